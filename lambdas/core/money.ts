@@ -42,7 +42,7 @@ export function usd(text: string): PicoUsd {
 /** Prints dollars in canonical form: at least two decimals, no trailing zeros beyond them, exact. */
 export function formatUsd(amount: PicoUsd): string {
   const sign = amount < 0n ? '-' : '';
-  const absolute = amount < 0n ? -amount : amount;
+  const absolute: bigint = amount < 0n ? 0n - amount : amount;
   const whole = absolute / PICO_PER_USD;
   const fraction = (absolute % PICO_PER_USD).toString().padStart(PICO_DIGITS, '0').replace(/0+$/, '');
   return `${sign}${whole}.${fraction.padEnd(2, '0')}`;
