@@ -1,0 +1,118 @@
+/**
+ * The charge: what one call cost, written once and before its leaf is settled, so that any process can finish
+ * a settle that a crash cut off. It names the stamp of the hold that it charges.
+ */
+import { epochMs, holdId, type EpochMs, type HoldId } from '../brands.ts';
+import type { Item, ItemKey } from '../ports.ts';
+import { DAY, plus, toSortableRfc3339 } from '../time.ts';
+import type { Amounts, Hold, HeldAmount, HoldInfo } from './leaf.ts';
+
+/** How a call ended, for people (contract 5). */
+export type ChargeOutcome = 'settled' | 'voided' | 'presumed_spent' | 'overrun';
+
+/** Tokens by kind, as the provider billed them. */
+export type TokensByKind = Record<string, bigint>;
+
+export interface Charge {
+  id: HoldId;
+  /** Stamp of the hold that it charges; a hold with another stamp under the same id is void. */
+  at: bigint;
+  fence: bigint;
+  leafPk: string;
+  used: Amounts;
+  outcome: ChargeOutcome;
+  /** Accounts that it moves, with what was held of each. */
+  accounts: Record<string, HeldAmount>;
+  info: HoldInfo;
+  /** Model that the provider says it served. */
+  modelServed: string;
+  tokens: TokensByKind;
+  stage: string;
+  /** From admission to the end of the answer; -1 when nobody saw the end. */
+  latencyMs: bigint;
+}
+
+export const chargeKey = (id: HoldId): ItemKey => ({ pk: `C#${id}`, sk: '-' });
+
+/** Charges of one day stand in this many index partitions, so that a busy day does not heat one. */
+export const TIME_SHARDS = 8;
+
+export function timePartition(day: string, shard: number): string {
+  return `D#${day}#${shard}`;
+}
+export const dayOf = (at: EpochMs): string => toSortableRfc3339(at).slice(0, 10);
+export function* daysBetween(from: EpochMs, to: EpochMs): Generator<string> {
+  const last = dayOf(to);
+  for (let at = from; ; at = plus(at, DAY)) {
+    const day = dayOf(at);
+    if (day > last) return;
+    yield day;
+    if (day === last) return;
+  }
+}
+
+/** All charges of a principal stand in one shard. FNV-1a: spread matters here, nothing else. */
+export function shardOf(leafPk: string): number {
+  let hash = 0x811c9dc5;
+  for (let i = 0; i < leafPk.length; i += 1) hash = Math.imul(hash ^ leafPk.charCodeAt(i), 0x01000193) >>> 0;
+  return hash % TIME_SHARDS;
+}
+
+export const chargeSortKey = (at: EpochMs, id: string): string => `${toSortableRfc3339(at)}#${id}`;
+
+export function chargeToItem(charge: Charge): Item & ItemKey {
+  const admittedAt = epochMs(Number(charge.info.ts));
+  return {
+    ...chargeKey(charge.id),
+    gpk: timePartition(dayOf(admittedAt), shardOf(charge.leafPk)),
+    gsk: chargeSortKey(admittedAt, charge.id),
+    at: charge.at,
+    fz: charge.fence,
+    lf: charge.leafPk,
+    u: charge.used,
+    end: charge.outcome,
+    c: charge.accounts as unknown as Item,
+    i: charge.info as unknown as Item,
+    ms: charge.modelServed,
+    tk: charge.tokens,
+    sg: charge.stage,
+    lt: charge.latencyMs,
+  };
+}
+
+export function chargeFromItem(item: Item): Charge {
+  return {
+    id: holdId((item['pk'] as string).slice('C#'.length)),
+    at: item['at'] as bigint,
+    fence: item['fz'] as bigint,
+    leafPk: item['lf'] as string,
+    used: item['u'] as Amounts,
+    outcome: item['end'] as ChargeOutcome,
+    accounts: item['c'] as unknown as Record<string, HeldAmount>,
+    info: item['i'] as unknown as HoldInfo,
+    modelServed: item['ms'] as string,
+    tokens: item['tk'] as TokensByKind,
+    stage: item['sg'] as string,
+    latencyMs: item['lt'] as bigint,
+  };
+}
+
+export const NOTHING_USED: Amounts = { u: 0n, t: 0n, r: 0n, c: 0n };
+
+/** The worst case: what a call is charged when nobody can know better. */
+export function presumedCharge(id: HoldId, leafPk: string, hold: Hold, fence: bigint): Charge {
+  return {
+    id,
+    at: hold.at,
+    fence,
+    leafPk,
+    used: { u: hold.i.pu, t: hold.i.tk, r: 1n, c: 0n },
+    outcome: 'presumed_spent',
+    accounts: hold.c,
+    info: hold.i,
+    modelServed: hold.i.md,
+    tokens: {},
+    stage: 'normal',
+    latencyMs: -1n,
+  };
+}

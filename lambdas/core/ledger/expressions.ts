@@ -1,0 +1,115 @@
+/**
+ * The only file that writes budgets: every expression the ledger sends, each condition named by the invariant
+ * that it protects. The check is the write; nothing is read and then decided.
+ */
+import type { HoldId } from '../brands.ts';
+import type { Condition, Item, ItemKey, PutWrite, UpdateWrite } from '../ports.ts';
+import { isOpen, type Account, type Amounts, type Hold, type Leaf } from './leaf.ts';
+
+/** A call is held at most once: a repeat of the same id finds its own hold. */
+const NO_HOLD_YET = 'attribute_not_exists(h.#id)';
+/** A reserve that arrives after its call was settled or given up is older than the fence, and fails. */
+const NEWER_THAN_FENCE = 't < :at';
+/** A leaf stays small enough to be one cheap write. */
+const ROOM_FOR_A_HOLD = 'size(h) < :holdsMax';
+/** The amount is deducted from the window that it was computed for. */
+const sameWindow = (n: number): string => `a.#${n}.k = :k${n}`;
+/** The cap itself: settled + reserved never exceeds the effective limit. */
+const enoughFree = (n: number): string => `a.#${n}.f >= :n${n}`;
+/** Only the generation of the hold that the charge names is settled. */
+const HOLD_IS_THE_CHARGED_ONE = 'h.#id.#at = :at';
+/** A bucket that has left its rolling window takes no more money. */
+const bucketKept = (n: number): string => `attribute_exists(a.#${n}.b.#b${n})`;
+/** A slot that time has freed is not freed again. */
+const slotStillHeld = (n: number): string => `attribute_exists(h.#id.c.#${n})`;
+/** The fence only rises. */
+const FENCE_RISES = 't < :fence';
+/** A computed state replaces exactly the state that it was computed from. */
+const AT_VERSION = 'v = :v';
+/** What is written once is never changed. */
+const ABSENT = 'attribute_not_exists(pk)';
+
+/** Deducts the hold's amounts from each account and adds the hold. */
+export function reserveWrite(key: ItemKey, id: HoldId, hold: Hold, holdsMax: bigint): UpdateWrite {
+  const conditions = [ROOM_FOR_A_HOLD, NO_HOLD_YET, NEWER_THAN_FENCE];
+  const sets = ['v = v + :one'];
+  const names: Record<string, string> = { '#id': id };
+  const values: NonNullable<Condition['values']> = { ':one': 1n, ':holdsMax': holdsMax, ':at': hold.at };
+  Object.entries(hold.c).forEach(([account, { k, n }], i) => {
+    names[`#${i}`] = account;
+    values[`:k${i}`] = k;
+    values[`:n${i}`] = n;
+    conditions.push(sameWindow(i), enoughFree(i));
+    sets.push(`a.#${i}.f = a.#${i}.f - :n${i}`);
+  });
+  values[':hold'] = hold as unknown as Item;
+  sets.push('h.#id = :hold');
+  return { key, condition: conditions.join(' AND '), update: `SET ${sets.join(', ')}`, names, values };
+}
+
+/**
+ * Turns the hold into what was used: refunds the rest to every account whose window is still open and removes
+ * the hold. A void is a settle with nothing used. `image` tells which windows are open; if it is stale the
+ * condition fails and the caller tries again with the item it gets back.
+ */
+export function settleWrite(
+  key: ItemKey,
+  id: HoldId,
+  image: Leaf,
+  hold: Hold,
+  used: Amounts,
+  fence: bigint,
+): UpdateWrite {
+  const conditions = [HOLD_IS_THE_CHARGED_ONE];
+  const sets = ['v = v + :one'];
+  const names: Record<string, string> = { '#id': id, '#at': 'at' };
+  const values: NonNullable<Condition['values']> = { ':one': 1n, ':at': hold.at };
+  Object.entries(hold.c).forEach(([name, { k, n, m }], i) => {
+    const account: Account | undefined = image.a[name];
+    if (!account || !isOpen(account, k)) return;
+    names[`#${i}`] = name;
+    values[`:r${i}`] = m === 'c' ? n : n - used[m];
+    sets.push(`a.#${i}.f = a.#${i}.f + :r${i}`);
+    if (m === 'c') {
+      conditions.push(slotStillHeld(i));
+      return;
+    }
+    if (account.b) {
+      names[`#b${i}`] = String(k);
+      conditions.push(bucketKept(i));
+    } else {
+      values[`:k${i}`] = k;
+      conditions.push(sameWindow(i));
+    }
+    if (used[m] === 0n) return;
+    values[`:u${i}`] = used[m];
+    sets.push(`a.#${i}.s = a.#${i}.s + :u${i}`);
+    if (account.b) sets.push(`a.#${i}.b.#b${i} = a.#${i}.b.#b${i} + :u${i}`);
+  });
+  if (image.t < fence) {
+    conditions.push(FENCE_RISES);
+    sets.push('t = :fence');
+    values[':fence'] = fence;
+  }
+  const update = `SET ${sets.join(', ')} REMOVE h.#id`;
+  return { key, condition: conditions.join(' AND '), update, names, values };
+}
+
+/** Makes every older attempt of a reserve fail from now on. */
+export function raiseFenceWrite(key: ItemKey, at: bigint): UpdateWrite {
+  return {
+    key,
+    condition: NEWER_THAN_FENCE,
+    update: 'SET t = :at, v = v + :one',
+    values: { ':at': at, ':one': 1n },
+  };
+}
+
+/** Replaces an item by a state computed from version `old.v`; without an old one, only where there is none. */
+export function putAtVersion(next: Item & ItemKey, old: { v: bigint } | undefined): PutWrite {
+  const item = { ...next, v: (old?.v ?? 0n) + 1n };
+  return old ? { item, condition: AT_VERSION, values: { ':v': old.v } } : { item, condition: ABSENT };
+}
+
+/** Charges: written once, never changed. */
+export const putIfAbsent = (item: Item & ItemKey): PutWrite => ({ item, condition: ABSENT });

@@ -1,0 +1,344 @@
+/**
+ * The ledger's operations over the table: reserve, finish (charge, then settle), void, and the guarded change
+ * of a leaf. The rules stand in accounts.ts, the writes in expressions.ts.
+ */
+import QuickLRU from 'quick-lru';
+import { durationMs, epochMs, holdId, type EpochMs, type HoldId } from '../brands.ts';
+import type { Cap } from '../caps.ts';
+import { TableUnavailable, type Clock, type Ids, type ItemKey, type Table } from '../ports.ts';
+import { DAY, plus } from '../time.ts';
+import { amountFor, prepareLeaf, shortAccounts } from './accounts.ts';
+import { chargeFromItem, chargeKey, chargeToItem, NOTHING_USED, type Charge } from './charge.ts';
+import { putAtVersion, putIfAbsent, raiseFenceWrite, reserveWrite, settleWrite } from './expressions.ts';
+import {
+  leafFromItem,
+  leafToItem,
+  METRIC_LETTER,
+  newLeaf,
+  type Amounts,
+  type HeldAmount,
+  type HeldCall,
+  type Hold,
+  type HoldInfo,
+  type Leaf,
+} from './leaf.ts';
+import { stampAfter, type Nonce } from './stamp.ts';
+
+/** Calls in flight a leaf; beyond, the caller is throttled. */
+export const HOLDS_MAX = 64;
+/** A hold that nobody settled is presumed spent after this. */
+export const HOLD_LIFETIME = DAY;
+/** Turns of a loop that lost a race; each turn starts from a newer image, so this is a bound, not a budget. */
+const TURNS_MAX = 40;
+/** How often one idempotency key may meet a voided charge before it is refused as in flight. */
+const GENERATIONS_MAX = 20;
+const LEAVES_CACHED_MAX = 10_000;
+
+/** What a call would hold of each account, seen against the leaf as it stands. */
+export interface Fit {
+  amounts: Amounts;
+  /** Output bound behind `amounts`; null where the endpoint has no output. */
+  outputTokensMax: bigint | null;
+  /** The smallest hold with which the call could run; decides between "held" and "cap reached". */
+  smallest: Amounts;
+}
+
+export interface ReserveCall {
+  leaf: ItemKey;
+  /** Random, or a hash of principal and idempotency key. */
+  id: HoldId;
+  /** SHA-256 of the body where the caller sent an idempotency key. */
+  bodyHash: string | undefined;
+  /** Own caps of the caller, at least one. */
+  caps: readonly Cap[];
+  info: Omit<HoldInfo, 'ts' | 'pu' | 'tk' | 'bh'>;
+  /** Unique to this invocation. */
+  nonce: Nonce;
+  fit(leaf: Leaf): Fit;
+}
+
+/** In order of precedence. */
+export type ReserveOutcome =
+  /** The hold stands; the call may be forwarded once. `leaf` is the image after it. */
+  | { kind: 'held'; call: HeldCall; leaf: Leaf; fit: Fit }
+  /** An earlier request with this idempotency key was charged. */
+  | { kind: 'recorded'; charge: Charge }
+  /** Another request with this idempotency key is in flight. */
+  | { kind: 'in_flight'; hold: Hold }
+  /** At least one account cannot pay; `leaf` is a fresh image that says why. */
+  | { kind: 'short'; caps: Cap[]; leaf: Leaf; fit: Fit }
+  /** As many calls in flight as a leaf takes. */
+  | { kind: 'crowded'; leaf: Leaf }
+  /** The ledger could not be reached or did not come to rest; nothing may be forwarded. */
+  | { kind: 'unavailable'; reason: string };
+
+export interface Finished {
+  /** The charge that stands, which may be one that another process wrote first. */
+  charge: Charge;
+  /** The leaf after the settle; undefined when the hold was gone already or the settle must be finished later. */
+  leaf: Leaf | undefined;
+}
+
+export class Ledger {
+  private readonly images = new QuickLRU<string, Leaf>({ maxSize: LEAVES_CACHED_MAX });
+
+  private readonly table: Table;
+  private readonly clock: Clock;
+  private readonly ids: Ids;
+
+  constructor(deps: { table: Table; clock: Clock; ids: Ids }) {
+    this.table = deps.table;
+    this.clock = deps.clock;
+    this.ids = deps.ids;
+  }
+
+  /** Reads a leaf, strongly consistent. Throws TableUnavailable, LedgerBroken. */
+  async readLeaf(key: ItemKey): Promise<Leaf | undefined> {
+    const item = await this.table.get(key);
+    return item && this.remember(leafFromItem(item));
+  }
+
+  /** Reads a charge, strongly consistent. Throws TableUnavailable. */
+  async readCharge(id: HoldId): Promise<Charge | undefined> {
+    const item = await this.table.get(chargeKey(id));
+    return item && chargeFromItem(item);
+  }
+
+  // ---- reserve ---------------------------------------------------------------------------------------------
+
+  /**
+   * Deducts the call's worst case from every account of its caps in one conditional write. Afterwards either
+   * the hold stands, or it never will: an attempt whose answer was lost cannot land later.
+   */
+  async reserve(call: ReserveCall): Promise<ReserveOutcome> {
+    try {
+      if (call.bodyHash === undefined) return await this.reserveAs(call, call.id);
+      for (let generation = 0; generation < GENERATIONS_MAX; generation += 1) {
+        const id = generation === 0 ? call.id : holdId(`${call.id}.${generation}`);
+        const outcome = await this.reserveAs(call, id);
+        const voided = await this.recordedBefore(id, outcome);
+        if (voided !== 'voided') return voided;
+      }
+      return { kind: 'unavailable', reason: 'too many voided calls under one idempotency key' };
+    } catch (error) {
+      if (error instanceof TableUnavailable) return { kind: 'unavailable', reason: error.message };
+      throw error;
+    }
+  }
+
+  /**
+   * A charge under the id decides, whether or not the reserve passed: an earlier request with this key was
+   * charged (answer that) or voided (take the next generation).
+   */
+  private async recordedBefore(id: HoldId, outcome: ReserveOutcome): Promise<ReserveOutcome | 'voided'> {
+    let charge: Charge | undefined;
+    try {
+      charge = await this.readCharge(id);
+    } catch (error) {
+      if (outcome.kind === 'held') await this.voidUnsent(outcome.call);
+      throw error;
+    }
+    if (!charge) return outcome;
+    if (outcome.kind === 'held') await this.voidUnsent(outcome.call);
+    return charge.outcome === 'voided' ? 'voided' : { kind: 'recorded', charge };
+  }
+
+  private async reserveAs(call: ReserveCall, id: HoldId): Promise<ReserveOutcome> {
+    const attempts: Attempt[] = [];
+    let unanswered = 0;
+    const cached = this.images.get(call.leaf.pk);
+    let image = cached ?? (await this.readLeaf(call.leaf));
+    let isFresh = cached === undefined;
+
+    /** Leaves without a hold: first makes sure that no attempt whose answer was lost can still land. */
+    const leaveWithout = async (outcome: ReserveOutcome): Promise<ReserveOutcome> => {
+      if (unanswered > 0) await this.makeLostAttemptsFail(call.leaf, id, attempts);
+      return outcome;
+    };
+    const refresh = async (): Promise<void> => {
+      image = await this.readLeaf(call.leaf);
+      isFresh = true;
+    };
+
+    for (let turn = 0; turn < TURNS_MAX; turn += 1) {
+      const now = this.clock.now();
+      const known = image?.h[id];
+      if (image && known) {
+        const mine = attempts.find(({ at }) => at === known.at);
+        if (mine)
+          return heldOutcome(call, id, known, image, mine.fit, unanswered > 0 ? attempts.at(-1)!.at : 0n);
+        if (isFresh) return leaveWithout({ kind: 'in_flight', hold: known });
+        await refresh();
+        continue;
+      }
+      if (!image || prepareLeaf(image, call.caps, now)) {
+        image = await this.change(call.leaf, (leaf) => prepareLeaf(leaf, call.caps, now));
+        isFresh = true;
+        continue;
+      }
+      const fit = call.fit(image);
+      const short = shortAccounts(
+        image,
+        call.caps.map((cap) => ({ cap, amount: amountFor(cap, fit.amounts) })),
+      );
+      const crowded = Object.keys(image.h).length >= HOLDS_MAX;
+      if (short.length > 0 || crowded) {
+        if (!isFresh) {
+          await refresh();
+          continue;
+        }
+        if (short.length === 0) return leaveWithout({ kind: 'crowded', leaf: image });
+        return leaveWithout({ kind: 'short', caps: short.map(({ cap }) => cap), leaf: image, fit });
+      }
+      const at = stampAfter(now, maxOf(image.t, attempts.at(-1)?.at ?? 0n), call.nonce);
+      attempts.push({ at, fit });
+      const hold = holdOf(call, fit, image, at, now);
+      const write = await this.table.update(reserveWrite(call.leaf, id, hold, BigInt(HOLDS_MAX)));
+      unanswered += write.unanswered;
+      if (write.kind === 'unavailable') return leaveWithout({ kind: 'unavailable', reason: write.reason });
+      if (write.kind === 'applied') {
+        image = this.remember(leafFromItem(write.item));
+        return heldOutcome(call, id, image.h[id]!, image, fit, unanswered > 0 ? at : 0n);
+      }
+      image = write.item && this.remember(leafFromItem(write.item));
+      isFresh = true;
+    }
+    return leaveWithout({ kind: 'unavailable', reason: 'the leaf did not come to rest' });
+  }
+
+  private async makeLostAttemptsFail(key: ItemKey, id: HoldId, attempts: readonly Attempt[]): Promise<void> {
+    const newest = attempts.at(-1)!.at;
+    const write = await this.table.update(raiseFenceWrite(key, newest));
+    if (write.kind === 'unavailable') return; // the hold, if it lands, is presumed spent in a day: against spending
+    const hold = write.item && leafFromItem(write.item).h[id];
+    if (hold && attempts.some(({ at }) => at === hold.at)) {
+      await this.settle(key, id, hold.at, NOTHING_USED, newest);
+    }
+  }
+
+  /** Gives a hold back without a charge. Only for the invocation that made it, and only before forwarding. */
+  async voidUnsent(call: HeldCall): Promise<void> {
+    await this.settle(call.leaf, call.id, call.at, NOTHING_USED, call.fence);
+  }
+
+  // ---- charge and settle -----------------------------------------------------------------------------------
+
+  /**
+   * Writes the charge and settles the leaf from it. If another process charged the call first, its charge
+   * stands and is settled; if that one charged another generation of the id, this hold is void.
+   * Throws TableUnavailable when the charge could not be written: the hold stands, and a repeat is harmless.
+   */
+  async finish(charge: Charge, leaf: ItemKey): Promise<Finished> {
+    const write = await this.table.put(putIfAbsent(chargeToItem(charge)));
+    if (write.kind === 'unavailable') throw new TableUnavailable(write.reason);
+    const standing = write.kind === 'applied' ? charge : chargeFromItem(write.item!);
+    const isMine = standing.at === charge.at;
+    const fence = maxOf(charge.fence, isMine ? standing.fence : 0n);
+    const used = isMine ? standing.used : NOTHING_USED;
+    return { charge: standing, leaf: await this.settle(leaf, charge.id, charge.at, used, fence) };
+  }
+
+  /** Settles a hold from a charge that stands already. */
+  async settleFrom(charge: Charge, leaf: ItemKey, holdAt: bigint): Promise<Leaf | undefined> {
+    const used = charge.at === holdAt ? charge.used : NOTHING_USED;
+    return this.settle(leaf, charge.id, holdAt, used, charge.at === holdAt ? charge.fence : 0n);
+  }
+
+  /**
+   * Returns the leaf afterwards; undefined when the hold is gone (someone else settled it) or the table is
+   * (whoever comes next settles from the charge, the collector at the latest).
+   */
+  private async settle(
+    key: ItemKey,
+    id: HoldId,
+    at: bigint,
+    used: Amounts,
+    fence: bigint,
+  ): Promise<Leaf | undefined> {
+    try {
+      return await this.settleOnce(key, id, at, used, fence);
+    } catch (error) {
+      if (error instanceof TableUnavailable) return undefined;
+      throw error;
+    }
+  }
+
+  private async settleOnce(
+    key: ItemKey,
+    id: HoldId,
+    at: bigint,
+    used: Amounts,
+    fence: bigint,
+  ): Promise<Leaf | undefined> {
+    let image = this.images.get(key.pk);
+    if (!image?.h[id]) image = await this.readLeaf(key);
+    for (let turn = 0; turn < TURNS_MAX; turn += 1) {
+      const hold = image?.h[id];
+      if (!image || hold?.at !== at) return undefined;
+      const write = await this.table.update(settleWrite(key, id, image, hold, used, fence));
+      if (write.kind === 'unavailable') return undefined;
+      if (write.kind === 'applied') return this.remember(leafFromItem(write.item));
+      image = write.item && this.remember(leafFromItem(write.item));
+    }
+    return undefined;
+  }
+
+  // ---- everything else -------------------------------------------------------------------------------------
+
+  /** Reads the leaf, computes its next state, writes it at its version; again if someone was faster. */
+  async change(key: ItemKey, next: (leaf: Leaf) => Leaf | undefined): Promise<Leaf> {
+    for (let turn = 0; turn < TURNS_MAX; turn += 1) {
+      const old = await this.readLeaf(key);
+      const base = old ?? newLeaf(key);
+      const changed = next(base) ?? (old ? undefined : base);
+      if (!changed) return base;
+      const write = await this.table.put(putAtVersion(leafToItem(changed), old));
+      if (write.kind === 'unavailable') throw new TableUnavailable(write.reason);
+      if (write.kind === 'applied') return this.remember(leafFromItem(write.item));
+      await this.clock.sleep(durationMs(Number(this.ids.randomBits(4)) * Math.min(turn, 3)));
+    }
+    throw new TableUnavailable(`the leaf ${key.pk} did not come to rest`);
+  }
+
+  /** Images only rise: an answer that was overtaken does not replace a newer one. */
+  private remember(leaf: Leaf): Leaf {
+    const known = this.images.get(leaf.pk);
+    if (!known || known.v <= leaf.v) this.images.set(leaf.pk, leaf);
+    return leaf;
+  }
+}
+
+interface Attempt {
+  at: bigint;
+  fit: Fit;
+}
+
+const maxOf = (a: bigint, b: bigint): bigint => (a > b ? a : b);
+
+function heldOutcome(
+  call: ReserveCall,
+  id: HoldId,
+  hold: Hold,
+  leaf: Leaf,
+  fit: Fit,
+  fence: bigint,
+): ReserveOutcome {
+  const admittedAt = epochMs(Number(hold.i.ts));
+  return { kind: 'held', call: { id, leaf: call.leaf, at: hold.at, fence, hold, admittedAt }, leaf, fit };
+}
+
+function holdOf(call: ReserveCall, fit: Fit, image: Leaf, at: bigint, now: EpochMs): Hold {
+  const held: Record<string, HeldAmount> = {};
+  for (const cap of call.caps) {
+    const account = image.a[cap.account]!;
+    held[cap.account] = { k: account.k, n: amountFor(cap, fit.amounts), m: METRIC_LETTER[cap.metric] };
+  }
+  const info: HoldInfo = {
+    ...call.info,
+    ts: BigInt(now),
+    pu: fit.amounts.u,
+    tk: fit.amounts.t,
+    ...(call.bodyHash === undefined ? {} : { bh: call.bodyHash }),
+  };
+  return { at, x: BigInt(plus(now, HOLD_LIFETIME)), c: held, i: info };
+}
