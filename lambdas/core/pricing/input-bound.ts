@@ -1,0 +1,77 @@
+/**
+ * An upper bound of input tokens without a tokenizer: tokenizers take quadratic time on hostile text, this
+ * takes one pass. A token of a byte-level vocabulary covers at least one byte of UTF-8, and the raw body is at
+ * least as long as the text in it. Vocabularies that normalise text first (NFKC, Claude's of 2023) may see more
+ * bytes than were sent, 11 times as many for U+FDFA; the NFKD form of each code point bounds that.
+ */
+import { divCeil } from '../money.ts';
+import { decimal } from './ratio.ts';
+
+export interface InputBoundQuestion {
+  /** Length of the raw request body in UTF-8 bytes. */
+  bodyBytes: bigint;
+  /** The body as parsed JSON; a list of strings is one, too. */
+  json: unknown;
+  /** Tokens that no byte of the body stands for: images, files, tool prompts, server-side state. */
+  constants?: readonly bigint[];
+  /** See `bounds.bytesPerTokenFloor` of the price card. */
+  bytesPerTokenFloor?: string;
+}
+
+export function inputTokensMax(question: InputBoundQuestion): bigint {
+  const { bodyBytes, json, constants = [], bytesPerTokenFloor = '1' } = question;
+  const bytes = bodyBytes + BigInt(excessBytes(json));
+  const floor = decimal(bytesPerTokenFloor);
+  return constants.reduce((total, tokens) => total + tokens, divCeil(bytes * floor.d, floor.n));
+}
+
+/** Bytes that normalisation can add to all texts of a JSON value, names of members included. */
+export function excessBytes(json: unknown): number {
+  let excess = 0;
+  // A stack of our own: JSON may be nested deeper than calls may.
+  const open: unknown[] = [json];
+  while (open.length > 0) {
+    const value = open.pop();
+    if (typeof value === 'string') excess += excessOfText(value);
+    else if (Array.isArray(value)) for (const element of value) open.push(element);
+    else if (typeof value === 'object' && value !== null) {
+      for (const [name, member] of Object.entries(value)) {
+        excess += excessOfText(name);
+        open.push(member);
+      }
+    }
+  }
+  return excess;
+}
+
+/** Never `normalize()` on a whole text: it is quadratic on combining marks (1 MB took 265 s). */
+function excessOfText(text: string): number {
+  let excess = 0;
+  for (let i = 0; i < text.length; i++) {
+    const unit = text.charCodeAt(i);
+    if (unit < 0x80) continue;
+    const codePoint = text.codePointAt(i)!;
+    if (codePoint > 0xffff) i++;
+    let known = excessByCodePoint[codePoint]!;
+    if (known === UNKNOWN) known = excessByCodePoint[codePoint] = excessOf(codePoint);
+    excess += known;
+  }
+  return excess;
+}
+
+const UNKNOWN = -1;
+/** One byte a code point, filled as they come; the largest excess of Unicode is 30. */
+const excessByCodePoint = new Int8Array(0x110000).fill(UNKNOWN);
+
+function excessOf(codePoint: number): number {
+  let bytes = 0;
+  for (const part of String.fromCodePoint(codePoint).normalize('NFKD'))
+    bytes += utf8Bytes(part.codePointAt(0)!);
+  return Math.max(0, bytes - utf8Bytes(codePoint));
+}
+
+function utf8Bytes(codePoint: number): number {
+  if (codePoint < 0x80) return 1;
+  if (codePoint < 0x800) return 2;
+  return codePoint < 0x10000 ? 3 : 4;
+}
