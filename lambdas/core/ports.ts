@@ -39,7 +39,7 @@ export type TransactWrite = ({ op: 'update' } & UpdateWrite) | ({ op: 'put' } & 
  * came: each of them may have been applied, or may still be. Throttled attempts are answered ones.
  */
 export type WriteOutcome =
-  /** Applied; `item` is the new item (ALL_NEW), for a put the item that was put. */
+  /** Applied; `item` is the new item (ALL_NEW), for a put what was put, for a delete what was deleted or just its key. */
   | { kind: 'applied'; item: Item; unanswered: number }
   /** The condition did not hold; `item` is the item as it stood (ALL_OLD), undefined if there was none. */
   | { kind: 'refused'; item: Item | undefined; unanswered: number }
