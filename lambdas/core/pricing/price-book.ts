@@ -1,11 +1,11 @@
 /** All cards that are in force, by exact name and date. Nothing is found by a prefix. */
 import type { EpochMs } from '../brands.ts';
 import { parseRfc3339 } from '../time.ts';
-import type { Endpoint, PriceCard } from './card.ts';
+import type { PriceCard } from './card.ts';
 
 export interface PriceBook {
   /** The newest card of that exact id or alias in force at `at`; undefined: the model is not priced there. */
-  find: (endpoint: Endpoint, model: string, at: EpochMs) => PriceCard | undefined;
+  find: (endpoint: string, model: string, at: EpochMs) => PriceCard | undefined;
   /** The card that a charge cites, in force or not. */
   byId: (cardId: string) => PriceCard | undefined;
   readonly cards: readonly PriceCard[];

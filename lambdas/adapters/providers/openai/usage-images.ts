@@ -1,0 +1,33 @@
+/**
+ * Image generation usage: text and image tokens at rates of their own. All output is image tokens unless
+ * `output_tokens_details` says otherwise. Source: openai-node 7.57.0 typings.
+ */
+import * as z from 'zod';
+import { read, unreadable, type UsageReader } from '../../../core/pricing/usage.ts';
+import { count, countOrNone, parseUsage } from '../reported-count.ts';
+
+const imagesUsage = z.looseObject({
+  input_tokens: count,
+  output_tokens: count,
+  input_tokens_details: z.looseObject({ image_tokens: countOrNone }).nullish(),
+  output_tokens_details: z.looseObject({ text_tokens: countOrNone }).nullish(),
+});
+
+export const readOpenAiImagesUsage: UsageReader = ({ usage, fees = {} }) =>
+  parseUsage(imagesUsage, usage, (parsed) => {
+    const inputImage = parsed.input_tokens_details?.image_tokens ?? 0n;
+    const output = parsed.output_tokens_details?.text_tokens ?? 0n;
+    const input = parsed.input_tokens - inputImage;
+    const outputImage = parsed.output_tokens - output;
+    if (input < 0n || outputImage < 0n) return unreadable('usage: the parts of a count exceed it');
+    return read({
+      parts: [
+        {
+          tokens: { input, input_image: inputImage, output, output_image: outputImage },
+          tierInputTokens: parsed.input_tokens,
+        },
+      ],
+      fees,
+      conditions: {},
+    });
+  });
