@@ -117,6 +117,11 @@ export function afterPrefix(prefix: string): string | undefined {
   return undefined;
 }
 
+/** In keys: SQLite's binding cuts a text at NUL, and lone surrogates are no UTF-8, so two keys would become one. */
+export function refuseBadText(key: string): void {
+  if (/[\0\p{Surrogate}]/u.test(key)) throw unsupported('NUL and lone surrogates in a key');
+}
+
 export function refuseTooLarge(item: StoredItem, message: string): void {
   if (itemBytes(item) > ITEM_BYTES_MAX) throw invalid(message);
 }

@@ -48,6 +48,15 @@ export class Engine {
     this.#tokens = new TokenMemory(clock);
   }
 
+  /** Counts the tokens remembered so far; with forgetTokensAfter, for a store that takes writes back. */
+  get tokensGiven(): number {
+    return this.#tokens.given;
+  }
+
+  forgetTokensAfter(given: number): void {
+    this.#tokens.forgetAfter(given);
+  }
+
   updateItem(input: UpdateItemInput): UpdateItemOutput {
     refuseUnknown(input, [...CONDITION, 'Key', 'UpdateExpression', 'ReturnValues']);
     if (input.ReturnValues?.startsWith('UPDATED')) throw unsupported(`ReturnValues ${input.ReturnValues}`);

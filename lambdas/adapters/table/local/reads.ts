@@ -1,6 +1,6 @@
 /** Query and scan: the key condition as a range, and a page of it. */
 import type { QueryInput, QueryOutput, ScanInput } from '@aws-sdk/client-dynamodb';
-import { afterPrefix, itemBytes, own, type StoredItem } from './attribute-values.ts';
+import { afterPrefix, itemBytes, own, refuseBadText, type StoredItem } from './attribute-values.ts';
 import { Bindings } from './bindings.ts';
 import { invalid } from './errors.ts';
 import { parseCondition, type ConditionNode, type ConditionOperand } from './expressions.ts';
@@ -95,7 +95,10 @@ function narrow(
   };
   const textOf = (node: ConditionOperand): string => {
     const text = node.kind === 'value' ? bindings.value(node).S : undefined;
-    if (text !== undefined) return text;
+    if (text !== undefined) {
+      refuseBadText(text);
+      return text;
+    }
     throw invalid(
       'One or more parameter values were invalid: Condition parameter type does not match schema type',
     );
@@ -149,6 +152,7 @@ function startAfter(position: StoredItem | undefined, of: Range['of']): Range['a
   if (!complete || pk === undefined || sk === undefined || (of === 'byTime' && gsk === undefined)) {
     throw invalid('The provided starting key is invalid');
   }
+  [pk, sk, gsk ?? ''].forEach(refuseBadText);
   return { pk, sk, gsk: gsk ?? '' };
 }
 

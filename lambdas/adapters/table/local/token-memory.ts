@@ -9,7 +9,9 @@ const TOKEN_LENGTH_MAX = 36;
 export class TokenMemory {
   readonly #clock: Clock;
   /** In order of `until`, as the lifetime is the same for all. */
-  readonly #done = new Map<string, { request: string; until: EpochMs }>();
+  readonly #done = new Map<string, { request: string; until: EpochMs; serial: number }>();
+
+  #given = 0;
 
   constructor(clock: Clock) {
     this.#clock = clock;
@@ -36,7 +38,17 @@ export class TokenMemory {
   /** Only applied transactions: a refused one may be tried again under its token. */
   remember(token: string | undefined, transaction: unknown): void {
     if (token === undefined) return;
-    this.#done.set(token, { request: textOf(transaction), until: epochMs(this.#clock.now() + LIFETIME_MS) });
+    this.#given += 1;
+    const until = epochMs(this.#clock.now() + LIFETIME_MS);
+    this.#done.set(token, { request: textOf(transaction), until, serial: this.#given });
+  }
+
+  get given(): number {
+    return this.#given;
+  }
+
+  forgetAfter(given: number): void {
+    for (const [token, { serial }] of this.#done) if (serial > given) this.#done.delete(token);
   }
 
   #forgetOld(): void {

@@ -9,7 +9,14 @@ import type {
   Update,
   UpdateItemInput,
 } from '@aws-sdk/client-dynamodb';
-import { canonicalItem, own, refuseTooLarge, typeOf, type StoredItem } from './attribute-values.ts';
+import {
+  canonicalItem,
+  own,
+  refuseBadText,
+  refuseTooLarge,
+  typeOf,
+  type StoredItem,
+} from './attribute-values.ts';
 import { Bindings } from './bindings.ts';
 import { invalid } from './errors.ts';
 import { holds, updated } from './evaluate.ts';
@@ -118,7 +125,7 @@ function keyIn(item: StoredItem, missing: (name: string) => Error): Key {
         `One or more parameter values are not valid. The AttributeValue for a key attribute cannot contain an empty string value. Key: ${name}`,
       );
     }
-    refuseLongKey(name, value.S);
+    checkKeyText(name, value.S);
     return value.S;
   });
   return { pk: pk!, sk: sk! };
@@ -138,11 +145,12 @@ function refuseBadIndexKeys(item: StoredItem): void {
         `One or more parameter values are not valid. A value specified for a secondary index key is not supported. The AttributeValue for a key attribute cannot contain an empty string value. IndexName: byTime, IndexKey: ${name}`,
       );
     }
-    refuseLongKey(name, value.S);
+    checkKeyText(name, value.S);
   }
 }
 
-function refuseLongKey(name: keyof typeof KEY_BYTES_MAX, text: string): void {
+function checkKeyText(name: keyof typeof KEY_BYTES_MAX, text: string): void {
+  refuseBadText(text);
   if (Buffer.byteLength(text) <= KEY_BYTES_MAX[name]) return;
   throw invalid(
     `One or more parameter values were invalid: Size of ${name} has exceeded the maximum size limit of ${KEY_BYTES_MAX[name]} bytes`,
