@@ -42,6 +42,7 @@ export type Refusal =
   | { code: 'invalid_api_key'; message: string }
   | { code: 'delegate_required'; message: string }
   | { code: 'user_required'; message: string }
+  | { code: 'request_not_found'; message: string }
   | { code: 'invalid_request'; message: string; param?: string }
   | { code: 'not_meterable'; message: string; param?: string }
   | { code: 'model_not_priced'; message: string }
@@ -80,6 +81,7 @@ export function isTransient(refusal: Refusal): boolean {
     case 'invalid_api_key':
     case 'delegate_required':
     case 'user_required':
+    case 'request_not_found':
     case 'invalid_request':
     case 'not_meterable':
     case 'model_not_priced':

@@ -28,6 +28,18 @@ export function parseWindow(text: string, zone: { timeZone: string; anchorDay: n
   return { kind: 'rolling', buckets, bucketMs: rolling[2] === 'h' ? HOUR : DAY };
 }
 
+/** The contract's name of a window. */
+export function windowName(window: Window): string {
+  switch (window.kind) {
+    case 'lifetime':
+      return 'lifetime';
+    case 'calendar':
+      return window.calendar.unit;
+    case 'rolling':
+      return window.bucketMs === HOUR ? `rolling_${window.buckets}h` : `rolling_${window.buckets}d`;
+  }
+}
+
 export function windowKeyAt(window: Window, now: EpochMs): bigint {
   switch (window.kind) {
     case 'lifetime':

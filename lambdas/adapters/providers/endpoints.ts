@@ -1,0 +1,21 @@
+/** Every metered endpoint: one line each, with the paths that reach it. Whatever is not here is refused. */
+import type { Dialect, DialectRenderer, Endpoint } from '../../core/endpoint.ts';
+import { anthropicMessages } from './anthropic/messages.ts';
+import { anthropicRendering } from './anthropic/rendering.ts';
+import { openAiChat } from './openai/chat.ts';
+import { openAiEmbeddings } from './openai/embeddings.ts';
+import { openAiRendering } from './openai/rendering.ts';
+import { openAiResponses } from './openai/responses.ts';
+
+/** Paths below the optional `/v1`. */
+export const ENDPOINTS: Record<string, Endpoint> = {
+  '/chat/completions': openAiChat,
+  '/responses': openAiResponses,
+  '/embeddings': openAiEmbeddings,
+  '/messages': anthropicMessages,
+};
+
+export const RENDERERS: Record<Dialect, DialectRenderer> = {
+  openai: openAiRendering,
+  anthropic: anthropicRendering,
+};

@@ -1,0 +1,52 @@
+/** POST /v1/embeddings (OpenAI API reference and openai 7.57.0 typings, checked 2026-11-24). */
+import type { CallShape, Endpoint } from '../../../core/endpoint.ts';
+import type { JsonDocument, JsonObject } from '../../../core/json-document.ts';
+import type { PriceCard } from '../../../core/pricing/card.ts';
+import type { UsageReading } from '../../../core/pricing/usage.ts';
+import { passed, type Stepped } from '../../../core/refusals.ts';
+import { usageReaderFor } from '../usage-readers.ts';
+import { invalid } from './request-parts.ts';
+
+export const openAiEmbeddings: Endpoint = {
+  name: 'openai-embeddings',
+  dialect: 'openai',
+  upstream: 'openai',
+  upstreamPath: '/v1/embeddings',
+  readCall,
+  bodyFor: ({ text }) => text,
+  readUsage,
+  readServedModel: (answer) => (typeof answer['model'] === 'string' ? answer['model'] : undefined),
+  meterStream: () => {
+    throw new Error('embeddings are never streamed');
+  },
+  brokenStream: () => [],
+};
+
+function readCall({ value: body }: JsonDocument): Stepped<CallShape> {
+  const { model, input } = body;
+  if (typeof model !== 'string' || model === '') return invalid('Name a model: "model" is missing.', 'model');
+  if (typeof input !== 'string' && !Array.isArray(input)) {
+    return invalid('"input" must be a string or an array of strings or tokens.', 'input');
+  }
+  return passed({
+    model,
+    streaming: false,
+    outputTokensAsked: undefined,
+    outputTokensFloor: 0n,
+    hasOutput: false,
+    choices: 1n,
+    hiddenInputTokens: 0n,
+    cacheWrites: 'none',
+    conditionsAsked: [],
+    conditionsPossible: [],
+    readsStoredState: false,
+    images: { count: 0n, inlineBytes: 0n },
+    wantsStreamUsage: false,
+  });
+}
+
+function readUsage(answer: JsonObject, card: PriceCard): UsageReading | undefined {
+  const { usage } = answer;
+  if (usage === undefined || usage === null) return undefined;
+  return usageReaderFor('openai-embeddings', card.provider)({ usage, response: answer });
+}

@@ -1,0 +1,40 @@
+/** One admitted call on its way: what the later steps know of it. */
+import type { Cap } from './caps.ts';
+import type { CallShape, Endpoint } from './endpoint.ts';
+import type { OutputPlan } from './fit.ts';
+import type { Gateway } from './gateway.ts';
+import type { JsonDocument } from './json-document.ts';
+import type { Fit } from './ledger/ledger.ts';
+import type { HeldCall, Leaf } from './ledger/leaf.ts';
+import type { PriceCard } from './pricing/card.ts';
+import type { CallIds } from './request-ids.ts';
+import type { Caller } from './steps/identify.ts';
+
+/** Step 3: what the call can cost at most, and on which card. */
+export interface Quote {
+  document: JsonDocument;
+  bodyHash(): Promise<string>;
+  shape: CallShape;
+  card: PriceCard;
+  plan: OutputPlan;
+}
+
+/** Step 4: the hold, and the output limit that it pays for. */
+export interface Reserved {
+  held: HeldCall;
+  leaf: Leaf;
+  caps: readonly Cap[];
+  fit: Fit;
+  /** Set where Spendcap injected or clamped the request's output limit. */
+  outputTokensSet: bigint | undefined;
+}
+
+export interface Call {
+  gateway: Gateway;
+  endpoint: Endpoint;
+  caller: Caller;
+  quote: Quote;
+  reserved: Reserved;
+  ids: CallIds;
+  request: Request;
+}

@@ -1,0 +1,189 @@
+/** Why a cap refuses a call, and what to say to the person: built from the very image that refused it. */
+import { durationMs, picoUsd, type DurationMs, type EpochMs } from './brands.ts';
+import { throttles, type Cap, type Metric } from './caps.ts';
+import { affordableOutput, type OutputPlan } from './fit.ts';
+import { amountFor } from './ledger/accounts.ts';
+import type { Fit } from './ledger/ledger.ts';
+import { heldByAccount, type Account, type Leaf } from './ledger/leaf.ts';
+import { stampedAt } from './ledger/stamp.ts';
+import { formatUsd } from './money.ts';
+import type { LimitDetail, LimitReason, Refusal } from './refusals.ts';
+import { SECOND, toRfc3339 } from './time.ts';
+import { resetsAt, windowName } from './windows.ts';
+
+export interface DenialContext {
+  now: EpochMs;
+  plan: OutputPlan;
+  /** Every cap of the caller: what fits must fit them all. */
+  caps: readonly Cap[];
+  /** In [0, 1). */
+  jitter: number;
+  /** Where to ask for more. */
+  requestUrl: string;
+}
+
+/** Nobody is told to come back sooner, or to wait longer for calls in flight. */
+const WAIT_MIN = durationMs(100);
+const WAIT_MAX = durationMs(30 * SECOND);
+
+/** Cap reached wins over a throttle; among several, the one that resets last. */
+export function explainShort(caps: readonly Cap[], leaf: Leaf, fit: Fit, context: DenialContext): Refusal {
+  const reasons = caps.map((cap) => ({ cap, reason: reasonOf(cap, leaf, fit) }));
+  const final = reasons.filter(({ reason }) => isFinal(reason));
+  const deciding = (final.length > 0 ? final : reasons).reduce((last, next) =>
+    resetOf(next.cap, leaf, context.now) > resetOf(last.cap, leaf, context.now) ? next : last,
+  );
+  return isFinal(deciding.reason)
+    ? capReached(deciding.cap, deciding.reason, leaf, fit, context)
+    : throttled(deciding.cap, deciding.reason, leaf, fit, context);
+}
+
+function reasonOf(cap: Cap, leaf: Leaf, fit: Fit): LimitReason {
+  const account = leaf.a[cap.account]!;
+  const requested = amountFor(cap, fit.smallest);
+  if (requested > account.l) return 'too_large';
+  if (throttles(cap)) return 'throttled';
+  return account.s + requested <= account.l ? 'held' : 'cap_reached';
+}
+
+const isFinal = (reason: LimitReason): boolean => reason !== 'throttled' && reason !== 'held';
+
+/** Never: a lifetime resets last of all. */
+const NEVER = Number.MAX_SAFE_INTEGER;
+const resetOf = (cap: Cap, leaf: Leaf, now: EpochMs): number =>
+  resetsAt(cap.window, now, spentBuckets(leaf.a[cap.account]!)) ?? NEVER;
+
+function spentBuckets(account: Account): bigint[] {
+  return Object.entries(account.b ?? {}).flatMap(([bucket, settled]) =>
+    settled > 0n ? [BigInt(bucket)] : [],
+  );
+}
+
+function capReached(cap: Cap, reason: LimitReason, leaf: Leaf, fit: Fit, context: DenialContext): Refusal {
+  const limit = limitDetail(cap, reason, leaf, fit, context);
+  const reset = resetsAt(cap.window, context.now, spentBuckets(leaf.a[cap.account]!));
+  const amount = (text: string | null): string => withUnit(cap.metric, text!);
+  const state =
+    reason === 'too_large'
+      ? `this call needs up to ${amount(limit.requested)}, more than the whole cap`
+      : `${amount(limit.settled)} is spent and ${amount(limit.reserved)} held, and this call needs up to ${amount(limit.requested)}`;
+  const fits = limit.fits ? `; ${limit.fits.max_output_tokens} output tokens would fit` : '';
+  const when = limit.resets_at === null ? '; it does not reset' : `; it resets ${limit.resets_at}`;
+  return {
+    code: 'cap_reached',
+    message: `Your ${capName(cap, limit)} is ${reason === 'too_large' ? 'too small' : 'reached'}: ${state}${fits}${when}; ask for more at ${context.requestUrl}.`,
+    limit,
+    resetsAt: reset,
+    retryAfterMs: reset === null ? null : Math.max(0, reset - context.now),
+  };
+}
+
+function throttled(cap: Cap, reason: LimitReason, leaf: Leaf, fit: Fit, context: DenialContext): Refusal {
+  const limit = limitDetail(cap, reason, leaf, fit, context);
+  const isWindow = cap.window.kind === 'calendar' && reason === 'throttled' && cap.metric !== 'concurrent';
+  const waitMs = isWindow ? resetOf(cap, leaf, context.now) - context.now : typicalWait(leaf, context);
+  const why =
+    reason === 'held'
+      ? `calls in flight hold ${withUnit(cap.metric, limit.reserved!)} of it; this call fits as soon as they settle`
+      : cap.metric === 'concurrent'
+        ? `${limit.reserved} calls are in flight`
+        : `${withUnit(cap.metric, limit.settled!)} is used and ${withUnit(cap.metric, limit.reserved!)} held in this minute`;
+  return {
+    code: 'throttled',
+    message: `Your ${capName(cap, limit)} is busy: ${why}; try again in ${Math.ceil(waitMs / 1000)} s.`,
+    limit,
+    retryAfterMs: waitMs,
+  };
+}
+
+/** As many calls in flight as one leaf takes; no cap is behind it. */
+export function crowded(leaf: Leaf, context: DenialContext): Refusal {
+  const waitMs = typicalWait(leaf, context);
+  return {
+    code: 'throttled',
+    message: `Too many of your calls are in flight (${Object.keys(leaf.h).length}); try again in ${Math.ceil(waitMs / 1000)} s.`,
+    limit: {
+      reason: 'throttled',
+      cap: null,
+      scope: null,
+      metric: null,
+      window: null,
+      limit: null,
+      effective_limit: null,
+      settled: null,
+      reserved: null,
+      requested: null,
+      fits: null,
+      resets_at: null,
+      request_url: context.requestUrl,
+    },
+    retryAfterMs: waitMs,
+  };
+}
+
+/**
+ * The median age of calls in flight: about how long one lasts, so about how long until one gives money back.
+ * Spread up to twofold, so that those who wait together do not come back together.
+ */
+function typicalWait(leaf: Leaf, { now, jitter }: DenialContext): DurationMs {
+  const ages = Object.values(leaf.h)
+    .map(({ at }) => now - stampedAt(at))
+    .sort((a, b) => a - b);
+  const median = Math.max(WAIT_MIN, ages[Math.floor(ages.length / 2)] ?? 0);
+  return durationMs(Math.min(WAIT_MAX, Math.round(median * (1 + jitter))));
+}
+
+export function limitDetail(
+  cap: Cap,
+  reason: LimitReason,
+  leaf: Leaf,
+  fit: Fit,
+  context: DenialContext,
+): LimitDetail {
+  const account = leaf.a[cap.account]!;
+  const reset = resetsAt(cap.window, context.now, spentBuckets(account));
+  return {
+    reason,
+    cap: cap.id,
+    scope: cap.scope,
+    metric: cap.metric,
+    window: cap.metric === 'concurrent' ? null : windowName(cap.window),
+    limit: inMetric(cap.metric, cap.limit),
+    effective_limit: inMetric(cap.metric, account.l),
+    settled: inMetric(cap.metric, account.s),
+    reserved: inMetric(cap.metric, heldByAccount(leaf)[cap.account] ?? 0n),
+    requested: inMetric(cap.metric, amountFor(cap, fit.smallest)),
+    fits: whatFits(leaf, context),
+    resets_at: reset === null ? null : toRfc3339(reset),
+    request_url: context.requestUrl,
+  };
+}
+
+function whatFits(leaf: Leaf, { plan, caps }: DenialContext): LimitDetail['fits'] {
+  if (plan.outputTokens === null) return null;
+  const output = affordableOutput(plan, caps, leaf);
+  return output === undefined || output < 1n ? null : { max_output_tokens: Number(output) };
+}
+
+/** A decimal string in the metric's unit. */
+export const inMetric = (metric: Metric, amount: bigint): string =>
+  metric === 'usd' ? formatUsd(picoUsd(amount)) : amount.toString();
+
+function withUnit(metric: Metric, amount: string): string {
+  switch (metric) {
+    case 'usd':
+      return `$${amount}`;
+    case 'tokens':
+      return `${amount} tokens`;
+    case 'requests':
+      return amount === '1' ? '1 request' : `${amount} requests`;
+    case 'concurrent':
+      return amount === '1' ? '1 call in flight' : `${amount} calls in flight`;
+  }
+}
+
+function capName(cap: Cap, limit: LimitDetail): string {
+  const per = limit.window === null || limit.window === 'lifetime' ? 'lifetime' : `per ${limit.window}`;
+  const size = withUnit(cap.metric, limit.effective_limit!);
+  return cap.metric === 'concurrent' ? `cap of ${size} (${cap.id})` : `${size} ${per} cap (${cap.id})`;
+}

@@ -1,0 +1,125 @@
+/**
+ * What the request flow asks of an endpoint (one upstream route in one dialect). Implementations stand in
+ * adapters/providers/<dialect>; the flow knows no provider's field names.
+ */
+import type { EpochMs } from './brands.ts';
+import { withMember, type JsonDocument, type JsonObject } from './json-document.ts';
+import type { UpstreamName } from './ports.ts';
+import type { ConditionText, Endpoint as EndpointName, PriceCard } from './pricing/card.ts';
+import type { UsageReading } from './pricing/usage.ts';
+import type { Refusal, Stepped } from './refusals.ts';
+
+export type Dialect = 'openai' | 'anthropic';
+
+/** What pricing and clamping need to know of a request, read from its body. */
+export interface CallShape {
+  model: string;
+  streaming: boolean;
+  /** The request's own output limit; undefined when it has none. */
+  outputTokensAsked: bigint | undefined;
+  /** A clamp below this would make the provider refuse the call. */
+  outputTokensFloor: bigint;
+  /** False where the endpoint has no output at all. */
+  hasOutput: boolean;
+  /** Answers generated, each with its own output. */
+  choices: bigint;
+  /** Input tokens that the provider adds and the body does not show. */
+  hiddenInputTokens: bigint;
+  /** Whether the request asks for cache writes, at the dearest time to live that it names. */
+  cacheWrites: 'none' | '5m' | '1h' | 'default';
+  /** What the request asks for that changes its price (service tier, speed, geography): without a price, refused. */
+  conditionsAsked: ConditionText[];
+  /** What the provider may do unasked, where the card prices it. */
+  conditionsPossible: ConditionText[];
+  /** The provider adds stored state to the input: only the model's whole context bounds it. */
+  readsStoredState: boolean;
+  /** Images in the body, each bounded by its card; their inline bytes are not text. */
+  images: { count: bigint; inlineBytes: bigint };
+  /** The client reads usage on the stream itself. */
+  wantsStreamUsage: boolean;
+}
+
+export interface BodyEdits {
+  card: PriceCard;
+  /** Set only when Spendcap injects or clamps the output limit. */
+  outputTokensMax: bigint | undefined;
+}
+
+/** One server-sent event, as it is passed on. */
+export interface SseEvent {
+  event: string | undefined;
+  data: string;
+  id: string | undefined;
+}
+
+/** What became of one upstream event. */
+export interface Metered {
+  /** What the client gets; null drops it. */
+  pass: SseEvent | null;
+  /** The answer ends with this event: settle, then pass it on. */
+  isLast: boolean;
+}
+
+/** Reads one stream's usage as it goes by. */
+export interface StreamMeter {
+  take(event: SseEvent): Metered;
+  /** The provider's usage so far; undefined until its usage block was seen. */
+  usage(): UsageReading | undefined;
+  /** True once the provider said that the answer is complete. */
+  isComplete(): boolean;
+  /** Model that the provider says it serves; undefined until told. */
+  servedModel(): string | undefined;
+  /** True once the provider's own error frame was passed on: the client knows already. */
+  sawError(): boolean;
+}
+
+/** `cost` and `cost_details` as they stand in a usage object: decimal strings of dollars. */
+export type CostMembers = { cost: string; cost_details: Record<string, string> };
+/** The cost of the usage read so far; undefined where it has no price. */
+export type CostWriter = (reading: UsageReading) => CostMembers | undefined;
+
+/** A text with its usage object, found at `path`, extended by the cost. */
+export function withCost(text: string, path: string[], members: CostMembers): string {
+  const costed = withMember(text, [...path, 'cost'], members.cost);
+  return withMember(costed, [...path, 'cost_details'], members.cost_details);
+}
+
+export interface Endpoint {
+  name: EndpointName;
+  dialect: Dialect;
+  upstream: UpstreamName;
+  upstreamPath: string;
+  readCall(document: JsonDocument, headers: Headers): Stepped<CallShape>;
+  bodyFor(document: JsonDocument, shape: CallShape, edits: BodyEdits): string;
+  /** Usage of a plain answer. */
+  readUsage(answer: JsonObject, card: PriceCard): UsageReading | undefined;
+  readServedModel(answer: JsonObject): string | undefined;
+  meterStream(context: { shape: CallShape; card: PriceCard; costOf: CostWriter }): StreamMeter;
+  /** The dialect's own frames for a stream that broke: never a clean close. */
+  brokenStream(message: string, requestId: string): SseEvent[];
+}
+
+/** A call that was admitted and then failed at the provider, told in our own words. */
+export interface UpstreamFault {
+  status: number;
+  code: string;
+  message: string;
+  /** False when it may have been billed: a blind repeat could pay twice. */
+  mayRetry: boolean;
+}
+
+/** The tightest dollar cap of an admitted call, for dialects that have headers of their own for it. */
+export interface UsdCapFacts {
+  effectiveLimitPicoUsd: bigint;
+  /** Settled and held. */
+  usedPicoUsd: bigint;
+  resetsAt: EpochMs | null;
+}
+
+/** Renders what Spendcap itself says, in one dialect. */
+export interface DialectRenderer {
+  refusal(refusal: Refusal, context: { requestId: string; headers: Headers }): Response;
+  fault(fault: UpstreamFault, requestId: string): Response;
+  /** Headers of an admitted call beyond the contract's own. */
+  admitted(cap: UsdCapFacts | undefined): [string, string][];
+}

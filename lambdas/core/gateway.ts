@@ -1,0 +1,39 @@
+/** Everything that one Spendcap needs to answer calls; a host builds it once. */
+import type { DurationMs } from './brands.ts';
+import type { Directory } from './directory.ts';
+import type { Dialect, DialectRenderer } from './endpoint.ts';
+import type { Ledger } from './ledger/ledger.ts';
+import type { Policy } from './policy.ts';
+import type { Clock, Ids, Upstream } from './ports.ts';
+import type { PriceBook } from './pricing/price-book.ts';
+import type { TokenVerifier } from './steps/identify.ts';
+
+export interface Gateway {
+  ledger: Ledger;
+  directory: Directory;
+  prices: PriceBook;
+  upstream: Upstream;
+  clock: Clock;
+  ids: Ids;
+  policy: Policy;
+  verifier: TokenVerifier | undefined;
+  renderers: Record<Dialect, DialectRenderer>;
+  timing: Timing;
+  /** Where a person asks for more budget. */
+  requestUrl: string;
+  /** Told what operators must hear: an overrun, a charge that could not be written, broken books. */
+  report: (event: OperatorEvent) => void;
+}
+
+export interface Timing {
+  /** Silence on a stream after which a comment is sent. */
+  streamKeepAlive: DurationMs;
+  /** Silence of a plain call after which white space is sent, and with it the status. */
+  plainKeepAlive: DurationMs;
+}
+
+export type OperatorEvent =
+  | { kind: 'overrun'; requestId: string; model: string; heldPicoUsd: bigint; chargedPicoUsd: bigint }
+  | { kind: 'presumed_spent'; requestId: string; app: string; reason: string }
+  | { kind: 'charge_not_written'; requestId: string; reason: string }
+  | { kind: 'failed'; requestId: string; reason: string };

@@ -1,0 +1,92 @@
+/**
+ * One request, in order. Seven steps are the request; the last two leave by the table's stream.
+ *
+ *   1 intercept   read the body, up to the limit
+ *   2 identify    whose call it is
+ *   3 price       what it can cost at most
+ *   4 reserve     deduct that from every cap, in one conditional write; or refuse, at no cost
+ *   5 forward     send it once
+ *   6 meter       read what the provider billed, as the answer goes by
+ *   7 settle      write the charge, then turn the hold into it
+ *   8 change feed   lambdas/change-feed: totals and crossed thresholds, from the table's stream
+ *   9 escalate      lib/escalation.asl.json: warn, throttle, block, ask
+ *
+ * The answer carries `completion`: it ends when the call is settled, whatever became of the client, and every
+ * host awaits it.
+ */
+import type { Call } from './call.ts';
+import type { Endpoint } from './endpoint.ts';
+import type { Gateway } from './gateway.ts';
+import { passed, refused, type Stepped } from './refusals.ts';
+import { freshIds, idempotentIds, type CallIds } from './request-ids.ts';
+import { forward } from './steps/forward.ts';
+import { identify } from './steps/identify.ts';
+import { intercept } from './steps/intercept.ts';
+import { meter } from './steps/meter.ts';
+import { price } from './steps/price.ts';
+import { ledgerUnavailable, reserve } from './steps/reserve.ts';
+
+export interface Answer {
+  response: Response;
+  completion: Promise<void>;
+}
+
+export async function answerCall(gateway: Gateway, endpoint: Endpoint, request: Request): Promise<Answer> {
+  const ids = { current: freshIds(gateway.ids) };
+  const admitted = await orUnavailable(gateway, ids, admit(gateway, endpoint, request, ids));
+  if (!admitted.ok) {
+    const context = { requestId: ids.current.requestId, headers: request.headers };
+    const response = gateway.renderers[endpoint.dialect].refusal(admitted.refusal, context);
+    return { response, completion: Promise.resolve() };
+  }
+  const call = admitted.value;
+  const sent = await forward(call);
+  return meter(call, sent); // and settle, by the time that `completion` ends
+}
+
+/** Steps 1 to 4. Whatever refuses or fails here has cost nothing. */
+async function admit(
+  gateway: Gateway,
+  endpoint: Endpoint,
+  request: Request,
+  ids: { current: CallIds },
+): Promise<Stepped<Call>> {
+  const body = await intercept(request);
+  if (!body.ok) return body;
+
+  const caller = await identify(request.headers, gateway);
+  if (!caller.ok) return caller;
+  const { principal, idempotencyKey } = caller.value;
+  if (idempotencyKey !== undefined) ids.current = await idempotentIds(principal, idempotencyKey, gateway.ids);
+
+  const quote = await price(gateway, endpoint, caller.value, body.value, request.headers);
+  if (!quote.ok) return quote;
+
+  const reserved = await reserve(gateway, endpoint, caller.value, quote.value, ids.current);
+  if (!reserved.ok) return reserved;
+
+  return passed({
+    gateway,
+    endpoint,
+    caller: caller.value,
+    quote: quote.value,
+    reserved: reserved.value,
+    ids: ids.current,
+    request,
+  });
+}
+
+/** Fails closed: whatever could not be read or written, nothing has been forwarded. */
+async function orUnavailable<T>(
+  gateway: Gateway,
+  ids: { current: CallIds },
+  step: Promise<Stepped<T>>,
+): Promise<Stepped<T>> {
+  try {
+    return await step;
+  } catch (error) {
+    const reason = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
+    gateway.report({ kind: 'failed', requestId: ids.current.requestId, reason });
+    return refused(ledgerUnavailable());
+  }
+}

@@ -1,0 +1,107 @@
+/** Response headers of the contract, section 4, and which of a provider's own are passed on. */
+import type { PicoUsd } from './brands.ts';
+import type { Call } from './call.ts';
+import type { Cap } from './caps.ts';
+import { inMetric } from './denial.ts';
+import type { UsdCapFacts } from './endpoint.ts';
+import type { Leaf } from './ledger/leaf.ts';
+import { formatUsd } from './money.ts';
+import { highestStage, resetOf } from './stage.ts';
+import { toRfc3339 } from './time.ts';
+
+/** Hop-by-hop, of the provider's account, or no longer true of the body that we send. */
+const WITHHELD = new Set([
+  'connection',
+  'keep-alive',
+  'transfer-encoding',
+  'upgrade',
+  'trailer',
+  'content-length',
+  'content-encoding',
+  'set-cookie',
+  'alt-svc',
+  'strict-transport-security',
+  'openai-organization',
+  'openai-project',
+  'anthropic-organization-id',
+]);
+const WITHHELD_PREFIXES = ['x-ratelimit-', 'anthropic-ratelimit-', 'anthropic-fast-', 'x-spendcap-'];
+
+export function providerHeaders(from: Headers): Headers {
+  const passed = new Headers();
+  from.forEach((value, name) => {
+    if (WITHHELD.has(name) || WITHHELD_PREFIXES.some((prefix) => name.startsWith(prefix))) return;
+    passed.append(name, value);
+  });
+  return passed;
+}
+
+export interface HeaderFacts {
+  /** The leaf after the hold (streams) or after the charge (plain answers). */
+  leaf: Leaf;
+  costPicoUsd: PicoUsd | undefined;
+  servedModel: string | undefined;
+}
+
+/** Headers of an admitted call. */
+export function admittedHeaders(call: Call, facts: HeaderFacts): [string, string][] {
+  const { ids, quote, reserved } = call;
+  const headers: [string, string][] = [
+    ['x-spendcap-request-id', ids.requestId],
+    ['x-spendcap-reserved-usd', formatUsd(reserved.held.hold.i.pu as PicoUsd)],
+    ['x-spendcap-price-version', quote.card.id],
+    ['x-spendcap-model', facts.servedModel ?? quote.shape.model],
+  ];
+  if (facts.servedModel !== undefined && facts.servedModel !== quote.shape.model) {
+    headers.push(['x-spendcap-model-requested', quote.shape.model]);
+  }
+  if (facts.costPicoUsd !== undefined) headers.push(['x-spendcap-cost-usd', formatUsd(facts.costPicoUsd)]);
+  if (reserved.outputTokensSet !== undefined) {
+    headers.push(['x-spendcap-max-output-tokens', reserved.outputTokensSet.toString()]);
+  }
+  const dialect = call.gateway.renderers[call.endpoint.dialect];
+  return [...headers, ...capHeaders(call, facts.leaf), ...dialect.admitted(usdFacts(call, facts.leaf))];
+}
+
+function usdFacts(call: Call, leaf: Leaf): UsdCapFacts | undefined {
+  const cap = tightest(
+    call.reserved.caps.filter(({ metric }) => metric === 'usd'),
+    leaf,
+  );
+  if (!cap) return undefined;
+  const account = leaf.a[cap.account]!;
+  return {
+    effectiveLimitPicoUsd: account.l,
+    usedPicoUsd: account.l - account.f,
+    resetsAt: resetOf(cap, account, call.gateway.clock.now()),
+  };
+}
+
+function capHeaders(call: Call, leaf: Leaf): [string, string][] {
+  const { caps } = call.reserved;
+  const cap = tightest(caps, leaf);
+  if (!cap) return [];
+  const account = leaf.a[cap.account]!;
+  const reset = cap.metric === 'concurrent' ? null : resetOf(cap, account, call.gateway.clock.now());
+  const headers: [string, string][] = [
+    ['x-spendcap-cap', cap.id],
+    ['x-spendcap-cap-metric', cap.metric],
+    ['x-spendcap-cap-limit', inMetric(cap.metric, account.l)],
+    ['x-spendcap-cap-remaining', inMetric(cap.metric, account.f > 0n ? account.f : 0n)],
+    ['x-spendcap-stage', highestStage(caps, leaf)],
+  ];
+  if (reset !== null) headers.push(['x-spendcap-cap-reset', toRfc3339(reset)]);
+  return headers;
+}
+
+/** The cap with the smallest share left. Shares are compared as fractions, without dividing. */
+export function tightest(caps: readonly Cap[], leaf: Leaf): Cap | undefined {
+  let found: Cap | undefined;
+  for (const cap of caps) {
+    const account = leaf.a[cap.account];
+    if (!account) continue;
+    const best = found && leaf.a[found.account]!;
+    if (!best || account.f * best.l < best.f * account.l) found = cap;
+  }
+  return found;
+}

@@ -1,0 +1,36 @@
+/** Step 5: sends the call to its provider, once. Nothing of the caller's credential goes along. */
+import type { Call } from '../call.ts';
+import type { UpstreamOutcome } from '../ports.ts';
+
+export interface Sent {
+  outcome: UpstreamOutcome;
+  /** Ends the upstream request. */
+  abort: AbortController;
+}
+
+/** Request headers that change what the provider does; everything else stays here. */
+const FORWARDED = new Set(['accept', 'user-agent', 'anthropic-version', 'anthropic-beta', 'openai-beta']);
+
+export async function forward(call: Call): Promise<Sent> {
+  const { gateway, endpoint, quote, reserved, request } = call;
+  const abort = new AbortController();
+  const outcome = await gateway.upstream.send(endpoint.upstream, {
+    method: 'POST',
+    path: endpoint.upstreamPath + new URL(request.url).search,
+    headers: forwardedHeaders(request.headers),
+    body: endpoint.bodyFor(quote.document, quote.shape, {
+      card: quote.card,
+      outputTokensMax: reserved.outputTokensSet,
+    }),
+    signal: abort.signal,
+  });
+  return { outcome, abort };
+}
+
+export function forwardedHeaders(from: Headers): [string, string][] {
+  const headers: [string, string][] = [['content-type', 'application/json']];
+  from.forEach((value, name) => {
+    if (FORWARDED.has(name)) headers.push([name, value]);
+  });
+  return headers;
+}

@@ -1,0 +1,178 @@
+/**
+ * A streamed answer: passed on event by event as it arrives, with the client's back-pressure. The last event
+ * waits for the charge, so whoever has seen the end has been charged. A client that leaves is drained to the
+ * usage; a stream that breaks ends with the dialect's own error frame, never with a clean close.
+ */
+import { createParser } from 'eventsource-parser';
+import { durationMs } from '../brands.ts';
+import type { Call } from '../call.ts';
+import type { SseEvent, StreamMeter } from '../endpoint.ts';
+import type { Answer } from '../request-flow.ts';
+import { admittedHeaders, providerHeaders } from '../response-headers.ts';
+import { SECOND } from '../time.ts';
+import { reasonOf } from './meter-plain.ts';
+import { priceReading, settle, type Ending } from './settle.ts';
+
+export function meterStream(call: Call, response: Response, abort: AbortController): Answer {
+  const headers = providerHeaders(response.headers);
+  const facts = { leaf: call.reserved.leaf, costPicoUsd: undefined, servedModel: undefined };
+  for (const [name, value] of admittedHeaders(call, facts)) headers.set(name, value);
+  const client = new ClientPipe(call, abort);
+  const completion = pump(call, response.body!, client);
+  return { response: new Response(client.readable, { status: response.status, headers }), completion };
+}
+
+async function pump(call: Call, body: ReadableStream<Uint8Array>, client: ClientPipe): Promise<void> {
+  const { shape, card } = call.quote;
+  const meter: StreamMeter = call.endpoint.meterStream({
+    shape,
+    card,
+    costOf: (reading) => {
+      const priced = priceReading(call, reading, meter.servedModel());
+      return 'unpriced' in priced ? undefined : priced.members;
+    },
+  });
+  let last: SseEvent | undefined;
+  let broken = 'the stream ended early';
+  try {
+    for await (const frame of framesOf(call, body)) {
+      if (frame.kind === 'comment') {
+        await client.write(`: ${frame.text}\n\n`);
+        continue;
+      }
+      const { pass, isLast } = meter.take(frame.event);
+      if (isLast) {
+        last = pass ?? undefined;
+        break;
+      }
+      if (pass) await client.write(encodeEvent(pass));
+    }
+  } catch (error) {
+    broken = `the stream broke (${reasonOf(error)})`;
+  }
+  await endStream(call, client, meter, last, broken);
+}
+
+async function endStream(
+  call: Call,
+  client: ClientPipe,
+  meter: StreamMeter,
+  last: SseEvent | undefined,
+  broken: string,
+): Promise<void> {
+  const reading = meter.isComplete() ? meter.usage() : undefined;
+  const ending: Ending = reading
+    ? { kind: 'usage', reading, servedModel: meter.servedModel() }
+    : { kind: 'unknown', reason: meter.isComplete() ? 'the stream carried no usage' : broken };
+  const settled = await settle(call, ending);
+  if (meter.isComplete()) {
+    if (last) await client.write(encodeEvent(last));
+  } else if (!meter.sawError()) {
+    const message = `The answer broke off: ${broken}. It is charged at its hold until evidence corrects it.`;
+    for (const event of call.endpoint.brokenStream(message, call.ids.requestId)) {
+      await client.write(encodeEvent(event));
+    }
+  }
+  await client.close();
+  await settled.rest;
+}
+
+type Frame = { kind: 'event'; event: SseEvent } | { kind: 'comment'; text: string };
+
+/** The provider's events, and a comment of our own whenever it is silent. */
+async function* framesOf(call: Call, body: ReadableStream<Uint8Array>): AsyncGenerator<Frame> {
+  const { clock, timing } = call.gateway;
+  const frames: Frame[] = [];
+  const parser = createParser({
+    onEvent: ({ event, data, id }) => frames.push({ kind: 'event', event: { event, data, id } }),
+    onComment: (text) => frames.push({ kind: 'comment', text: text.trimStart() }),
+  });
+  const decoder = new TextDecoder();
+  const reader = body.getReader();
+  try {
+    let pending = reader.read();
+    for (;;) {
+      const silence = new AbortController();
+      const next = await Promise.race([
+        pending,
+        clock.sleep(timing.streamKeepAlive, silence.signal).then(() => undefined),
+      ]);
+      silence.abort();
+      if (next === undefined) {
+        yield { kind: 'comment', text: 'keep-alive' };
+        continue;
+      }
+      if (next.done) return;
+      parser.feed(decoder.decode(next.value, { stream: true }));
+      pending = reader.read();
+      pending.catch(() => undefined); // looked at in the next turn, or never
+      while (frames.length > 0) yield frames.shift()!;
+    }
+  } finally {
+    void readOut(call, reader);
+  }
+}
+
+/** Whatever follows the last event is read and dropped, so that the connection can be used again. */
+async function readOut(call: Call, reader: ReadableStreamDefaultReader<Uint8Array>): Promise<void> {
+  const done = new AbortController();
+  const rest = (async () => {
+    while (!(await reader.read()).done);
+  })().catch(() => undefined);
+  await Promise.race([rest, call.gateway.clock.sleep(SECOND, done.signal)]);
+  done.abort();
+  await reader.cancel().catch(() => undefined);
+}
+
+export function encodeEvent({ event, data, id }: SseEvent): string {
+  const lines: string[] = [];
+  if (event !== undefined) lines.push(`event: ${event}`);
+  for (const line of data.split('\n')) lines.push(`data: ${line}`);
+  if (id !== undefined) lines.push(`id: ${id}`);
+  return `${lines.join('\n')}\n\n`;
+}
+
+/** The client's end: takes text while the client is there; once it left, writes vanish and upstream is drained. */
+class ClientPipe {
+  readonly readable: ReadableStream<Uint8Array>;
+  private readonly writer: WritableStreamDefaultWriter<Uint8Array>;
+  private readonly encoder = new TextEncoder();
+  private readonly done = new AbortController();
+  private hasLeft = false;
+
+  constructor(call: Call, abort: AbortController) {
+    const pipe = new TransformStream<Uint8Array, Uint8Array>();
+    this.readable = pipe.readable;
+    this.writer = pipe.writable.getWriter();
+    const onLeft = (): void => {
+      if (this.hasLeft || this.done.signal.aborted) return;
+      this.hasLeft = true;
+      const drain = durationMs(call.gateway.policy.drainSeconds * SECOND);
+      void call.gateway.clock.sleep(drain, this.done.signal).then(() => {
+        if (!this.done.signal.aborted) abort.abort(new Error('the client left and the answer took too long'));
+      });
+    };
+    this.writer.closed.catch(onLeft);
+    call.request.signal.addEventListener('abort', onLeft, { once: true });
+  }
+
+  /** Resolves when the client can take more, or has left. */
+  async write(text: string): Promise<void> {
+    if (this.hasLeft) return;
+    try {
+      await this.writer.ready;
+      this.writer.write(this.encoder.encode(text)).catch(() => undefined);
+    } catch {
+      // the client left while we waited: onLeft has been told by `closed`
+    }
+  }
+
+  async close(): Promise<void> {
+    this.done.abort();
+    try {
+      await this.writer.close();
+    } catch {
+      // nobody is there to close for
+    }
+  }
+}

@@ -1,0 +1,106 @@
+/** Step 3: the dearest that the call can become. An unknown price or an unmeterable feature refuses it here. */
+import type { Quote } from '../call.ts';
+import type { CallShape, Endpoint } from '../endpoint.ts';
+import type { Gateway } from '../gateway.ts';
+import { parseJsonDocument, type JsonDocument } from '../json-document.ts';
+import { pricesCondition, type PriceCard } from '../pricing/card.ts';
+import { inputTokensMax } from '../pricing/input-bound.ts';
+import { worstCase } from '../pricing/worst-case.ts';
+import { passed, refused, type Stepped } from '../refusals.ts';
+import type { Caller } from './identify.ts';
+import type { Intercepted } from './intercept.ts';
+
+export async function price(
+  gateway: Gateway,
+  endpoint: Endpoint,
+  caller: Caller,
+  body: Intercepted,
+  headers: Headers,
+): Promise<Stepped<Quote>> {
+  const parsed = parseJsonDocument(body.text);
+  if ('problem' in parsed) return refused({ code: 'invalid_request', message: parsed.problem });
+  const read = endpoint.readCall(parsed.document, headers);
+  if (!read.ok) return read;
+  const shape = read.value;
+
+  const card = gateway.prices.find(endpoint.name, shape.model, gateway.clock.now());
+  if (!card) {
+    return refused({
+      code: 'model_not_priced',
+      message: `The model "${shape.model}" has no price here, so its calls cannot be capped; GET /v1/models lists those that have one.`,
+    });
+  }
+  if (await gateway.directory.quarantineOf(card.model)) {
+    return refused({
+      code: 'model_quarantined',
+      message: `The model "${shape.model}" is quarantined: a call cost more than its documented bound. Use another model, or ask an operator to lift it.`,
+    });
+  }
+
+  const input = inputBound(parsed.document, body.bytes, shape, card);
+  if (!input.ok) return input;
+  const possible = shape.conditionsPossible.filter((condition) => pricesCondition(card, condition));
+  const worst = worstCase(card, {
+    inputTokensMax: input.value,
+    choices: shape.choices,
+    cacheWrites: shape.cacheWrites,
+    reachable: [...shape.conditionsAsked, ...possible],
+    media: shape.images.count > 0n ? ['image'] : [],
+  });
+  if (worst.kind === 'unpriced') {
+    return refused({
+      code: 'not_meterable',
+      message: `"${card.model}" has no price here for ${worst.what}; leave it out of the request.`,
+    });
+  }
+  const { policy } = gateway;
+  return passed({
+    document: parsed.document,
+    bodyHash: () => body.hash(),
+    shape,
+    card,
+    plan: {
+      worst,
+      inputTokensMax: input.value,
+      choices: shape.choices,
+      outputTokens: outputTokens(shape, card, BigInt(policy.maxOutputTokensDefault)),
+      outputTokensFloor: larger(shape.outputTokensFloor, BigInt(policy.minOutputTokens)),
+      clampAllowed: caller.clampAllowed,
+    },
+  });
+}
+
+/** The request's own limit, or the default that will be injected; never more than the model can write. */
+function outputTokens(shape: CallShape, card: PriceCard, injected: bigint): bigint | null {
+  if (!shape.hasOutput) return null;
+  const most = card.limits.maxOutputTokens;
+  return smaller(shape.outputTokensAsked ?? injected, most);
+}
+
+function inputBound(
+  document: JsonDocument,
+  bodyBytes: number,
+  shape: CallShape,
+  card: PriceCard,
+): Stepped<bigint> {
+  const context = card.limits.contextTokens;
+  if (shape.readsStoredState) return passed(context);
+  const imageTokens = card.bounds.imageTokensMax;
+  if (shape.images.count > 0n && imageTokens === undefined) {
+    return refused({
+      code: 'not_meterable',
+      message: `Images to "${card.model}" cannot be bounded here; send text, or use a model whose image cost is documented.`,
+    });
+  }
+  const images = shape.images.count * (imageTokens ?? 0n);
+  const bound = inputTokensMax({
+    bodyBytes: BigInt(bodyBytes) - shape.images.inlineBytes,
+    json: document.value,
+    constants: [images, shape.hiddenInputTokens, card.bounds.hiddenInputTokens],
+    bytesPerTokenFloor: card.bounds.bytesPerTokenFloor,
+  });
+  return passed(smaller(bound, context));
+}
+
+const smaller = (a: bigint, b: bigint): bigint => (a < b ? a : b);
+const larger = (a: bigint, b: bigint): bigint => (a > b ? a : b);

@@ -1,0 +1,104 @@
+/** Step 4: deducts the worst case from every cap of the caller, in one conditional write, or says why not. */
+import type { Quote, Reserved } from '../call.ts';
+import { crowded, explainShort, type DenialContext } from '../denial.ts';
+import type { Endpoint } from '../endpoint.ts';
+import { fitToBudget } from '../fit.ts';
+import type { Gateway } from '../gateway.ts';
+import { chargeView } from '../ledger/charge-view.ts';
+import type { ReserveOutcome } from '../ledger/ledger.ts';
+import { leafKey } from '../ledger/leaf.ts';
+import { nonceBits } from '../ledger/stamp.ts';
+import type { CallIds } from '../request-ids.ts';
+import { passed, refused, type Refusal, type Stepped } from '../refusals.ts';
+import type { Caller } from './identify.ts';
+
+export async function reserve(
+  gateway: Gateway,
+  endpoint: Endpoint,
+  caller: Caller,
+  quote: Quote,
+  ids: CallIds,
+): Promise<Stepped<Reserved>> {
+  const caps = await gateway.directory.capsFor({ user: caller.user, feature: caller.feature });
+  if (caps.length === 0 && !gateway.policy.admitUncapped) return refused(noCap(caller));
+
+  const bodyHash = caller.idempotencyKey === undefined ? undefined : await quote.bodyHash();
+  const outcome = await gateway.ledger.reserve({
+    leaf: leafKey(caller.principal),
+    id: ids.holdId,
+    bodyHash,
+    caps,
+    nonce: gateway.ids.randomBits(nonceBits),
+    info: {
+      rq: ids.requestId,
+      us: caller.user,
+      ap: caller.app,
+      tm: caller.team,
+      ft: caller.feature,
+      ep: endpoint.name,
+      md: quote.shape.model,
+      cd: quote.card.id,
+      ...(Object.keys(caller.tags).length === 0 ? {} : { tg: caller.tags }),
+    },
+    fit: (leaf) => fitToBudget(quote.plan, caps, leaf),
+  });
+  if (outcome.kind !== 'held') {
+    const { requestUrl } = gateway;
+    const jitter = Number(gateway.ids.randomBits(JITTER_BITS)) / 2 ** JITTER_BITS;
+    const context: DenialContext = { now: gateway.clock.now(), plan: quote.plan, caps, jitter, requestUrl };
+    return refused(explain(outcome, bodyHash, context));
+  }
+  const { call: held, leaf, fit } = outcome;
+  const wanted = quote.shape.outputTokensAsked;
+  const isSet = fit.outputTokensMax !== null && (wanted === undefined || fit.outputTokensMax < wanted);
+  return passed({ held, leaf, caps, fit, outputTokensSet: isSet ? fit.outputTokensMax! : undefined });
+}
+
+const JITTER_BITS = 8;
+
+type Unheld = Exclude<ReserveOutcome, { kind: 'held' }>;
+
+function explain(outcome: Unheld, bodyHash: string | undefined, context: DenialContext): Refusal {
+  switch (outcome.kind) {
+    case 'recorded':
+      if (outcome.charge.info.bh !== bodyHash) return mismatch();
+      return {
+        code: 'already_charged',
+        message: `This idempotency key was used and charged by request ${outcome.charge.info.rq}; its answer is not stored, and a new key makes a new call.`,
+        charge: chargeView(outcome.charge),
+      };
+    case 'in_flight':
+      if (outcome.hold.i.bh !== bodyHash) return mismatch();
+      return {
+        code: 'in_flight',
+        message: `A call with this idempotency key is in flight (request ${outcome.hold.i.rq}); wait for it, or use a new key.`,
+        retryAfterMs: IN_FLIGHT_WAIT_MS,
+      };
+    case 'short':
+      return explainShort(outcome.caps, outcome.leaf, outcome.fit, context);
+    case 'crowded':
+      return crowded(outcome.leaf, context);
+    case 'unavailable':
+      return ledgerUnavailable();
+  }
+}
+
+const IN_FLIGHT_WAIT_MS = 1000;
+
+const mismatch = (): Refusal => ({
+  code: 'idempotency_mismatch',
+  message: 'This idempotency key was used with another request body; use a new key for a new call.',
+});
+
+export const ledgerUnavailable = (): Refusal => ({
+  code: 'ledger_unavailable',
+  message: 'The budget ledger cannot be reached, so no call is let through; try again in a moment.',
+});
+
+function noCap(caller: Caller): Refusal {
+  const who = caller.user === null ? `the app "${caller.app}" without a user` : `the user "${caller.user}"`;
+  return {
+    code: 'no_cap',
+    message: `No cap covers ${who}, so the call is not let through; set one (spendcap cap set) or name a user that has one.`,
+  };
+}

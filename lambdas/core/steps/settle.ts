@@ -1,0 +1,167 @@
+/**
+ * Step 7: writes the charge, then turns the hold into it. Ambiguity is settled against spending: what nobody
+ * can know is charged at the hold, until evidence corrects it.
+ */
+import { durationMs, picoUsd, type PicoUsd } from '../brands.ts';
+import type { Call } from '../call.ts';
+import type { CostMembers } from '../endpoint.ts';
+import { NOTHING_USED, type Charge, type ChargeOutcome, type TokensByKind } from '../ledger/charge.ts';
+import type { Finished } from '../ledger/ledger.ts';
+import type { Leaf } from '../ledger/leaf.ts';
+import { formatUsd } from '../money.ts';
+import { TableUnavailable } from '../ports.ts';
+import { priceUsage } from '../pricing/calculator.ts';
+import { billedTokens, tokensByKind, type UsageReading } from '../pricing/usage.ts';
+import { highestStage } from '../stage.ts';
+
+/** How the upstream call ended. */
+export type Ending =
+  /** The provider's usage block was read, or stands there unreadable. */
+  | { kind: 'usage'; reading: UsageReading; servedModel: string | undefined }
+  /** The provider did nothing that it bills. */
+  | { kind: 'nothing' }
+  /** The provider may have billed anything up to the hold. */
+  | { kind: 'unknown'; reason: string };
+
+export interface Settlement {
+  outcome: ChargeOutcome;
+  costPicoUsd: PicoUsd;
+  /** What stands in the usage object; undefined where nothing was priced. */
+  members: CostMembers | undefined;
+  /** The leaf with this call settled; undefined while that is still to be done. */
+  leaf: Leaf | undefined;
+  /** Ends when the charge is written, or nothing more can be done. */
+  rest: Promise<void>;
+}
+
+export interface PricedReading {
+  costPicoUsd: PicoUsd;
+  members: CostMembers;
+  tokens: TokensByKind;
+  tokensTotal: bigint;
+}
+
+/** The exact cost of a usage block, or why there is none. */
+export function priceReading(
+  call: Call,
+  reading: UsageReading,
+  servedModel: string | undefined,
+): PricedReading | { unpriced: string } {
+  if (reading.kind === 'unreadable') return { unpriced: reading.reason };
+  const { gateway, endpoint, quote, reserved } = call;
+  const at = reserved.held.admittedAt;
+  const served = servedModel === undefined ? undefined : gateway.prices.find(endpoint.name, servedModel, at);
+  const cost = priceUsage(served ?? quote.card, reading.usage, {
+    time: { from: at, to: gateway.clock.now() },
+    cardOf: (model) => gateway.prices.find(endpoint.name, model, at),
+  });
+  if (cost.kind === 'unpriced') return { unpriced: `no price for the ${cost.reason} ${cost.what}` };
+  const members = {
+    cost: formatUsd(cost.totalPicoUsd),
+    cost_details: Object.fromEntries(
+      Object.entries(cost.details).map(([kind, amount]) => [kind, formatUsd(amount)]),
+    ),
+  };
+  const { usage } = reading;
+  return {
+    costPicoUsd: cost.totalPicoUsd,
+    members,
+    tokens: tokensByKind(usage),
+    tokensTotal: billedTokens(usage),
+  };
+}
+
+export async function settle(call: Call, ending: Ending): Promise<Settlement> {
+  const { charge, members } = chargeFor(call, ending);
+  if (charge.outcome === 'overrun') await quarantine(call, charge);
+  const settlement: Settlement = {
+    outcome: charge.outcome,
+    costPicoUsd: picoUsd(charge.used.u),
+    members,
+    leaf: undefined,
+    rest: Promise.resolve(),
+  };
+  try {
+    settlement.leaf = (await finish(call, charge)).leaf;
+  } catch (error) {
+    if (!(error instanceof TableUnavailable)) throw error;
+    settlement.rest = finishLater(call, charge);
+  }
+  return settlement;
+}
+
+function chargeFor(call: Call, ending: Ending): { charge: Charge; members: CostMembers | undefined } {
+  const { gateway, caller, ids, quote, reserved } = call;
+  const { held } = reserved;
+  const { pu: heldPicoUsd, tk: heldTokens } = held.hold.i;
+  const base = {
+    id: held.id,
+    at: held.at,
+    fence: held.fence,
+    leafPk: held.leaf.pk,
+    accounts: held.hold.c,
+    info: held.hold.i,
+    modelServed: quote.shape.model,
+    tokens: {},
+    stage: highestStage(reserved.caps, reserved.leaf),
+    latencyMs: BigInt(gateway.clock.now() - held.admittedAt),
+  };
+  const presumed = (reason: string) => {
+    gateway.report({ kind: 'presumed_spent', requestId: ids.requestId, app: caller.app, reason });
+    const used = { u: heldPicoUsd, t: heldTokens, r: 1n, c: 0n };
+    return { charge: { ...base, used, outcome: 'presumed_spent' as const }, members: undefined };
+  };
+  switch (ending.kind) {
+    case 'nothing':
+      return { charge: { ...base, used: NOTHING_USED, outcome: 'voided' }, members: undefined };
+    case 'unknown':
+      return presumed(ending.reason);
+    case 'usage': {
+      const modelServed = ending.servedModel ?? base.modelServed;
+      const priced = priceReading(call, ending.reading, ending.servedModel);
+      if ('unpriced' in priced) return presumed(priced.unpriced);
+      const { costPicoUsd, tokens, tokensTotal, members } = priced;
+      const isOver = costPicoUsd > heldPicoUsd || tokensTotal > heldTokens;
+      const used = { u: costPicoUsd, t: tokensTotal, r: 1n, c: 0n };
+      const outcome = isOver ? ('overrun' as const) : ('settled' as const);
+      return { charge: { ...base, used, outcome, modelServed, tokens }, members };
+    }
+  }
+}
+
+const finish = (call: Call, charge: Charge): Promise<Finished> =>
+  call.gateway.ledger.finish(charge, call.reserved.held.leaf);
+
+/** The bound of this model is wrong: no further call until an operator or a new bound says otherwise. */
+async function quarantine(call: Call, charge: Charge): Promise<void> {
+  const { gateway, ids, quote } = call;
+  const { model } = quote.card;
+  gateway.report({
+    kind: 'overrun',
+    requestId: ids.requestId,
+    model,
+    heldPicoUsd: charge.info.pu,
+    chargedPicoUsd: charge.used.u,
+  });
+  try {
+    await gateway.directory.putQuarantine(model, { requestId: ids.requestId });
+  } catch (error) {
+    if (!(error instanceof TableUnavailable)) throw error;
+  }
+}
+
+const LATER_WAITS_MS = [100, 500, 2000, 5000, 10_000];
+
+/** The hold stands meanwhile, so nothing is lost; after the last try the collector presumes it spent. */
+async function finishLater(call: Call, charge: Charge): Promise<void> {
+  for (const waitMs of LATER_WAITS_MS) {
+    await call.gateway.clock.sleep(durationMs(waitMs));
+    try {
+      await finish(call, charge);
+      return;
+    } catch (error) {
+      if (!(error instanceof TableUnavailable)) throw error;
+    }
+  }
+  call.gateway.report({ kind: 'charge_not_written', requestId: call.ids.requestId, reason: charge.outcome });
+}

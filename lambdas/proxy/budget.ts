@@ -1,0 +1,15 @@
+/** GET /v1/budget: the caller's caps, exact to the picodollar for caps of their own. */
+import type { Gateway } from '../core/gateway.ts';
+import { leafKey } from '../core/ledger/leaf.ts';
+import { capView } from '../core/stage.ts';
+import { dialectOf } from './app.ts';
+import { freeRoute } from './free-route.ts';
+
+export function showBudget(gateway: Gateway, request: Request): Promise<Response> {
+  return freeRoute(gateway, dialectOf(request.headers), request, async (caller) => {
+    const caps = await gateway.directory.capsFor({ user: caller.user, feature: caller.feature });
+    const leaf = await gateway.ledger.readLeaf(leafKey(caller.principal));
+    const now = gateway.clock.now();
+    return Response.json({ user: caller.user, caps: caps.map((cap) => capView(cap, leaf, now)) });
+  });
+}

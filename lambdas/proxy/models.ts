@@ -1,0 +1,59 @@
+/** GET /v1/models in both dialects: what has a price here, so that a picker never offers what would be refused. */
+import type { Gateway } from '../core/gateway.ts';
+import type { PriceCard } from '../core/pricing/card.ts';
+import { parseRfc3339 } from '../core/time.ts';
+import { dialectOf } from './app.ts';
+import { freeRoute } from './free-route.ts';
+
+export function listModels(gateway: Gateway, request: Request): Promise<Response> {
+  const dialect = dialectOf(request.headers);
+  return freeRoute(gateway, dialect, request, async () => {
+    const isAnthropic = dialect === 'anthropic';
+    const names = modelsOf(gateway, (card) => card.endpoints.includes('anthropic-messages') === isAnthropic);
+    return Response.json(isAnthropic ? anthropicList(names) : openAiList(names));
+  });
+}
+
+type Named = [name: string, card: PriceCard];
+
+/** Each id and alias in force now, once, in order of name. */
+function modelsOf(gateway: Gateway, includes: (card: PriceCard) => boolean): Named[] {
+  const now = gateway.clock.now();
+  const named = new Map<string, PriceCard>();
+  for (const card of gateway.prices.cards) {
+    if (!includes(card) || !card.endpoints.some((endpoint) => SERVED.has(endpoint))) continue;
+    for (const name of [card.model, ...card.aliases]) {
+      const inForce = gateway.prices.find(card.endpoints[0]!, name, now);
+      if (inForce) named.set(name, inForce);
+    }
+  }
+  return [...named].sort(([a], [b]) => (a < b ? -1 : 1));
+}
+
+const SERVED = new Set(['openai-chat', 'openai-responses', 'openai-embeddings', 'anthropic-messages']);
+
+const openAiList = (models: Named[]) => ({
+  object: 'list',
+  data: models.map(([id, card]) => ({
+    id,
+    object: 'model',
+    created: Math.floor((parseRfc3339(`${card.effectiveFrom}T00:00:00Z`) ?? 0) / 1000),
+    owned_by: card.provider,
+  })),
+});
+
+const anthropicList = (models: Named[]) => ({
+  data: models.map(([id, card]) => ({
+    type: 'model',
+    id,
+    display_name: id,
+    description: priceOf(card),
+    created_at: `${card.effectiveFrom}T00:00:00Z`,
+  })),
+  has_more: false,
+  first_id: models[0]?.[0] ?? null,
+  last_id: models.at(-1)?.[0] ?? null,
+});
+
+const priceOf = ({ rates }: PriceCard): string =>
+  `$${rates.input ?? '?'} in, $${rates.output ?? '?'} out per million tokens`;
