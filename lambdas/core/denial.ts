@@ -66,7 +66,7 @@ function capReached(cap: Cap, reason: LimitReason, leaf: Leaf, fit: Fit, context
   const state =
     reason === 'too_large'
       ? `this call needs up to ${amount(limit.requested)}, more than the whole cap`
-      : `${amount(limit.settled)} is spent and ${amount(limit.reserved)} held, and this call needs up to ${amount(limit.requested)}`;
+      : `${usedAndHeld(cap.metric, limit)}, and this call needs up to ${amount(limit.requested)}`;
   const fits = limit.fits ? `; ${limit.fits.max_output_tokens} output tokens would fit` : '';
   const when = limit.resets_at === null ? '; it does not reset' : `; it resets ${limit.resets_at}`;
   return {
@@ -87,7 +87,7 @@ function throttled(cap: Cap, reason: LimitReason, leaf: Leaf, fit: Fit, context:
       ? `calls in flight hold ${withUnit(cap.metric, limit.reserved!)} of it; this call fits as soon as they settle`
       : cap.metric === 'concurrent'
         ? `${limit.reserved} calls are in flight`
-        : `${withUnit(cap.metric, limit.settled!)} is used and ${withUnit(cap.metric, limit.reserved!)} held in this minute`;
+        : `${usedAndHeld(cap.metric, limit)} in this minute`;
   return {
     code: 'throttled',
     message: `Your ${capName(cap, limit)} is busy: ${why}; try again in ${Math.ceil(waitMs / 1000)} s.`,
@@ -180,6 +180,12 @@ function withUnit(metric: Metric, amount: string): string {
     case 'concurrent':
       return amount === '1' ? '1 call in flight' : `${amount} calls in flight`;
   }
+}
+
+/** "$19.42 spent and $0.40 held", "58 requests used and 2 held". */
+function usedAndHeld(metric: Metric, { settled, reserved }: LimitDetail): string {
+  if (metric === 'usd') return `$${settled!} spent and $${reserved!} held`;
+  return `${withUnit(metric, settled!)} used and ${reserved!} held`;
 }
 
 function capName(cap: Cap, limit: LimitDetail): string {
