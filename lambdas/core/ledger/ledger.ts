@@ -75,7 +75,7 @@ export type ReserveOutcome =
 export interface Finished {
   /** The charge that stands, which may be one that another process wrote first. */
   charge: Charge;
-  /** The leaf after the settle; undefined when the hold was gone already or the settle must be finished later. */
+  /** The leaf after the settle; undefined when that must be finished later. */
   leaf: Leaf | undefined;
 }
 
@@ -245,8 +245,8 @@ export class Ledger {
   }
 
   /**
-   * Returns the leaf afterwards; undefined when the hold is gone (someone else settled it) or the table is
-   * (whoever comes next settles from the charge, the collector at the latest).
+   * Returns the leaf without the hold, whoever settled it; undefined when the table could not be reached (then
+   * whoever comes next settles from the charge, the collector at the latest).
    */
   private async settle(
     key: ItemKey,
@@ -274,7 +274,7 @@ export class Ledger {
     if (!image?.h[id]) image = await this.readLeaf(key);
     for (let turn = 0; turn < TURNS_MAX; turn += 1) {
       const hold = image?.h[id];
-      if (!image || hold?.at !== at) return undefined;
+      if (!image || hold?.at !== at) return image;
       const write = await this.table.update(settleWrite(key, id, image, hold, used, fence));
       if (write.kind === 'unavailable') return undefined;
       if (write.kind === 'applied') return this.remember(leafFromItem(write.item));

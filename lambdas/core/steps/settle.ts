@@ -84,8 +84,7 @@ export async function settle(call: Call, ending: Ending): Promise<Settlement> {
   try {
     settlement.leaf = (await finish(call, charge)).leaf;
   } catch (error) {
-    if (!(error instanceof TableUnavailable)) throw error;
-    settlement.rest = finishLater(call, charge);
+    settlement.rest = finishLater(call, charge, error);
   }
   return settlement;
 }
@@ -153,15 +152,18 @@ async function quarantine(call: Call, charge: Charge): Promise<void> {
 const LATER_WAITS_MS = [100, 500, 2000, 5000, 10_000];
 
 /** The hold stands meanwhile, so nothing is lost; after the last try the collector presumes it spent. */
-async function finishLater(call: Call, charge: Charge): Promise<void> {
+async function finishLater(call: Call, charge: Charge, first: unknown): Promise<void> {
+  let failure = first;
   for (const waitMs of LATER_WAITS_MS) {
+    if (!(failure instanceof TableUnavailable)) break;
     await call.gateway.clock.sleep(durationMs(waitMs));
     try {
       await finish(call, charge);
       return;
     } catch (error) {
-      if (!(error instanceof TableUnavailable)) throw error;
+      failure = error;
     }
   }
-  call.gateway.report({ kind: 'charge_not_written', requestId: call.ids.requestId, reason: charge.outcome });
+  const reason = `${charge.outcome}: ${String(failure)}`;
+  call.gateway.report({ kind: 'charge_not_written', requestId: call.ids.requestId, reason });
 }
