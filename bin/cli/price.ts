@@ -1,0 +1,139 @@
+/** `spendcap price`: what calls cost, with the calculator that the gateway runs. No server needed. */
+import type { Command } from 'commander';
+import type { PriceLine } from '../../lambdas/core/pricing/calculator.ts';
+import type { PriceCard } from '../../lambdas/core/pricing/card.ts';
+import { CliError, EXIT, usageError } from './exit.ts';
+import { optionsOf } from './global-options.ts';
+import { printData, printJson, printTable } from './terminal.ts';
+
+interface QuoteOptions {
+  model: string;
+  usage: string;
+  dialect: string;
+  serviceTier?: string;
+}
+
+export function addPriceCommands(program: Command): void {
+  const price = program
+    .command('price')
+    .helpCommand(false)
+    .description('prices, and what calls cost by them (needs no server)');
+
+  price
+    .command('check')
+    .description('compute every vector of a file (format cost-vectors/1), and show those that differ')
+    .argument('<file>', 'JSON file')
+    .action(async (file: string, _own: object, command: Command) => {
+      const { json } = optionsOf(command);
+      const document = await readJson(file);
+      const { checkVectors, reportLines, UnreadableVectors } =
+        await import('../../lambdas/adapters/providers/check-vectors.ts');
+      try {
+        const report = checkVectors(document);
+        if (json) printJson(report);
+        else printData(reportLines(report).join('\n'));
+        if (report.failed > 0) throw new CliError(EXIT.refused, 'Amounts differ from what the file expects.');
+      } catch (error) {
+        if (error instanceof UnreadableVectors) {
+          throw usageError(`${file} is not in the format cost-vectors/1.`, error.message);
+        }
+        throw error;
+      }
+    });
+
+  price
+    .command('quote')
+    .description('what one call costs, line by line, and by which price card')
+    .requiredOption('--model <model>', 'model, by its exact name')
+    .requiredOption('--usage <json>', 'usage block, as the provider sent it; - reads it from stdin')
+    .requiredOption('--dialect <dialect>', 'whose usage block it is, as in openai-chat or anthropic-messages')
+    .option('--service-tier <tier>', 'service tier that the answer reports')
+    .addHelpText(
+      'after',
+      `
+Example:
+  spendcap price quote --model gpt-4o --dialect openai-chat --usage '{"prompt_tokens": 1000, "completion_tokens": 500}'`,
+    )
+    .action(async (_own: object, command: Command) => {
+      const options = optionsOf<QuoteOptions>(command);
+      const { quoteUsage } = await import('./price-quote.ts');
+      const usage = parseJson(options.usage === '-' ? await readStdin() : options.usage, '--usage');
+      const { card, totalUsd, details, lines } = await quoteUsage({ ...options, usage });
+      if (options.json) {
+        printJson({
+          model: options.model,
+          cost_usd: totalUsd,
+          cost_details: details,
+          card: {
+            id: card.id,
+            effective_from: card.effectiveFrom,
+            checked_on: card.checkedOn,
+            sources: card.sources,
+          },
+          lines: lines.map(({ what, quantity, usd, per, factor, amountUsd, cardId }) => ({
+            what,
+            quantity,
+            usd,
+            per,
+            factor,
+            cost_usd: amountUsd,
+            card: cardId,
+          })),
+        });
+        return;
+      }
+      printData(`$${totalUsd}\n`);
+      await printTable(lines, LINE_COLUMNS);
+      printData(`\n${cardText(card)}`);
+    });
+}
+
+function cardText({ id, effectiveFrom, checkedOn, sources }: PriceCard): string {
+  return [
+    `card    ${id}`,
+    `since   ${effectiveFrom}, last checked ${checkedOn}`,
+    ...sources.map((source, index) => `${index === 0 ? 'source' : '      '}  ${source}`),
+  ].join('\n');
+}
+
+export type QuoteLine = PriceLine & { amountUsd: string };
+
+const LINE_COLUMNS = [
+  { title: 'what', value: ({ what }: QuoteLine) => what.replace(/^fee:/, '') },
+  { title: 'quantity', value: ({ quantity }: QuoteLine) => quantity, align: 'right' as const },
+  {
+    title: 'price',
+    value: ({ usd, per }: QuoteLine) => `$${usd} per ${perText(per)}`,
+    align: 'right' as const,
+  },
+  { title: 'factor', value: ({ factor }: QuoteLine) => factor, align: 'right' as const },
+  { title: 'amount', value: ({ amountUsd }: QuoteLine) => `$${amountUsd}`, align: 'right' as const },
+];
+
+const perText = (per: string): string => (per === '1000000' ? 'million' : per);
+
+async function readJson(file: string): Promise<unknown> {
+  const { readFile } = await import('node:fs/promises');
+  let text: string;
+  try {
+    text = await readFile(file, 'utf8');
+  } catch (error) {
+    throw usageError(`${file} cannot be read: ${(error as Error).message}.`);
+  }
+  return parseJson(text, file);
+}
+
+function parseJson(text: string, where: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    throw usageError(`${where} is not JSON: ${(error as Error).message}.`);
+  }
+}
+
+async function readStdin(): Promise<string> {
+  let text = '';
+  process.stdin.setEncoding('utf8');
+  for await (const chunk of process.stdin) text += chunk as string;
+  return text;
+}
