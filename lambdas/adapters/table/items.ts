@@ -1,20 +1,39 @@
-/** Items between our own types and DynamoDB's JSON. Numbers are bigint on our side, always. */
+/**
+ * Items between our own types and DynamoDB's JSON. Numbers are bigint on our side, always. Not by
+ * @aws-sdk/util-dynamodb 3.996.9: it takes a map with an entry named `constructor` for a class instance and refuses
+ * it, and loses one named `__proto__`; names of caps and apps are entries of our maps.
+ */
 import type { AttributeValue } from '@aws-sdk/client-dynamodb';
-import { marshall, unmarshall } from '@aws-sdk/util-dynamodb';
 import type { Item, ItemValue } from '../../core/ports.ts';
 
-export function toWire(item: Record<string, ItemValue>): Record<string, AttributeValue> {
-  refuseNumbers(item);
-  return marshall(item);
-}
+export const toWire = (item: Record<string, ItemValue>): Record<string, AttributeValue> =>
+  mapValues(item, valueToWire);
 
 /** Throws on a number that is not whole: we store none. */
-export function fromWire(item: Record<string, AttributeValue>): Item {
-  return unmarshall(item, { wrapNumbers: BigInt }) as Item;
+export const fromWire = (item: Record<string, AttributeValue>): Item => mapValues(item, valueFromWire);
+
+function valueToWire(value: ItemValue): AttributeValue {
+  if (value === null) return { NULL: true };
+  if (typeof value === 'string') return { S: value };
+  if (typeof value === 'bigint') return { N: value.toString() };
+  if (typeof value === 'boolean') return { BOOL: value };
+  // The compiler forbids others, a cast does not. Beyond 2^53 a number would lose money without a word.
+  if (typeof value !== 'object')
+    throw new TypeError(`Not a value of an item: ${String(value)}, a ${typeof value}`);
+  return Array.isArray(value) ? { L: value.map(valueToWire) } : { M: mapValues(value, valueToWire) };
 }
 
-/** A JS number in an item is a bug: beyond 2^53 it would lose money without a word. */
-function refuseNumbers(value: unknown): void {
-  if (typeof value === 'number') throw new TypeError(`A number in an item must be a bigint: ${value}`);
-  if (value !== null && typeof value === 'object') Object.values(value).forEach(refuseNumbers);
+function valueFromWire(value: AttributeValue): ItemValue {
+  if (value.S !== undefined) return value.S;
+  if (value.N !== undefined) return BigInt(value.N);
+  if (value.M !== undefined) return mapValues(value.M, valueFromWire);
+  if (value.L !== undefined) return value.L.map(valueFromWire);
+  if (value.BOOL !== undefined) return value.BOOL;
+  if (value.NULL !== undefined) return null;
+  throw new TypeError(`We store no attribute of type ${Object.keys(value).join()}`);
+}
+
+/** Defines each entry, so that `__proto__` is one like any other. */
+function mapValues<From, To>(map: Record<string, From>, change: (value: From) => To): Record<string, To> {
+  return Object.fromEntries(Object.entries(map).map(([name, value]) => [name, change(value)]));
 }

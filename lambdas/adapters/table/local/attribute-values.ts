@@ -23,7 +23,7 @@ export function canonicalItem(item: StoredItem): StoredItem {
 }
 
 export function canonicalValue(value: AttributeValue, depth = 0): AttributeValue {
-  if (depth > DEPTH_MAX) throw invalid('Nesting Levels have exceeded supported limits');
+  if (depth >= DEPTH_MAX) throw invalid('Nesting Levels have exceeded supported limits');
   if (value.S !== undefined) return { S: value.S };
   if (value.N !== undefined) return { N: canonicalNumber(value.N) };
   if (value.M !== undefined) return { M: canonicalMap(value.M, depth + 1) };
@@ -103,8 +103,8 @@ export function compareText(a: string, b: string): number {
   }
   return a.length - b.length;
 }
-/** Lifts surrogates, which begin at D800 but stand for code points above FFFF, over E000 to FFFF. */
-const byUtf8 = (unit: number): number => (unit >= 0xd800 && unit < 0xe000 ? unit + 0x2000 : unit);
+/** Lifts surrogates, which begin at D800 but stand for code points above FFFF, over all others. */
+const byUtf8 = (unit: number): number => (unit >= 0xd800 && unit < 0xe000 ? unit + 0x2800 : unit);
 
 /** The least text above every text that begins with `prefix`; undefined if there is none. */
 export function afterPrefix(prefix: string): string | undefined {
