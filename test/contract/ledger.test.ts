@@ -1,7 +1,8 @@
 /** The ledger's contract, run on every engine: what the promise means, call by call. */
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import type { DynamoDbApi } from '../../lambdas/adapters/table/dynamodb-api.ts';
+import { chargeToItem } from '../../lambdas/core/ledger/charge.ts';
 import { collectLeaf } from '../../lambdas/core/ledger/collect.ts';
+import { putIfAbsent } from '../../lambdas/core/ledger/expressions.ts';
 import type { ReserveOutcome } from '../../lambdas/core/ledger/ledger.ts';
 import type { HeldCall, Leaf } from '../../lambdas/core/ledger/leaf.ts';
 import {
@@ -15,11 +16,11 @@ import {
   testCall,
   testCap,
 } from '../support/worlds.ts';
-import { engines } from './engines.ts';
+import { engines, type OpenEngine } from './engines.ts';
 
 for (const engine of engines) {
   describe(`the ledger on ${engine.name}`, () => {
-    let opened: { api: DynamoDbApi; close(): Promise<void> | void };
+    let opened: OpenEngine;
     let clock: ManualClock;
     let ids: SeededIds;
     let world: ReturnType<typeof ledgerOver>;
@@ -28,7 +29,7 @@ for (const engine of engines) {
       opened = await engine.open();
       clock = new ManualClock();
       ids = new SeededIds(7);
-      world = ledgerOver(opened.api, clock, ids);
+      world = ledgerOver(opened, clock, ids);
     });
     afterEach(async () => opened.close());
 
@@ -151,8 +152,6 @@ for (const engine of engines) {
       test('between charge and settle: the collector settles from the charge', async () => {
         const cap = testCap('c', 'usd', 'month', 1000n);
         const { call } = held(await world.ledger.reserve(testCall([cap], ids, { picoUsd: 400n })));
-        const { putIfAbsent } = await import('../../lambdas/core/ledger/expressions.ts');
-        const { chargeToItem } = await import('../../lambdas/core/ledger/charge.ts');
         await world.table.put(putIfAbsent(chargeToItem(chargeOf(call, 150n))));
         clock.advance(minutes(2));
         expect(await collectLeaf(world.ledger, alice, clock.now(), ids.randomBits(40))).toEqual({
