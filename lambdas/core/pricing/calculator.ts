@@ -143,6 +143,7 @@ function detailOf(kind: TokenKind): DetailKind {
     case 'cache_write':
     case 'cache_write_5m':
     case 'cache_write_1h':
+    case 'cache_write_12h':
       return 'cache_write';
     case 'output':
     case 'output_audio':

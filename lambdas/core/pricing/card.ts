@@ -8,10 +8,11 @@ import * as z from 'zod';
 export const TOKEN_KINDS = [
   'input',
   'cache_read',
-  /** A write whose lifetime the provider does not tell apart (OpenAI). */
+  /** A write of the provider's default lifetime (OpenAI, 30 minutes). */
   'cache_write',
   'cache_write_5m',
   'cache_write_1h',
+  'cache_write_12h',
   'input_audio',
   'cache_read_audio',
   'input_image',

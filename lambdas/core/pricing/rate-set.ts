@@ -11,7 +11,7 @@ export interface RateSet {
 
 /**
  * Where a kind has no rate of its own, the provider bills it as the first of these that has. Kinds without an entry
- * (one-hour writes, images that a model makes) are many times dearer than their neighbours: no rate, no price.
+ * (longer writes, images that a model makes) are many times dearer than their neighbours: no rate, no price.
  */
 const BILLED_AS: Partial<Record<TokenKind, readonly TokenKind[]>> = {
   cache_read: ['input'],

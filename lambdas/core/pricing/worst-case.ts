@@ -19,7 +19,7 @@ export interface WorstCaseQuestion {
    * The longest cache lifetime that the request asks for. Writes that a provider makes by itself (cards with a
    * plain `cache_write` rate: OpenAI from GPT-5.6 on) count in any case, so `none` and `default` are the same.
    */
-  cacheWrites: 'none' | 'default' | '5m' | '1h';
+  cacheWrites: 'none' | 'default' | '5m' | '1h' | '12h';
   /**
    * Conditions beyond the list price that the provider may report: those of the service tiers the request can
    * resolve to, of the region, of the speed. `any`: all that the card prices.
@@ -117,8 +117,20 @@ function dearest(sets: readonly Rates[], kinds: readonly TokenKind[]): Ratio | u
 
 function inputKinds({ cacheWrites, media }: WorstCaseQuestion): TokenKind[] {
   const kinds: TokenKind[] = ['input', 'cache_read', 'cache_write'];
-  if (cacheWrites === '5m' || cacheWrites === '1h') kinds.push('cache_write_5m');
-  if (cacheWrites === '1h') kinds.push('cache_write_1h');
+  switch (cacheWrites) {
+    case 'none':
+    case 'default':
+      break;
+    case '5m':
+      kinds.push('cache_write_5m');
+      break;
+    case '1h':
+      kinds.push('cache_write_5m', 'cache_write_1h');
+      break;
+    case '12h':
+      kinds.push('cache_write_12h');
+      break;
+  }
   if (media?.includes('audio') ?? true) kinds.push('input_audio', 'cache_read_audio');
   if (media?.includes('image') ?? true) kinds.push('input_image');
   return kinds;

@@ -11,7 +11,11 @@ const responsesUsage = z.looseObject({
   input_tokens: count,
   output_tokens: count,
   input_tokens_details: z
-    .looseObject({ cached_tokens: countOrNone, cache_write_tokens: countOrNone })
+    .looseObject({
+      cached_tokens: countOrNone,
+      cache_write_tokens: countOrNone,
+      cache_write_tokens_details: z.looseObject({ ttl_12h_tokens: countOrNone }).nullish(),
+    })
     .nullish(),
 });
 
@@ -19,12 +23,20 @@ export const readOpenAiResponsesUsage: UsageReader = ({ usage, response, fees })
   parseUsage(responsesUsage, usage, (parsed) => {
     const cacheRead = parsed.input_tokens_details?.cached_tokens ?? 0n;
     const cacheWrite = parsed.input_tokens_details?.cache_write_tokens ?? 0n;
+    const written12h = parsed.input_tokens_details?.cache_write_tokens_details?.ttl_12h_tokens ?? 0n;
     const input = parsed.input_tokens - cacheRead - cacheWrite;
-    if (input < 0n) return unreadable('usage.input_tokens_details: the parts exceed input_tokens');
+    if (input < 0n || written12h > cacheWrite)
+      return unreadable('usage.input_tokens_details: the parts of a count exceed it');
     return read({
       parts: [
         {
-          tokens: { input, cache_read: cacheRead, cache_write: cacheWrite, output: parsed.output_tokens },
+          tokens: {
+            input,
+            cache_read: cacheRead,
+            cache_write: cacheWrite - written12h,
+            cache_write_12h: written12h,
+            output: parsed.output_tokens,
+          },
           tierInputTokens: parsed.input_tokens,
         },
       ],

@@ -1,0 +1,243 @@
+/**
+ * OpenAI. Priority and flex rates: LiteLLM and prices.md 5.1; a multiplier where it is one number for all
+ * kinds, a variant where the page rounds. `ultrafast` has a price in one source only, so it has none here.
+ * Regional processing (+10 %) is a matter of the base URL, and no answer shows it. Web search has no price for
+ * the 4o and 4.1 families, whose preview tool and tool proper cost 25 and 10 dollars and look alike in output.
+ */
+import type { PriceCardInput } from '../lambdas/core/pricing/card.ts';
+import {
+  chat,
+  fast,
+  fastAt,
+  FLEX,
+  from272k,
+  GPT_5,
+  LONG,
+  openAiCard,
+  responses,
+  TOOLS,
+} from './openai-terms.ts';
+import { GENAI_PRICES, LITELLM } from './sources.ts';
+
+const SMALL = { contextTokens: 128_000n, maxOutputTokens: 16_384n };
+const GPT_4_1 = { contextTokens: 1_047_576n, maxOutputTokens: 32_768n };
+const O_SERIES = { contextTokens: 200_000n, maxOutputTokens: 100_000n };
+const EMBEDDING = { contextTokens: 8_192n, maxOutputTokens: 0n };
+/** Billed by what is heard or said, not by tokens. */
+const NO_TOKENS = { contextTokens: 0n, maxOutputTokens: 0n };
+
+export const openAiCards: readonly PriceCardInput[] = [
+  chat({
+    model: 'gpt-4o',
+    aliases: ['gpt-4o-2024-08-06', 'gpt-4o-2024-11-20'],
+    rates: { input: '2.5', cache_read: '1.25', output: '10' },
+    multipliers: fast('1.7'),
+    limits: SMALL,
+    effectiveFrom: '2024-08-06',
+  }),
+  chat({
+    model: 'gpt-4o-mini',
+    aliases: ['gpt-4o-mini-2024-07-18'],
+    rates: { input: '0.15', cache_read: '0.075', output: '0.6' },
+    variants: fastAt({ input: '0.25', cache_read: '0.125', output: '1' }),
+    limits: SMALL,
+    effectiveFrom: '2024-07-18',
+  }),
+  chat({
+    model: 'gpt-4.1',
+    aliases: ['gpt-4.1-2025-04-14'],
+    rates: { input: '2', cache_read: '0.5', output: '8' },
+    multipliers: fast('1.75'),
+    limits: GPT_4_1,
+    effectiveFrom: '2025-04-14',
+  }),
+  chat({
+    model: 'gpt-4.1-mini',
+    aliases: ['gpt-4.1-mini-2025-04-14'],
+    rates: { input: '0.4', cache_read: '0.1', output: '1.6' },
+    multipliers: fast('1.75'),
+    limits: GPT_4_1,
+    effectiveFrom: '2025-04-14',
+  }),
+  chat({
+    model: 'gpt-4.1-nano',
+    aliases: ['gpt-4.1-nano-2025-04-14'],
+    rates: { input: '0.1', cache_read: '0.025', output: '0.4' },
+    multipliers: fast('2'),
+    limits: GPT_4_1,
+    effectiveFrom: '2025-04-14',
+  }),
+  chat({
+    model: 'o3',
+    aliases: ['o3-2025-04-16'],
+    rates: { input: '2', cache_read: '0.5', output: '8' },
+    multipliers: [...fast('1.75'), FLEX],
+    fees: TOOLS,
+    limits: O_SERIES,
+    effectiveFrom: '2025-06-10',
+  }),
+  responses({
+    model: 'o3-pro',
+    aliases: ['o3-pro-2025-06-10'],
+    rates: { input: '20', output: '80' },
+    limits: O_SERIES,
+    effectiveFrom: '2025-06-10',
+  }),
+  chat({
+    model: 'o4-mini',
+    aliases: ['o4-mini-2025-04-16'],
+    rates: { input: '1.1', cache_read: '0.275', output: '4.4' },
+    variants: [
+      ...fastAt({ input: '2', cache_read: '0.5', output: '8' }),
+      { when: FLEX.when, rates: { input: '0.55', cache_read: '0.138', output: '2.2' } },
+    ],
+    fees: TOOLS,
+    limits: O_SERIES,
+    effectiveFrom: '2025-04-16',
+  }),
+  chat({
+    model: 'gpt-5',
+    aliases: ['gpt-5-2025-08-07'],
+    rates: { input: '1.25', cache_read: '0.125', output: '10' },
+    multipliers: [...fast('2'), FLEX],
+    fees: TOOLS,
+    limits: GPT_5,
+    effectiveFrom: '2025-08-07',
+  }),
+  chat({
+    model: 'gpt-5-mini',
+    aliases: ['gpt-5-mini-2025-08-07'],
+    rates: { input: '0.25', cache_read: '0.025', output: '2' },
+    multipliers: [...fast('1.8'), FLEX],
+    fees: TOOLS,
+    limits: GPT_5,
+    effectiveFrom: '2025-08-07',
+  }),
+  chat({
+    model: 'gpt-5-nano',
+    aliases: ['gpt-5-nano-2025-08-07'],
+    rates: { input: '0.05', cache_read: '0.005', output: '0.4' },
+    multipliers: [FLEX],
+    fees: TOOLS,
+    limits: GPT_5,
+    effectiveFrom: '2025-08-07',
+  }),
+  chat({
+    model: 'gpt-5.1',
+    aliases: ['gpt-5.1-2025-11-13'],
+    rates: { input: '1.25', cache_read: '0.125', output: '10' },
+    multipliers: [...fast('2'), FLEX],
+    fees: TOOLS,
+    limits: GPT_5,
+    effectiveFrom: '2025-11-13',
+  }),
+  chat({
+    model: 'gpt-5.2',
+    aliases: ['gpt-5.2-2025-12-11'],
+    rates: { input: '1.75', cache_read: '0.175', output: '14' },
+    multipliers: [...fast('2'), FLEX],
+    fees: TOOLS,
+    limits: GPT_5,
+    effectiveFrom: '2025-12-11',
+  }),
+  responses({
+    model: 'gpt-5.3-codex',
+    rates: { input: '1.75', cache_read: '0.175', output: '14' },
+    multipliers: fast('2'),
+    limits: GPT_5,
+    effectiveFrom: '2026-08-23',
+  }),
+  chat({
+    model: 'gpt-5.4',
+    aliases: ['gpt-5.4-2026-03-05'],
+    rates: { input: '2.5', cache_read: '0.25', output: '15' },
+    tiers: [from272k({ input: '5', cache_read: '0.5', output: '22.5' })],
+    multipliers: fast('2'),
+    variants: [
+      {
+        when: FLEX.when,
+        rates: { input: '1.25', cache_read: '0.13', output: '7.5' },
+        tiers: [from272k({ input: '2.5', cache_read: '0.25', output: '11.25' })],
+      },
+    ],
+    fees: TOOLS,
+    limits: LONG,
+    effectiveFrom: '2026-03-05',
+  }),
+  chat({
+    model: 'gpt-5.4-mini',
+    aliases: ['gpt-5.4-mini-2026-03-17'],
+    rates: { input: '0.75', cache_read: '0.075', output: '4.5' },
+    multipliers: [...fast('2'), FLEX],
+    fees: TOOLS,
+    limits: GPT_5,
+    effectiveFrom: '2026-03-17',
+  }),
+  chat({
+    model: 'gpt-5.4-nano',
+    aliases: ['gpt-5.4-nano-2026-03-17'],
+    rates: { input: '0.2', cache_read: '0.02', output: '1.25' },
+    multipliers: [FLEX],
+    fees: TOOLS,
+    limits: GPT_5,
+    effectiveFrom: '2026-03-17',
+  }),
+  responses({
+    model: 'gpt-5.4-pro',
+    aliases: ['gpt-5.4-pro-2026-03-05'],
+    rates: { input: '30', output: '180' },
+    tiers: [from272k({ input: '60', output: '270' })],
+    multipliers: [FLEX],
+    fees: TOOLS,
+    limits: LONG,
+    effectiveFrom: '2026-03-05',
+  }),
+  chat({
+    model: 'gpt-5.5',
+    aliases: ['gpt-5.5-2026-04-23'],
+    rates: { input: '5', cache_read: '0.5', output: '30' },
+    tiers: [from272k({ input: '10', cache_read: '1', output: '45' })],
+    multipliers: [...fast('2.5'), FLEX],
+    fees: TOOLS,
+    limits: LONG,
+    effectiveFrom: '2026-04-23',
+  }),
+  responses({
+    model: 'gpt-5.5-pro',
+    aliases: ['gpt-5.5-pro-2026-04-23'],
+    rates: { input: '30', output: '180' },
+    tiers: [from272k({ input: '60', output: '270' })],
+    multipliers: [FLEX],
+    fees: TOOLS,
+    limits: LONG,
+    effectiveFrom: '2026-04-23',
+  }),
+  openAiCard(['openai-chat'], {
+    model: 'gpt-audio',
+    aliases: ['gpt-audio-2025-08-28', 'gpt-audio-1.5'],
+    rates: { input: '2.5', input_audio: '32', output: '10', output_audio: '64' },
+    limits: SMALL,
+    effectiveFrom: '2025-08-28',
+    sources: [GENAI_PRICES, LITELLM],
+  }),
+  openAiCard(['openai-embeddings'], {
+    model: 'text-embedding-3-small',
+    rates: { input: '0.02' },
+    limits: EMBEDDING,
+    effectiveFrom: '2024-01-25',
+  }),
+  openAiCard(['openai-embeddings'], {
+    model: 'text-embedding-3-large',
+    rates: { input: '0.13' },
+    limits: EMBEDDING,
+    effectiveFrom: '2024-01-25',
+  }),
+  openAiCard(['openai-transcription'], {
+    model: 'whisper-1',
+    rates: {},
+    fees: { audio_second: { usd: '0.006', per: '60' } },
+    limits: NO_TOKENS,
+    effectiveFrom: '2023-03-01',
+    sources: [GENAI_PRICES, LITELLM],
+  }),
+];
