@@ -71,6 +71,8 @@ const dynoxide: NamedEngine = {
       endpoint: `http://127.0.0.1:${port}`,
       region: 'us-east-1',
       credentials: { accessKeyId: 'none', secretAccessKey: 'none' },
+      // Thousands of calls at once queue here for one small server; on AWS the time-outs of aws.ts hold.
+      requestHandler: { connectionTimeout: 60_000, requestTimeout: 60_000, httpAgent: { maxSockets: 16 } },
     });
     await client.send(new CreateTableCommand(tableDefinition));
     return {

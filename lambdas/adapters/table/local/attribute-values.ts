@@ -18,27 +18,22 @@ export const own = (map: StoredItem, name: string): AttributeValue | undefined =
   Object.hasOwn(map, name) ? map[name] : undefined;
 
 /** A validated copy, numbers in canonical text. */
-export function canonicalItem(item: StoredItem): StoredItem {
-  return canonicalMap(item, 0);
+export function canonicalItem(item: StoredItem): Record<string, AttributeValue> {
+  const copy = Object.entries(item).map(([name, value]): [string, AttributeValue] => {
+    if (name === '') throw invalid('One or more parameter values were invalid: empty attribute name');
+    return [name, canonicalValue(value)];
+  });
+  return Object.fromEntries(copy);
 }
 
-export function canonicalValue(value: AttributeValue, depth = 0): AttributeValue {
-  if (depth >= DEPTH_MAX) throw invalid('Nesting Levels have exceeded supported limits');
+export function canonicalValue(value: AttributeValue): AttributeValue {
   if (value.S !== undefined) return { S: value.S };
   if (value.N !== undefined) return { N: canonicalNumber(value.N) };
-  if (value.M !== undefined) return { M: canonicalMap(value.M, depth + 1) };
-  if (value.L !== undefined) return { L: value.L.map((element) => canonicalValue(element, depth + 1)) };
+  if (value.M !== undefined) return { M: canonicalItem(value.M) };
+  if (value.L !== undefined) return { L: value.L.map(canonicalValue) };
   if (value.BOOL !== undefined) return { BOOL: value.BOOL };
   if (value.NULL !== undefined) return { NULL: true };
   throw unsupported(`attribute values of type ${Object.keys(value).join()}`);
-}
-
-function canonicalMap(map: StoredItem, depth: number): Record<string, AttributeValue> {
-  const copy = Object.entries(map).map(([name, value]): [string, AttributeValue] => {
-    if (name === '') throw invalid('One or more parameter values were invalid: empty attribute name');
-    return [name, canonicalValue(value, depth)];
-  });
-  return Object.fromEntries(copy);
 }
 
 function canonicalNumber(text: string): string {
@@ -126,19 +121,21 @@ export function refuseTooLarge(item: StoredItem, message: string): void {
   if (itemBytes(item) > ITEM_BYTES_MAX) throw invalid(message);
 }
 
-/** As DynamoDB counts: names and values in UTF-8, 3 bytes a list or map and 1 an element. */
-export function itemBytes(item: StoredItem): number {
+/** As DynamoDB counts: names and values in UTF-8, 3 bytes a list or map and 1 an element. Throws if nested too deep. */
+export function itemBytes(item: StoredItem, depth = 0): number {
+  if (depth >= DEPTH_MAX) throw invalid('Nesting Levels have exceeded supported limits');
   let bytes = 0;
-  for (const name of Object.keys(item)) bytes += Buffer.byteLength(name) + valueBytes(item[name]!);
+  for (const name of Object.keys(item)) bytes += Buffer.byteLength(name) + valueBytes(item[name]!, depth + 1);
   return bytes;
 }
 
-function valueBytes(value: AttributeValue): number {
+function valueBytes(value: AttributeValue, depth: number): number {
   if (value.S !== undefined) return Buffer.byteLength(value.S);
   if (value.N !== undefined) return Math.ceil(value.N.replace(/^-|0+$/g, '').length / 2) + 1;
-  if (value.M !== undefined) return 3 + Object.keys(value.M).length + itemBytes(value.M);
+  if (value.M !== undefined) return 3 + Object.keys(value.M).length + itemBytes(value.M, depth);
   if (value.L !== undefined) {
-    return value.L.reduce((bytes, element) => bytes + 1 + valueBytes(element), 3);
+    if (depth >= DEPTH_MAX) throw invalid('Nesting Levels have exceeded supported limits');
+    return value.L.reduce((bytes, element) => bytes + 1 + valueBytes(element, depth + 1), 3);
   }
   return 1;
 }

@@ -63,8 +63,10 @@ function compares(
 function sizeOf(value: AttributeValue | undefined): AttributeValue | undefined {
   if (value?.M) return { N: String(Object.keys(value.M).length) };
   if (value?.L) return { N: String(value.L.length) };
-  if (value?.S !== undefined) throw unsupported('size() of a string');
-  return undefined;
+  if (value?.S === undefined) return undefined;
+  // DynamoDB's documentation does not say of what: bytes, code points or UTF-16 units.
+  if (/[^\0-\x7f]/.test(value.S)) throw unsupported('size() of a string beyond ASCII');
+  return { N: String(value.S.length) };
 }
 
 /** The item after the update. Every right-hand side reads `old`, also those of paths set before it. */
