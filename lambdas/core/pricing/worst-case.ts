@@ -108,7 +108,8 @@ function dearest(sets: readonly Rates[], kinds: readonly TokenKind[]): Ratio | u
   let highest: Ratio | undefined;
   for (const rates of sets) {
     for (const kind of kinds) {
-      const rate = rateOf(rates, kind);
+      // Without a rate of its own nobody writes unasked; asked-for writes are the kinds with a lifetime.
+      const rate = kind === 'cache_write' ? rates.cache_write : rateOf(rates, kind);
       if (rate !== undefined) highest = larger(highest ?? ZERO, decimal(rate));
     }
   }
