@@ -96,15 +96,20 @@ test(`${SEEDS} seeds of faults: settled + reserved never exceeds the limit, each
 
 async function runSeed(seed: number): Promise<void> {
   const world = worldWith(seeded(seed, 0.25), seed);
+  const processes = Array.from(
+    { length: 3 },
+    () => ledgerOver({ api: world.api, tableName: TABLE }, world.clock, world.ids).ledger,
+  );
   let forwarded = 0n;
   const calls = Array.from({ length: CALLS }, async (_, i) => {
     const ids = new SeededIds(seed * 1000 + i);
-    const outcome = await world.faulty.ledger.reserve(testCall([cap], ids, { picoUsd: 100n }));
+    const ledger = processes[i % processes.length]!;
+    const outcome = await ledger.reserve(testCall([cap], ids, { picoUsd: 100n }));
     if (outcome.kind !== 'held') return;
     const actual = BigInt(10 + ((seed * 7 + i * 13) % 90));
     forwarded += actual;
     if (i % 5 === 0) return; // the process died here
-    await world.faulty.ledger.finish(chargeOf(outcome.call, actual), alice).catch((error: unknown) => {
+    await ledger.finish(chargeOf(outcome.call, actual), alice).catch((error: unknown) => {
       if (!(error instanceof TableUnavailable)) throw error;
     });
   });

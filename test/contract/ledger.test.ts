@@ -3,7 +3,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { chargeToItem } from '../../lambdas/core/ledger/charge.ts';
 import { collectLeaf } from '../../lambdas/core/ledger/collect.ts';
 import { putIfAbsent } from '../../lambdas/core/ledger/expressions.ts';
-import type { ReserveOutcome } from '../../lambdas/core/ledger/ledger.ts';
+import type { Ledger, ReserveOutcome } from '../../lambdas/core/ledger/ledger.ts';
 import type { HeldCall, Leaf } from '../../lambdas/core/ledger/leaf.ts';
 import {
   alice,
@@ -37,6 +37,7 @@ for (const engine of engines) {
 
     test('5,000 concurrent calls against a cap that pays for exactly 137 admit exactly 137', async () => {
       const cap = testCap('alice-month', 'usd', 'month', 137n * 100n + 99n);
+      const processes = Array.from({ length: 4 }, () => ledgerOver(opened, clock, ids).ledger);
       // A throttled caller waits until somebody else's call ends, as a client's retry-after makes it.
       const waiting: (() => void)[] = [];
       let ended = 0;
@@ -44,12 +45,12 @@ for (const engine of engines) {
         ended += 1;
         for (const wake of waiting.splice(0, 2)) wake();
       };
-      const admit = async (): Promise<'admitted' | 'denied'> => {
+      const admit = async (ledger: Ledger): Promise<'admitted' | 'denied'> => {
         for (;;) {
           const endedBefore = ended;
-          const outcome = await world.ledger.reserve(testCall([cap], ids, { picoUsd: 100n }));
+          const outcome = await ledger.reserve(testCall([cap], ids, { picoUsd: 100n }));
           if (outcome.kind === 'held') {
-            await world.ledger.finish(chargeOf(outcome.call, 100n), alice);
+            await ledger.finish(chargeOf(outcome.call, 100n), alice);
             someoneEnded();
             return 'admitted';
           }
@@ -65,7 +66,9 @@ for (const engine of engines) {
           if (ended === endedBefore) await new Promise<void>((resolve) => waiting.push(resolve));
         }
       };
-      const ends = await Promise.all(Array.from({ length: 5000 }, admit));
+      const ends = await Promise.all(
+        Array.from({ length: 5000 }, (_, i) => admit(processes[i % processes.length]!)),
+      );
       expect(ends.filter((end) => end === 'admitted')).toHaveLength(137);
       const leaf = (await world.ledger.readLeaf(alice))!;
       expect(leaf.a['alice-month']).toMatchObject({ f: 99n, s: 13_700n, l: 13_799n });

@@ -54,11 +54,14 @@ export class SeededIds implements Ids {
   }
 }
 
-export const TABLE_NAME = 'spendcap';
 export const alice = leafKey({ type: 'user', id: 'alice' });
 
-export function ledgerOver(api: DynamoDbApi, clock: Clock = new ManualClock(), ids: Ids = new SeededIds()) {
-  const table = new DynamoDbTable({ api, tableName: TABLE_NAME, clock, ids });
+export function ledgerOver(
+  { api, tableName }: { api: DynamoDbApi; tableName: string },
+  clock: Clock = new ManualClock(),
+  ids: Ids = new SeededIds(),
+) {
+  const table = new DynamoDbTable({ api, tableName, clock, ids });
   return { table, clock, ids, ledger: new Ledger({ table, clock, ids }) };
 }
 

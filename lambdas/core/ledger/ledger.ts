@@ -2,6 +2,7 @@
  * The ledger's operations over the table: reserve, finish (charge, then settle), void, and the guarded change
  * of a leaf. The rules stand in accounts.ts, the writes in expressions.ts.
  */
+import pLimit, { type LimitFunction } from 'p-limit';
 import QuickLRU from 'quick-lru';
 import { durationMs, epochMs, holdId, type EpochMs, type HoldId } from '../brands.ts';
 import type { Cap } from '../caps.ts';
@@ -30,9 +31,16 @@ export const HOLDS_MAX = 64;
 export const HOLD_LIFETIME = DAY;
 /** Turns of a loop that lost a race; each turn starts from a newer image, so this is a bound, not a budget. */
 const TURNS_MAX = 40;
+/** A reserve that lost this many races is throttled: the leaf is busier than one call can follow. */
+const RESERVE_TURNS_MAX = 12;
 /** How often one idempotency key may meet a voided charge before it is refused as in flight. */
 const GENERATIONS_MAX = 20;
 const LEAVES_CACHED_MAX = 10_000;
+/**
+ * Reserves of one leaf that one process sends at a time. They would only refuse each other: the item takes its
+ * writes one after the other anyway.
+ */
+const RESERVES_AT_ONCE = 4;
 
 /** What a call would hold of each account, seen against the leaf as it stands. */
 export interface Fit {
@@ -67,7 +75,7 @@ export type ReserveOutcome =
   | { kind: 'in_flight'; hold: Hold }
   /** At least one account cannot pay; `leaf` is a fresh image that says why. */
   | { kind: 'short'; caps: Cap[]; leaf: Leaf; fit: Fit }
-  /** As many calls in flight as a leaf takes. */
+  /** As many calls in flight as a leaf takes, or more at once than it can decide; a moment later it can. */
   | { kind: 'crowded'; leaf: Leaf }
   /** The ledger could not be reached or did not come to rest; nothing may be forwarded. */
   | { kind: 'unavailable'; reason: string };
@@ -82,6 +90,7 @@ export interface Finished {
 export class Ledger {
   private readonly images = new QuickLRU<string, Leaf>({ maxSize: LEAVES_CACHED_MAX });
 
+  private readonly queues = new Map<string, LimitFunction>();
   private readonly table: Table;
   private readonly clock: Clock;
   private readonly ids: Ids;
@@ -112,18 +121,32 @@ export class Ledger {
    */
   async reserve(call: ReserveCall): Promise<ReserveOutcome> {
     try {
-      if (call.bodyHash === undefined) return await this.reserveAs(call, call.id);
-      for (let generation = 0; generation < GENERATIONS_MAX; generation += 1) {
-        const id = generation === 0 ? call.id : holdId(`${call.id}.${generation}`);
-        const outcome = await this.reserveAs(call, id);
-        const voided = await this.recordedBefore(id, outcome);
-        if (voided !== 'voided') return voided;
-      }
-      return { kind: 'unavailable', reason: 'too many voided calls under one idempotency key' };
+      return await this.inTurn(call.leaf, () => this.reserveOnce(call));
     } catch (error) {
       if (error instanceof TableUnavailable) return { kind: 'unavailable', reason: error.message };
       throw error;
     }
+  }
+
+  private async inTurn<T>(key: ItemKey, work: () => Promise<T>): Promise<T> {
+    const queue = this.queues.get(key.pk) ?? pLimit(RESERVES_AT_ONCE);
+    this.queues.set(key.pk, queue);
+    try {
+      return await queue(work);
+    } finally {
+      if (queue.activeCount + queue.pendingCount === 0) this.queues.delete(key.pk);
+    }
+  }
+
+  private async reserveOnce(call: ReserveCall): Promise<ReserveOutcome> {
+    if (call.bodyHash === undefined) return this.reserveAs(call, call.id);
+    for (let generation = 0; generation < GENERATIONS_MAX; generation += 1) {
+      const id = generation === 0 ? call.id : holdId(`${call.id}.${generation}`);
+      const outcome = await this.reserveAs(call, id);
+      const voided = await this.recordedBefore(id, outcome);
+      if (voided !== 'voided') return voided;
+    }
+    return { kind: 'unavailable', reason: 'too many voided calls under one idempotency key' };
   }
 
   /**
@@ -160,7 +183,7 @@ export class Ledger {
       isFresh = true;
     };
 
-    for (let turn = 0; turn < TURNS_MAX; turn += 1) {
+    for (let turn = 0; turn < RESERVE_TURNS_MAX; turn += 1) {
       const now = this.clock.now();
       const known = image?.h[id];
       if (image && known) {
@@ -203,7 +226,9 @@ export class Ledger {
       image = write.item && this.remember(leafFromItem(write.item));
       isFresh = true;
     }
-    return leaveWithout({ kind: 'unavailable', reason: 'the leaf did not come to rest' });
+    return leaveWithout(
+      image ? { kind: 'crowded', leaf: image } : { kind: 'unavailable', reason: 'the leaf is gone' },
+    );
   }
 
   private async makeLostAttemptsFail(key: ItemKey, id: HoldId, attempts: readonly Attempt[]): Promise<void> {
