@@ -24,8 +24,9 @@ export function testUsage(
   tokens: TokenCounts,
   { tierInputTokens, ...rest }: Partial<Omit<Usage, 'parts'>> & { tierInputTokens?: bigint } = {},
 ): Usage {
-  const { output, output_audio, output_image, ...input } = tokens;
-  const inputTokens = Object.values(input).reduce((total, n) => total + n, 0n);
+  const inputTokens = Object.entries(tokens)
+    .filter(([kind]) => !kind.startsWith('output'))
+    .reduce((total, [, n]) => total + n, 0n);
   return {
     parts: [{ tokens, tierInputTokens: tierInputTokens ?? inputTokens }],
     fees: {},
