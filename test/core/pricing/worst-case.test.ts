@@ -112,6 +112,15 @@ describe('the hold', () => {
   });
 });
 
+it('holds no minimum for what is not used', () => {
+  const card = testCard({ rates: {}, fees: { audio_second: { usd: '0.006', per: '60', minimum: '10' } } });
+  const hold = (seconds: bigint) =>
+    bounded(card, { inputTokensMax: 0n, fees: { audio_second: whole(seconds) } }).holdFor(0n);
+  expect(hold(0n)).toBe(0n);
+  expect(hold(1n)).toBe(1_000_000_000n);
+  expect(hold(11n)).toBe(1_100_000_000n);
+});
+
 describe('the output that a budget pays', () => {
   const worst = bounded(testCard(), { choices: 2n });
   it.each([

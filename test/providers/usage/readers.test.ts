@@ -92,6 +92,12 @@ describe('tokens by kind', () => {
       { input_audio: 14n, output: 45n },
     ],
     [
+      'a transcription that tells its text alone',
+      'openai-transcription',
+      { type: 'tokens', input_tokens: 14, input_token_details: { text_tokens: 4 }, output_tokens: 45 },
+      { input: 4n, input_audio: 10n, output: 45n },
+    ],
+    [
       'Anthropic counts are disjoint',
       'anthropic-messages',
       {

@@ -13,7 +13,7 @@ const transcriptionUsage = z.discriminatedUnion('type', [
     type: z.literal('tokens'),
     input_tokens: count,
     output_tokens: count,
-    input_token_details: z.looseObject({ text_tokens: countOrNone, audio_tokens: count }).nullish(),
+    input_token_details: z.looseObject({ text_tokens: countOrNone, audio_tokens: count.nullish() }).nullish(),
   }),
 ]);
 
@@ -22,10 +22,12 @@ export const readOpenAiTranscriptionUsage: UsageReader = ({ usage, fees = {} }) 
     if (parsed.type === 'duration') {
       return read({ parts: [], fees: { ...fees, audio_second: parsed.seconds }, conditions: {} });
     }
-    // Without details all of it is audio, the dearer kind.
-    const audio = parsed.input_token_details?.audio_tokens ?? parsed.input_tokens;
+    // What is not said to be text is audio, the dearer kind.
+    const details = parsed.input_token_details;
+    const audio = details?.audio_tokens ?? parsed.input_tokens - (details?.text_tokens ?? 0n);
     const input = parsed.input_tokens - audio;
-    if (input < 0n) return unreadable('usage.input_token_details: the parts exceed input_tokens');
+    if (input < 0n || audio < 0n)
+      return unreadable('usage.input_token_details: the parts exceed input_tokens');
     return read({
       parts: [
         {
