@@ -1,15 +1,16 @@
 /** Why a cap refuses a call, and what to say to the person: built from the very image that refused it. */
-import { durationMs, picoUsd, type DurationMs, type EpochMs } from './brands.ts';
+import { inMetric } from './amounts.ts';
+import { durationMs, type DurationMs, type EpochMs } from './brands.ts';
 import { throttles, type Cap, type Metric } from './caps.ts';
 import { affordableOutput, type OutputPlan } from './fit.ts';
 import { amountFor } from './ledger/accounts.ts';
 import type { Fit } from './ledger/ledger.ts';
-import { heldByAccount, type Account, type Leaf } from './ledger/leaf.ts';
+import { heldByAccount, type Leaf } from './ledger/leaf.ts';
 import { stampedAt } from './ledger/stamp.ts';
-import { formatUsd } from './money.ts';
 import type { LimitDetail, LimitReason, Refusal } from './refusals.ts';
 import { SECOND, toRfc3339 } from './time.ts';
-import { resetsAt, windowName } from './windows.ts';
+import { resetOf } from './stage.ts';
+import { windowName } from './windows.ts';
 
 export interface DenialContext {
   now: EpochMs;
@@ -31,7 +32,7 @@ export function explainShort(caps: readonly Cap[], leaf: Leaf, fit: Fit, context
   const reasons = caps.map((cap) => ({ cap, reason: reasonOf(cap, leaf, fit) }));
   const final = reasons.filter(({ reason }) => isFinal(reason));
   const deciding = (final.length > 0 ? final : reasons).reduce((last, next) =>
-    resetOf(next.cap, leaf, context.now) > resetOf(last.cap, leaf, context.now) ? next : last,
+    resetTime(next.cap, leaf, context.now) > resetTime(last.cap, leaf, context.now) ? next : last,
   );
   return isFinal(deciding.reason)
     ? capReached(deciding.cap, deciding.reason, leaf, fit, context)
@@ -50,18 +51,12 @@ const isFinal = (reason: LimitReason): boolean => reason !== 'throttled' && reas
 
 /** Never: a lifetime resets last of all. */
 const NEVER = Number.MAX_SAFE_INTEGER;
-const resetOf = (cap: Cap, leaf: Leaf, now: EpochMs): number =>
-  resetsAt(cap.window, now, spentBuckets(leaf.a[cap.account]!)) ?? NEVER;
-
-function spentBuckets(account: Account): bigint[] {
-  return Object.entries(account.b ?? {}).flatMap(([bucket, settled]) =>
-    settled > 0n ? [BigInt(bucket)] : [],
-  );
-}
+const resetTime = (cap: Cap, leaf: Leaf, now: EpochMs): number =>
+  resetOf(cap, leaf.a[cap.account]!, now) ?? NEVER;
 
 function capReached(cap: Cap, reason: LimitReason, leaf: Leaf, fit: Fit, context: DenialContext): Refusal {
   const limit = limitDetail(cap, reason, leaf, fit, context);
-  const reset = resetsAt(cap.window, context.now, spentBuckets(leaf.a[cap.account]!));
+  const reset = resetOf(cap, leaf.a[cap.account]!, context.now);
   const amount = (text: string | null): string => withUnit(cap.metric, text!);
   const state =
     reason === 'too_large'
@@ -81,7 +76,7 @@ function capReached(cap: Cap, reason: LimitReason, leaf: Leaf, fit: Fit, context
 function throttled(cap: Cap, reason: LimitReason, leaf: Leaf, fit: Fit, context: DenialContext): Refusal {
   const limit = limitDetail(cap, reason, leaf, fit, context);
   const isWindow = cap.window.kind === 'calendar' && reason === 'throttled' && cap.metric !== 'concurrent';
-  const waitMs = isWindow ? resetOf(cap, leaf, context.now) - context.now : typicalWait(leaf, context);
+  const waitMs = isWindow ? resetTime(cap, leaf, context.now) - context.now : typicalWait(leaf, context);
   const why =
     reason === 'held'
       ? `calls in flight hold ${withUnit(cap.metric, limit.reserved!)} of it; this call fits as soon as they settle`
@@ -141,7 +136,7 @@ export function limitDetail(
   context: DenialContext,
 ): LimitDetail {
   const account = leaf.a[cap.account]!;
-  const reset = resetsAt(cap.window, context.now, spentBuckets(account));
+  const reset = resetOf(cap, account, context.now);
   return {
     reason,
     cap: cap.id,
@@ -164,10 +159,6 @@ function whatFits(leaf: Leaf, { plan, caps }: DenialContext): LimitDetail['fits'
   const output = affordableOutput(plan, caps, leaf);
   return output === undefined || output < 1n ? null : { max_output_tokens: Number(output) };
 }
-
-/** A decimal string in the metric's unit. */
-export const inMetric = (metric: Metric, amount: bigint): string =>
-  metric === 'usd' ? formatUsd(picoUsd(amount)) : amount.toString();
 
 function withUnit(metric: Metric, amount: string): string {
   switch (metric) {

@@ -7,6 +7,7 @@ import { withMember, type JsonDocument, type JsonObject } from './json-document.
 import type { UpstreamName } from './ports.ts';
 import type { ConditionText, Endpoint as EndpointName, PriceCard } from './pricing/card.ts';
 import type { UsageReading } from './pricing/usage.ts';
+import type { WorstCaseQuestion } from './pricing/worst-case.ts';
 import type { Refusal, Stepped } from './refusals.ts';
 
 export type Dialect = 'openai' | 'anthropic';
@@ -26,7 +27,7 @@ export interface CallShape {
   /** Input tokens that the provider adds and the body does not show. */
   hiddenInputTokens: bigint;
   /** Whether the request asks for cache writes, at the dearest time to live that it names. */
-  cacheWrites: 'none' | '5m' | '1h' | 'default';
+  cacheWrites: WorstCaseQuestion['cacheWrites'];
   /** What the request asks for that changes its price (service tier, speed, geography): without a price, refused. */
   conditionsAsked: ConditionText[];
   /** What the provider may do unasked, where the card prices it. */

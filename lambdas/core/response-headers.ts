@@ -2,7 +2,7 @@
 import type { PicoUsd } from './brands.ts';
 import type { Call } from './call.ts';
 import type { Cap } from './caps.ts';
-import { inMetric } from './denial.ts';
+import { inMetric } from './amounts.ts';
 import type { UsdCapFacts } from './endpoint.ts';
 import type { Leaf } from './ledger/leaf.ts';
 import { formatUsd } from './money.ts';
@@ -82,7 +82,7 @@ function capHeaders(call: Call, leaf: Leaf): [string, string][] {
   const cap = tightest(caps, leaf);
   if (!cap) return [];
   const account = leaf.a[cap.account]!;
-  const reset = cap.metric === 'concurrent' ? null : resetOf(cap, account, call.gateway.clock.now());
+  const reset = resetOf(cap, account, call.gateway.clock.now());
   const headers: [string, string][] = [
     ['x-spendcap-cap', cap.id],
     ['x-spendcap-cap-metric', cap.metric],

@@ -223,6 +223,7 @@ class MessageStreamMeter implements StreamMeter {
       case 'error':
         this.failed = true;
         return { pass: event, isLast: false };
+      case undefined:
       default:
         return { pass: event, isLast: false };
     }

@@ -76,7 +76,7 @@ function readCall({ value: body }: JsonDocument): Stepped<CallShape> {
     choices: BigInt(choices),
     hiddenInputTokens:
       'tools' in body || 'functions' in body || 'response_format' in body ? HIDDEN_TOKENS_WITH_TOOLS : 0n,
-    cacheWrites: 'default',
+    cacheWrites: typeof body['prompt_cache_retention'] === 'string' ? '12h' : 'default',
     conditionsAsked: tiers,
     conditionsPossible: [],
     readsStoredState: false,

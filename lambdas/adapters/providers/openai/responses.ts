@@ -76,7 +76,8 @@ function readCall({ value: body }: JsonDocument): Stepped<CallShape> {
   if (unknown)
     return notMeterable(`An input item of type "${typeOf(unknown)}" cannot be bounded here.`, 'input');
   const part = partsOf(items).find(({ type }) => typeof type !== 'string' || !KNOWN_PARTS.has(type));
-  if (part) return notMeterable(`A part of type "${String(part['type'])}" cannot be bounded here.`, 'input');
+  if (part)
+    return notMeterable(`A part of type ${JSON.stringify(part['type'])} cannot be bounded here.`, 'input');
 
   return passed({
     model,
@@ -86,7 +87,7 @@ function readCall({ value: body }: JsonDocument): Stepped<CallShape> {
     hasOutput: true,
     choices: 1n,
     hiddenInputTokens: 'tools' in body || 'text' in body ? HIDDEN_TOKENS_WITH_TOOLS : 0n,
-    cacheWrites: 'default',
+    cacheWrites: isPresent(body['prompt_cache_retention']) ? '12h' : 'default',
     conditionsAsked: tiers,
     conditionsPossible: [],
     readsStoredState: STORED_STATE.some((name) => isPresent(body[name])) || items.some(isReference),

@@ -1,0 +1,60 @@
+/**
+ * App keys: `sck_<env>_<key id>_<secret><checksum>`. A recognisable prefix for secret scanners, a checksum that
+ * rejects junk before anything is read, and only the SHA-256 of the whole is kept.
+ */
+import { buf as crc32 } from 'crc-32';
+import type { Ids } from './ports.ts';
+import { sha256 } from './request-ids.ts';
+
+const KEY = /^sck_([a-z]{1,12})_([0-9A-Za-z]{12})_([0-9A-Za-z]{30})([0-9A-Za-z]{6})$/;
+const BASE62 = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz';
+const KEY_ID_LENGTH = 12;
+const SECRET_LENGTH = 30;
+const CHECKSUM_LENGTH = 6;
+
+export interface NewKey {
+  /** `key_<key id>`: what the API calls it. */
+  id: string;
+  /** Shown once. */
+  key: string;
+  hash: string;
+}
+
+export async function makeKey(env: string, ids: Ids): Promise<NewKey> {
+  const keyId = base62(ids.randomBits(KEY_ID_LENGTH * 6), KEY_ID_LENGTH);
+  const secret = base62(ids.randomBits(SECRET_LENGTH * 6), SECRET_LENGTH);
+  const body = `sck_${env}_${keyId}_${secret}`;
+  const key = body + checksum(body);
+  return { id: `key_${keyId}`, key, hash: await sha256(key) };
+}
+
+/** The id of a well-formed key; undefined for junk, without a read. */
+export function keyIdOf(text: string): string | undefined {
+  const match = KEY.exec(text);
+  if (!match) return undefined;
+  const body = text.slice(0, -CHECKSUM_LENGTH);
+  return checksum(body) === match[4] ? `key_${match[2]!}` : undefined;
+}
+
+/** Compares without telling by its time where two texts differ. */
+export function isSame(a: string, b: string): boolean {
+  if (a.length !== b.length) return false;
+  let difference = 0;
+  for (let i = 0; i < a.length; i += 1) difference |= a.charCodeAt(i) ^ b.charCodeAt(i);
+  return difference === 0;
+}
+
+function checksum(body: string): string {
+  const unsigned = crc32(new TextEncoder().encode(body)) >>> 0;
+  return base62(BigInt(unsigned), CHECKSUM_LENGTH);
+}
+
+function base62(value: bigint, length: number): string {
+  let text = '';
+  let rest = value;
+  for (let i = 0; i < length; i += 1) {
+    text = BASE62[Number(rest % 62n)]! + text;
+    rest /= 62n;
+  }
+  return text;
+}

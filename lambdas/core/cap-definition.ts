@@ -1,0 +1,195 @@
+/**
+ * Caps as people write them (contract 6) and as the ledger takes them. One schema for the API, the CLI and the
+ * policy file; money is never read as a number.
+ */
+import * as z from 'zod';
+import { inMetric, parseInMetric } from './amounts.ts';
+import { capId } from './brands.ts';
+import type { Cap, Thresholds } from './caps.ts';
+import { isTimeZone } from './time.ts';
+import { parseWindow, windowName } from './windows.ts';
+
+/** Ids of people, teams, apps and features: printable, and without the separators of keys and pairs. */
+export const nameSchema = z
+  .string()
+  .regex(/^[^\s/#\p{C}]{1,128}$/u, 'use 1 to 128 printable characters without spaces, "/" and "#"');
+export const capIdSchema = z
+  .string()
+  .regex(/^[a-z0-9][a-z0-9._-]{0,63}$/, 'use 1 to 64 lower-case letters, digits, ".", "_" and "-"');
+
+const amountText = z.string().max(40);
+const fraction = z.number().gt(0).lte(1);
+
+const thresholdsSchema = z.strictObject({
+  warn: z.array(fraction).max(10).nullable().optional(),
+  throttle: fraction.nullable().optional(),
+  block: fraction.nullable().optional(),
+});
+
+/** What a caller may send; what is left out gets its default in `capFromInput`. */
+export const capInputSchema = z.strictObject({
+  scope: z.strictObject({
+    type: z.enum(['user', 'team', 'app', 'feature', 'org', 'user_feature']),
+    id: z.string().min(1).max(257),
+  }),
+  metric: z.enum(['usd', 'tokens', 'requests', 'concurrent']),
+  window: z.string().max(20).nullable().optional(),
+  limit: amountText,
+  time_zone: z.string().max(64).optional(),
+  anchor_day: z.int().min(1).max(28).optional(),
+  overage: amountText.optional(),
+  thresholds: thresholdsSchema.optional(),
+  ladder: nameSchema.optional(),
+});
+export type CapInput = z.infer<typeof capInputSchema>;
+
+/** The cap with its defaults filled in: what the API answers. */
+export const capSchema = z.strictObject({
+  id: capIdSchema,
+  scope: capInputSchema.shape.scope,
+  metric: capInputSchema.shape.metric,
+  window: z.string().nullable(),
+  limit: z.string(),
+  time_zone: z.string(),
+  anchor_day: z.int(),
+  overage: z.string(),
+  thresholds: z.strictObject({
+    warn: z.array(z.number()).nullable(),
+    throttle: z.number().nullable(),
+    block: z.number().nullable(),
+  }),
+  ladder: z.string(),
+});
+export type CapWire = z.infer<typeof capSchema>;
+
+/** Why a cap is not taken: `invalid` is a mistake, `not_supported` what the ledger cannot hold strictly. */
+export interface CapProblem {
+  kind: 'invalid' | 'not_supported';
+  message: string;
+}
+
+export type CapDefinition = Omit<Cap, 'account' | 'revision'> & {
+  zone: { timeZone: string; anchorDay: number };
+};
+
+const DEFAULT_THRESHOLDS: Thresholds = { warn: [500, 800], throttle: 950, block: 1000 };
+const THOUSAND = 1000;
+const toThousandths = (share: number): number => Math.round(share * THOUSAND);
+
+export function capFromInput(id: string, input: CapInput): CapDefinition | CapProblem {
+  const { scope, metric } = input;
+  const named = scopeProblem(scope);
+  if (named !== undefined) return { kind: 'invalid', message: named };
+  if (SHARED_SCOPES.has(scope.type)) {
+    return {
+      kind: 'not_supported',
+      message: `Caps of scope ${scope.type} are shared by many people and need the ledger's pools, which come with the next release; set caps of scope user or user_feature.`,
+    };
+  }
+  const zone = { timeZone: input.time_zone ?? 'UTC', anchorDay: input.anchor_day ?? 1 };
+  if (!isTimeZone(zone.timeZone))
+    return invalid(`"${zone.timeZone}" is no IANA time zone, such as Europe/Helsinki.`);
+  const window = windowOf(input, zone);
+  if ('message' in window) return window;
+  if (window.kind === 'calendar' && window.calendar.unit === 'week' && zone.anchorDay > 7) {
+    return invalid('A week begins on anchor_day 1 (Monday) to 7 (Sunday).');
+  }
+  const limit = parseInMetric(metric, input.limit);
+  const overage = parseInMetric(metric, input.overage ?? '0');
+  if (limit === undefined || overage === undefined) {
+    return invalid(
+      metric === 'usd'
+        ? 'Write dollars as a decimal string, such as "20.00".'
+        : `Write ${metric} as a whole number in a string, such as "60".`,
+    );
+  }
+  if (metric === 'concurrent' && overage > 0n) return invalid('A cap on calls in flight has no overage.');
+  const thresholds = thresholdsOf(input.thresholds);
+  return {
+    id: capId(id),
+    scope,
+    metric,
+    window,
+    limit,
+    overage,
+    thresholds,
+    ladder: input.ladder ?? 'default',
+    zone,
+  };
+}
+
+const invalid = (message: string): CapProblem => ({ kind: 'invalid', message });
+const SHARED_SCOPES: ReadonlySet<string> = new Set(['team', 'app', 'feature', 'org']);
+
+function scopeProblem({ type, id }: CapInput['scope']): string | undefined {
+  const isName = (text: string | undefined): boolean => nameSchema.safeParse(text).success;
+  const isPair = (): boolean => {
+    const parts = id.split('/');
+    return parts.length === 2 && parts.every(isName);
+  };
+  switch (type) {
+    case 'user':
+    case 'team':
+    case 'app':
+      return isName(id)
+        ? undefined
+        : `The ${type} id ${JSON.stringify(id)} has spaces, "/" or "#", or is too long.`;
+    case 'org':
+      return id === 'org' ? undefined : 'The one id of scope org is "org".';
+    case 'feature':
+      return isPair() ? undefined : 'A feature is named with its app: "web/summarise".';
+    case 'user_feature':
+      return isPair() ? undefined : 'Name the user and the feature: "alice/summarise".';
+  }
+}
+
+function windowOf(input: CapInput, zone: CapDefinition['zone']): Cap['window'] | CapProblem {
+  if (input.metric === 'concurrent') {
+    return input.window === undefined || input.window === null
+      ? { kind: 'lifetime' }
+      : invalid('A cap on calls in flight has no window; leave "window" out.');
+  }
+  if (input.window === undefined || input.window === null) {
+    return invalid('Name a window: minute, hour, day, week, month, lifetime, rolling_<n>h or rolling_<n>d.');
+  }
+  return (
+    parseWindow(input.window, zone) ??
+    invalid(
+      `"${input.window}" is no window; use minute, hour, day, week, month, lifetime, rolling_<1-48>h or rolling_<1-48>d.`,
+    )
+  );
+}
+
+function thresholdsOf(input: CapInput['thresholds']): Thresholds {
+  const pick = (share: number | null | undefined, otherwise: number | null): number | null =>
+    share === undefined ? otherwise : share === null ? null : toThousandths(share);
+  return {
+    warn:
+      input?.warn === undefined
+        ? DEFAULT_THRESHOLDS.warn
+        : (input.warn?.map(toThousandths).sort((a, b) => a - b) ?? null),
+    throttle: pick(input?.throttle, DEFAULT_THRESHOLDS.throttle),
+    block: pick(input?.block, DEFAULT_THRESHOLDS.block),
+  };
+}
+
+export function capToWire(cap: CapDefinition): CapWire {
+  const share = (thousandths: number | null): number | null =>
+    thousandths === null ? null : thousandths / THOUSAND;
+  return {
+    id: cap.id,
+    scope: cap.scope,
+    metric: cap.metric,
+    window: cap.metric === 'concurrent' ? null : windowName(cap.window),
+    limit: inMetric(cap.metric, cap.limit),
+    time_zone: cap.zone.timeZone,
+    anchor_day: cap.zone.anchorDay,
+    overage: inMetric(cap.metric, cap.overage),
+    thresholds: {
+      warn: cap.thresholds.warn?.map((thousandths) => thousandths / THOUSAND) ?? null,
+      throttle: share(cap.thresholds.throttle),
+      block: share(cap.thresholds.block),
+    },
+    ladder: cap.ladder,
+  };
+}

@@ -1,0 +1,267 @@
+/**
+ * Who may call, and which caps stand over whom: app keys, caps and quarantined models, as the table holds them.
+ * Calls read through a cache of thirty seconds (the stated lag of a changed cap); a change made in this process
+ * is in force at once.
+ *
+ *   cap         CAPS#<scope type>:<scope id> / <cap id>   what a call looks up
+ *               CAP#<cap id> / -                          the same cap by its id, listed by the index under CAPS
+ *   key         KEY#<key id> / -                          listed under KEYS
+ *   quarantine  QUARANTINE#<model> / -                    listed under QUARANTINES
+ */
+import { durationMs, epochMs, type EpochMs } from './brands.ts';
+import { capFromItem, capToItems, tombstoneOf, type StoredCap } from './cap-items.ts';
+import type { CapDefinition } from './cap-definition.ts';
+import type { Cap } from './caps.ts';
+import { FreshCache } from './fresh-cache.ts';
+import { putAtVersion, putIfAbsent } from './ledger/expressions.ts';
+import {
+  TableUnavailable,
+  type Clock,
+  type Item,
+  type ItemKey,
+  type Table,
+  type WriteOutcome,
+} from './ports.ts';
+
+export const CONFIGURATION_LAG = durationMs(30_000);
+
+export type KeyScope = 'call' | 'delegate' | 'admin';
+
+/** An app key as stored: the key itself is shown once and never kept. */
+export interface AppKey {
+  id: string;
+  /** Hex SHA-256 of the whole key. */
+  hash: string;
+  app: string;
+  team: string;
+  scopes: KeyScope[];
+  user: string | null;
+  requireUser: boolean;
+  createdAt: EpochMs;
+}
+
+export interface Quarantine {
+  model: string;
+  /** Request whose cost was above its bound. */
+  requestId: string;
+  at: EpochMs;
+}
+
+export interface Listed<T> {
+  items: T[];
+  cursor: string | undefined;
+}
+
+export class Directory {
+  private readonly table: Table;
+  private readonly clock: Clock;
+  private readonly keys: FreshCache<AppKey | undefined>;
+  private readonly caps: FreshCache<Cap[]>;
+  private readonly quarantines: FreshCache<Quarantine | undefined>;
+
+  constructor({ table, clock }: { table: Table; clock: Clock }) {
+    this.table = table;
+    this.clock = clock;
+    this.keys = new FreshCache(clock, CONFIGURATION_LAG);
+    this.caps = new FreshCache(clock, CONFIGURATION_LAG);
+    this.quarantines = new FreshCache(clock, CONFIGURATION_LAG);
+  }
+
+  // ---- what a call asks (cached) ---------------------------------------------------------------------------
+
+  keyById(id: string): Promise<AppKey | undefined> {
+    return this.keys.get(id, () => this.getKey(id));
+  }
+
+  /** Own caps of the user and of the user's feature; `*` caps where the user has no usd cap of their own. */
+  async capsFor({ user, feature }: { user: string | null; feature: string }): Promise<Cap[]> {
+    if (user === null) return [];
+    const [own, everyone, ofFeature] = await Promise.all([
+      this.capsOf(`user:${user}`),
+      this.capsOf('user:*'),
+      this.capsOf(`user_feature:${user}/${feature}`),
+    ]);
+    const hasOwn = own.some(({ metric }) => metric === 'usd');
+    return [...own, ...(hasOwn ? [] : everyone), ...ofFeature];
+  }
+
+  quarantineOf(model: string): Promise<Quarantine | undefined> {
+    return this.quarantines.get(model, async () => {
+      const item = await this.table.get(quarantineKey(model));
+      return item && quarantineFromItem(item);
+    });
+  }
+
+  private capsOf(scope: string): Promise<Cap[]> {
+    return this.caps.get(scope, async () => {
+      const caps: Cap[] = [];
+      let cursor: string | undefined;
+      do {
+        const page = await this.table.query({
+          partition: `CAPS#${scope}`,
+          ...(cursor === undefined ? {} : { cursor }),
+        });
+        caps.push(...page.items.map((item) => capFromItem(item)));
+        cursor = page.cursor;
+      } while (cursor !== undefined);
+      return caps;
+    });
+  }
+
+  // ---- caps ------------------------------------------------------------------------------------------------
+
+  async getCap(id: string): Promise<StoredCap | undefined> {
+    const item = await this.table.get(capKey(id));
+    return item && item['deleted'] !== true ? capFromItem(item) : undefined;
+  }
+
+  async listCaps(limit: number, cursor?: string): Promise<Listed<StoredCap>> {
+    return this.list('CAPS', limit, cursor, (item) => capFromItem(item));
+  }
+
+  /**
+   * Creates or replaces the cap; level-based, so a repeat changes nothing. The account goes on when only amounts
+   * change, also over a deletion. `source` tells the policy file's caps from those of the API.
+   */
+  async putCap(
+    definition: CapDefinition,
+    source: 'policy' | 'admin',
+  ): Promise<{ cap: StoredCap; created: boolean }> {
+    for (;;) {
+      const old = await this.table.get(capKey(definition.id));
+      const next = capToItems(definition, old, source);
+      const created = old === undefined || old['deleted'] === true;
+      if (!next.changed && !created) return { cap: capFromItem(old), created: false };
+      const version = (old?.['v'] as bigint | undefined) ?? 0n;
+      const byScope = { ...next.byScope, v: version + 1n };
+      const writes = [
+        { op: 'put' as const, ...putAtVersion(next.byId, old && { v: version }) },
+        { op: 'put' as const, item: byScope },
+      ];
+      const outcome = await this.table.transact(writes, `cap.${definition.id}.${version}`.slice(-32));
+      this.caps.forgetAll();
+      if (outcome.kind === 'unavailable') throw new TableUnavailable(outcome.reason);
+      if (outcome.kind === 'applied') {
+        const scopeChanged = old && capFromItem(old).scopeKey !== next.scopeKey;
+        if (scopeChanged) await this.removeFromScope(capFromItem(old));
+        return { cap: capFromItem({ ...next.byId, v: version + 1n }), created };
+      }
+    }
+  }
+
+  /** False when there is none. The account's figures stay, for a cap of the same kind under the same id. */
+  async deleteCap(id: string): Promise<boolean> {
+    for (;;) {
+      const old = await this.table.get(capKey(id));
+      if (!old || old['deleted'] === true) return false;
+      await this.removeFromScope(capFromItem(old));
+      const outcome = await this.table.put(
+        putAtVersion(tombstoneOf(old as Item & ItemKey), { v: old['v'] as bigint }),
+      );
+      this.caps.forgetAll();
+      if (isApplied(outcome)) return true;
+    }
+  }
+
+  private async removeFromScope(cap: StoredCap): Promise<void> {
+    await this.table.delete({ key: { pk: `CAPS#${cap.scopeKey}`, sk: cap.id } });
+  }
+
+  // ---- keys ------------------------------------------------------------------------------------------------
+
+  async createKey(key: AppKey): Promise<'created' | 'exists'> {
+    const outcome = await this.table.put(putIfAbsent(keyToItem(key)));
+    this.keys.forget(key.id);
+    return isApplied(outcome) ? 'created' : 'exists';
+  }
+
+  async getKey(id: string): Promise<AppKey | undefined> {
+    const item = await this.table.get(keyKey(id));
+    return item && keyFromItem(item);
+  }
+
+  async listKeys(limit: number, cursor?: string): Promise<Listed<AppKey>> {
+    return this.list('KEYS', limit, cursor, keyFromItem);
+  }
+
+  async deleteKey(id: string): Promise<boolean> {
+    const outcome = await this.table.delete({ key: keyKey(id), condition: 'attribute_exists(pk)' });
+    this.keys.forget(id);
+    return isApplied(outcome);
+  }
+
+  // ---- quarantined models ----------------------------------------------------------------------------------
+
+  async putQuarantine(model: string, { requestId }: { requestId: string }): Promise<void> {
+    const at = BigInt(this.clock.now());
+    const item = { ...quarantineKey(model), gpk: 'QUARANTINES', gsk: model, model, rq: requestId, at };
+    const outcome = await this.table.put(putIfAbsent(item));
+    this.quarantines.forget(model);
+    isApplied(outcome);
+  }
+
+  async listQuarantines(limit: number, cursor?: string): Promise<Listed<Quarantine>> {
+    return this.list('QUARANTINES', limit, cursor, quarantineFromItem);
+  }
+
+  async deleteQuarantine(model: string): Promise<boolean> {
+    const outcome = await this.table.delete({ key: quarantineKey(model), condition: 'attribute_exists(pk)' });
+    this.quarantines.forget(model);
+    return isApplied(outcome);
+  }
+
+  private async list<T>(
+    partition: string,
+    limit: number,
+    cursor: string | undefined,
+    fromItem: (item: Item) => T,
+  ): Promise<Listed<T>> {
+    const page = await this.table.query({
+      index: 'byTime',
+      partition,
+      limit,
+      ...(cursor === undefined ? {} : { cursor }),
+    });
+    return { items: page.items.map(fromItem), cursor: page.cursor };
+  }
+}
+
+/** Throws TableUnavailable; false means that the condition did not hold. */
+function isApplied(outcome: WriteOutcome): boolean {
+  if (outcome.kind === 'unavailable') throw new TableUnavailable(outcome.reason);
+  return outcome.kind === 'applied';
+}
+
+const capKey = (id: string): ItemKey => ({ pk: `CAP#${id}`, sk: '-' });
+const keyKey = (id: string): ItemKey => ({ pk: `KEY#${id}`, sk: '-' });
+const quarantineKey = (model: string): ItemKey => ({ pk: `QUARANTINE#${model}`, sk: '-' });
+
+const keyToItem = (key: AppKey): Item & ItemKey => ({
+  ...keyKey(key.id),
+  gpk: 'KEYS',
+  gsk: key.id,
+  hash: key.hash,
+  app: key.app,
+  team: key.team,
+  scopes: key.scopes,
+  user: key.user,
+  requireUser: key.requireUser,
+  createdAt: BigInt(key.createdAt),
+});
+
+const keyFromItem = (item: Item): AppKey => ({
+  id: item['gsk'] as string,
+  hash: item['hash'] as string,
+  app: item['app'] as string,
+  team: item['team'] as string,
+  scopes: item['scopes'] as KeyScope[],
+  user: item['user'] as string | null,
+  requireUser: item['requireUser'] as boolean,
+  createdAt: epochMs(Number(item['createdAt'])),
+});
+
+const quarantineFromItem = (item: Item): Quarantine => ({
+  model: item['model'] as string,
+  requestId: item['rq'] as string,
+  at: epochMs(Number(item['at'])),
+});

@@ -1,0 +1,87 @@
+/**
+ * The policy: one file, the same for the local server and for `cdk deploy`. Strict: a member that is not known
+ * is a mistake, and a mistake is explained with its path.
+ */
+import * as z from 'zod';
+import { capIdSchema, capInputSchema, nameSchema } from './cap-definition.ts';
+
+const planCap = capInputSchema.omit({ scope: true }).extend({ id: capIdSchema });
+
+const appSchema = z.strictObject({
+  id: nameSchema,
+  team: nameSchema,
+  /** Features that calls may name; without it any. `default` is always allowed. */
+  features: z.array(nameSchema).optional(),
+  /** False: output limits of this app's calls are never lowered to fit a budget. */
+  clamp: z.boolean().default(true),
+});
+
+const issuerSchema = z.strictObject({
+  /** `iss` of the tokens. */
+  issuer: z.url(),
+  audience: z.string().min(1),
+  jwksUri: z.url(),
+  /** Claim that names the user. */
+  userClaim: z.string().min(1).default('sub'),
+  /** The app and team that its users call for. */
+  app: nameSchema,
+  team: nameSchema,
+});
+
+export const policySchema = z.strictObject({
+  org: z
+    .strictObject({
+      name: z.string().min(1).default('Spendcap'),
+      /** Where mails of the ladder go. */
+      financeEmail: z.email().optional(),
+      /** Where people ask for more budget; stands in every refusal by a cap. */
+      requestUrl: z.url().optional(),
+    })
+    .prefault({}),
+  teams: z.array(z.strictObject({ id: nameSchema, name: z.string().optional() })).default([]),
+  apps: z.array(appSchema).default([]),
+  users: z.array(z.strictObject({ id: nameSchema, plan: nameSchema })).default([]),
+  /** Caps by plan. Those of `default` hold for every user without a usd cap of their own. */
+  plans: z.record(nameSchema, z.strictObject({ caps: z.array(planCap) })).default({
+    default: { caps: [{ id: 'default-user', metric: 'usd', window: 'month', limit: '5.00' }] },
+  }),
+  /** True: apps must be declared above to call. */
+  declaredAppsOnly: z.boolean().default(false),
+  /** True: callers whom no cap covers are let through, uncapped. */
+  admitUncapped: z.boolean().default(false),
+  /** Output limit that is injected where a request has none. */
+  maxOutputTokensDefault: z.int().min(1).default(16_384),
+  /** An output limit is never clamped below this. */
+  minOutputTokens: z.int().min(1).default(256),
+  /** How long a provider is read on after the client left. */
+  drainSeconds: z.int().min(0).max(840).default(30),
+  oidcIssuers: z.array(issuerSchema).default([]),
+  /** Models by descending price, for fallback within a dialect; used from the escalation release on. */
+  modelTiers: z.array(z.array(z.string().min(1))).default([]),
+  /** Rungs by ladder name; used from the escalation release on. */
+  ladders: z
+    .record(nameSchema, z.strictObject({ throttleRequestsPerMinute: z.int().min(1).default(10) }))
+    .default({
+      default: { throttleRequestsPerMinute: 10 },
+    }),
+});
+
+export type Policy = z.output<typeof policySchema>;
+export type PolicyInput = z.input<typeof policySchema>;
+
+/** Types a policy file; the host parses it. */
+export const definePolicy = (policy: PolicyInput): PolicyInput => policy;
+
+/** Throws PolicyInvalid, which names each mistake by its path and says what is wrong. */
+export function parsePolicy(value: unknown): Policy {
+  const parsed = policySchema.safeParse(value);
+  if (parsed.success) return parsed.data;
+  const mistakes = parsed.error.issues.map(
+    ({ path, message }) => `  ${path.map(String).join('.') || '(top)'}: ${message}`,
+  );
+  throw new PolicyInvalid(`The policy file has mistakes:\n${mistakes.join('\n')}`);
+}
+
+export class PolicyInvalid extends Error {
+  override name = 'PolicyInvalid';
+}

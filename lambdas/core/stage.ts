@@ -1,0 +1,86 @@
+/** The stage of a cap, and how the API shows one: contract 6, `/v1/budget` rows. */
+import type { EpochMs } from './brands.ts';
+import type { Cap } from './caps.ts';
+import { inMetric } from './amounts.ts';
+import { openAccount, prepareLeaf } from './ledger/accounts.ts';
+import { heldByAccount, type Account, type Leaf } from './ledger/leaf.ts';
+import { toRfc3339 } from './time.ts';
+import { resetsAt, windowName } from './windows.ts';
+
+export const STAGES = ['normal', 'warned', 'throttled', 'blocked'] as const;
+export type Stage = (typeof STAGES)[number];
+
+/**
+ * From settled money only: holds would make the stage flap. Warn is a fraction of limit + grants, block of the
+ * effective limit. `throttled` is set by the ladder, which comes with the change feed.
+ */
+export function stageOf(cap: Cap, account: Account): Stage {
+  const { warn, block } = cap.thresholds;
+  if (block !== null && reaches(account.s, account.l, block)) return 'blocked';
+  const withoutOverage = account.l - cap.overage;
+  if (warn?.some((threshold) => reaches(account.s, withoutOverage, threshold)) === true) return 'warned';
+  return 'normal';
+}
+
+const THOUSANDTHS = 1000n;
+const reaches = (settled: bigint, limit: bigint, thousandths: number): boolean =>
+  settled * THOUSANDTHS >= limit * BigInt(thousandths);
+
+/** The highest stage of all caps; concurrent ones settle nothing, so they have none. */
+export function highestStage(caps: readonly Cap[], leaf: Leaf): Stage {
+  let highest = 0;
+  for (const cap of caps) {
+    const account = leaf.a[cap.account];
+    if (account && cap.metric !== 'concurrent')
+      highest = Math.max(highest, STAGES.indexOf(stageOf(cap, account)));
+  }
+  return STAGES[highest]!;
+}
+
+/** When money comes back to the account; null for a lifetime, and for calls in flight, which have no window. */
+export function resetOf(cap: Cap, account: Account, now: EpochMs): EpochMs | null {
+  if (cap.metric === 'concurrent') return null;
+  const spent = Object.entries(account.b ?? {}).flatMap(([bucket, settled]) =>
+    settled > 0n ? [BigInt(bucket)] : [],
+  );
+  return resetsAt(cap.window, now, spent);
+}
+
+/** One row of `/v1/budget`. */
+export interface CapView {
+  id: string;
+  scope: Cap['scope'];
+  metric: Cap['metric'];
+  window: string | null;
+  limit: string;
+  effective_limit: string;
+  settled: string;
+  reserved: string;
+  remaining: string;
+  resets_at: string | null;
+  stage: Stage;
+  as_of: string;
+}
+
+/** The cap as it stands for the leaf's principal; without a leaf, as it will stand at the first call. */
+export function capView(cap: Cap, leaf: Leaf | undefined, now: EpochMs): CapView {
+  const current = leaf && (prepareLeaf(leaf, [cap], now) ?? leaf);
+  const account = current?.a[cap.account] ?? openAccount(cap, 0n);
+  const held = (current && heldByAccount(current)[cap.account]) ?? 0n;
+  const reset = resetOf(cap, account, now);
+  const shown = (amount: bigint): string => inMetric(cap.metric, amount);
+  return {
+    id: cap.id,
+    scope: cap.scope,
+    metric: cap.metric,
+    window: cap.metric === 'concurrent' ? null : windowName(cap.window),
+    limit: shown(cap.limit),
+    effective_limit: shown(account.l),
+    settled: shown(account.s),
+    reserved: shown(held),
+    remaining: shown(account.f > 0n ? account.f : 0n),
+    resets_at: reset === null ? null : toRfc3339(reset),
+    stage: cap.metric === 'concurrent' ? 'normal' : stageOf(cap, account),
+    as_of: toRfc3339(now),
+  };
+}
