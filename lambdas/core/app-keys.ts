@@ -20,10 +20,14 @@ export interface NewKey {
   hash: string;
 }
 
-export async function makeKey(env: string, ids: Ids): Promise<NewKey> {
-  const keyId = base62(ids.randomBits(KEY_ID_LENGTH * 6), KEY_ID_LENGTH);
-  const secret = base62(ids.randomBits(SECRET_LENGTH * 6), SECRET_LENGTH);
-  const body = `sck_${env}_${keyId}_${secret}`;
+export function makeKey(env: string, ids: Ids): Promise<NewKey> {
+  return keyFrom(env, { id: ids.randomBits(KEY_ID_LENGTH * 6), secret: ids.randomBits(SECRET_LENGTH * 6) });
+}
+
+/** The key that these numbers make; of more bits than a part has room for, the lowest count. */
+export async function keyFrom(env: string, part: { id: bigint; secret: bigint }): Promise<NewKey> {
+  const keyId = base62(part.id, KEY_ID_LENGTH);
+  const body = `sck_${env}_${keyId}_${base62(part.secret, SECRET_LENGTH)}`;
   const key = body + checksum(body);
   return { id: `key_${keyId}`, key, hash: await sha256(key) };
 }

@@ -103,8 +103,8 @@ function thresholdsFromItem(item: Item): Thresholds {
 
 const isEqual = (a: unknown, b: unknown): boolean => canonical(a) === canonical(b);
 
-/** The table keeps no order of members. */
-function canonical(value: unknown): string {
+/** One text a value: the table keeps no order of members. */
+export function canonical(value: unknown): string {
   if (typeof value === 'bigint') return `${value}n`;
   if (Array.isArray(value)) return `[${value.map(canonical).join()}]`;
   if (typeof value !== 'object' || value === null)

@@ -9,11 +9,12 @@
  *   quarantine  QUARANTINE#<model> / -                    listed under QUARANTINES
  */
 import { durationMs, epochMs, type EpochMs } from './brands.ts';
-import { capFromItem, capToItems, tombstoneOf, type StoredCap } from './cap-items.ts';
+import { canonical, capFromItem, capToItems, tombstoneOf, type StoredCap } from './cap-items.ts';
 import type { CapDefinition } from './cap-definition.ts';
 import type { Cap } from './caps.ts';
 import { FreshCache } from './fresh-cache.ts';
 import { putAtVersion, putIfAbsent } from './ledger/expressions.ts';
+import { sha256 } from './request-ids.ts';
 import {
   TableUnavailable,
   type Clock,
@@ -24,6 +25,7 @@ import {
 } from './ports.ts';
 
 export const CONFIGURATION_LAG = durationMs(30_000);
+const TOKEN_LENGTH = 32;
 
 export type KeyScope = 'call' | 'delegate' | 'admin';
 
@@ -32,6 +34,8 @@ export interface AppKey {
   id: string;
   /** Hex SHA-256 of the whole key. */
   hash: string;
+  /** Of keys made under an idempotency key, so that a repeat makes the same one. */
+  salt?: string;
   app: string;
   team: string;
   scopes: KeyScope[];
@@ -138,7 +142,9 @@ export class Directory {
         { op: 'put' as const, ...putAtVersion(next.byId, old && { v: version }) },
         { op: 'put' as const, item: byScope },
       ];
-      const outcome = await this.table.transact(writes, `cap.${definition.id}.${version}`.slice(-32));
+      // A token may not come again with other writes, so it is made of them.
+      const token = await sha256(`${version} ${canonical(next.byId)}`);
+      const outcome = await this.table.transact(writes, token.slice(0, TOKEN_LENGTH));
       this.caps.forgetAll();
       if (outcome.kind === 'unavailable') throw new TableUnavailable(outcome.reason);
       if (outcome.kind === 'applied') {
@@ -241,6 +247,7 @@ const keyToItem = (key: AppKey): Item & ItemKey => ({
   gpk: 'KEYS',
   gsk: key.id,
   hash: key.hash,
+  ...(key.salt !== undefined && { salt: key.salt }),
   app: key.app,
   team: key.team,
   scopes: key.scopes,
@@ -252,6 +259,7 @@ const keyToItem = (key: AppKey): Item & ItemKey => ({
 const keyFromItem = (item: Item): AppKey => ({
   id: item['gsk'] as string,
   hash: item['hash'] as string,
+  ...(item['salt'] !== undefined && { salt: item['salt'] as string }),
   app: item['app'] as string,
   team: item['team'] as string,
   scopes: item['scopes'] as KeyScope[],

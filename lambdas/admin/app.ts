@@ -1,0 +1,43 @@
+/**
+ * The admin API as a fetch-shaped app below `/admin/v1`. Who is an admin is the host's to say: a key locally,
+ * IAM or OIDC when deployed.
+ */
+import type { OpenAPIHono } from '@hono/zod-openapi';
+import { capRoutes } from './caps.ts';
+import { keyRoutes } from './keys.ts';
+import { ledgerRoutes } from './ledger.ts';
+import { onError, Problem, renderProblem } from './problems.ts';
+import { quarantineRoutes } from './quarantine.ts';
+import { newApp, type AdminDeps } from './routes.ts';
+
+export interface AdminHost {
+  /** Throws TableUnavailable. */
+  isAdmin(headers: Headers): Promise<boolean>;
+  /** Told what is our own fault. */
+  report(reason: string): void;
+}
+
+const BODY_BYTES_MAX = 256 * 1024;
+
+export function createAdminApp(deps: AdminDeps, host: AdminHost): OpenAPIHono {
+  const app = newApp().basePath('/admin/v1') as OpenAPIHono;
+  app.onError(onError((reason) => host.report(reason)));
+  app.notFound((c) => renderProblem('not_found', `Nothing is at ${c.req.method} ${c.req.path}.`));
+
+  app.doc31('/openapi.json', {
+    openapi: '3.1.0',
+    info: { title: 'Spendcap admin API', version: '1' },
+    servers: [{ url: '/' }],
+  });
+  app.use(async (c, next) => {
+    if (!(await host.isAdmin(c.req.raw.headers)))
+      throw new Problem('unauthorized', 'Send the admin key as "Authorization: Bearer …".');
+    if (Number(c.req.header('content-length') ?? 0) > BODY_BYTES_MAX)
+      throw new Problem('invalid_request', `body: larger than ${BODY_BYTES_MAX} bytes`);
+    await next();
+  });
+  for (const routes of [capRoutes(deps), keyRoutes(deps), ledgerRoutes(deps), quarantineRoutes(deps)]) {
+    app.route('/', routes);
+  }
+  return app;
+}
