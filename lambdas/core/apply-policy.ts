@@ -1,0 +1,88 @@
+/** Brings the caps of the policy file into the directory: level-based, so that a repeat changes nothing. */
+import { capFromInput, type CapDefinition } from './cap-definition.ts';
+import type { StoredCap } from './cap-items.ts';
+import type { Directory } from './directory.ts';
+import { PolicyInvalid, type Policy } from './policy.ts';
+import { sha256 } from './request-ids.ts';
+
+export interface AppliedPolicy {
+  created: string[];
+  changed: string[];
+  deleted: string[];
+  /** Caps that somebody set by the API since: theirs stand, the file's do not. */
+  kept: string[];
+}
+
+/** Throws PolicyInvalid before anything is written, TableUnavailable. */
+export async function applyPolicy(directory: Directory, policy: Policy): Promise<AppliedPolicy> {
+  const wanted = await capsOfPolicy(policy);
+  const standing = await allCaps(directory);
+  const applied: AppliedPolicy = { created: [], changed: [], deleted: [], kept: [] };
+  for (const definition of wanted) {
+    const old = standing.get(definition.id);
+    if (old?.source === 'admin') {
+      applied.kept.push(definition.id);
+      continue;
+    }
+    const { cap, created } = await directory.putCap(definition, 'policy');
+    if (created) applied.created.push(cap.id);
+    else if (cap.revision !== old?.revision) applied.changed.push(cap.id);
+  }
+  const ids = new Set<string>(wanted.map(({ id }) => id));
+  for (const { id, source } of standing.values()) {
+    if (source !== 'policy' || ids.has(id)) continue;
+    await directory.deleteCap(id);
+    applied.deleted.push(id);
+  }
+  return applied;
+}
+
+/** The caps of plan `default` hold for each user; those of another plan for the users that are on it. */
+export async function capsOfPolicy(policy: Policy): Promise<CapDefinition[]> {
+  const caps = new Map<string, CapDefinition>();
+  const add = (cap: CapDefinition): void => {
+    if (caps.has(cap.id)) throw new PolicyInvalid(`The policy file has two caps with the id "${cap.id}".`);
+    caps.set(cap.id, cap);
+  };
+  for (const [plan, { caps: inputs }] of Object.entries(policy.plans)) {
+    const users =
+      plan === 'default' ? ['*'] : policy.users.filter((user) => user.plan === plan).map(({ id }) => id);
+    for (const { id, ...input } of inputs) {
+      for (const user of users) {
+        const ownId = user === '*' ? id : `${id}-${await idPart(user)}`;
+        const cap = capFromInput(ownId, { ...input, scope: { type: 'user', id: user } });
+        if ('kind' in cap)
+          throw new PolicyInvalid(`The policy file's cap "${id}" of plan "${plan}": ${cap.message}`);
+        add(cap);
+      }
+    }
+  }
+  const unknown = policy.users.find(({ plan }) => policy.plans[plan] === undefined);
+  if (unknown)
+    throw new PolicyInvalid(
+      `The policy file puts "${unknown.id}" on the plan "${unknown.plan}", which it does not have.`,
+    );
+  return [...caps.values()];
+}
+
+const ID_PART_LENGTH_MAX = 24;
+const HASH_LENGTH = 12;
+
+/** A user's name as part of a cap's id. Names that do not fit are told apart by a hash. */
+async function idPart(user: string): Promise<string> {
+  if (/^[a-z0-9][a-z0-9._-]*$/.test(user) && user.length <= ID_PART_LENGTH_MAX) return user;
+  return (await sha256(user)).slice(0, HASH_LENGTH);
+}
+
+const PAGE_LENGTH = 500;
+
+async function allCaps(directory: Directory): Promise<Map<string, StoredCap>> {
+  const caps = new Map<string, StoredCap>();
+  let cursor: string | undefined;
+  do {
+    const page = await directory.listCaps(PAGE_LENGTH, ...(cursor === undefined ? [] : [cursor]));
+    for (const cap of page.items) caps.set(cap.id, cap);
+    cursor = page.cursor;
+  } while (cursor !== undefined);
+  return caps;
+}
