@@ -18,12 +18,13 @@ export function addDevCommand(program: Command): void {
     .option('--config <file>', 'policy file, .ts or .json (default: SPENDCAP_CONFIG)')
     .action(async (options: DevOptions) => {
       const { runLocalServer } = await import('../../local/run.ts');
-      await runLocalServer({
+      const exitCode = await runLocalServer({
         ...process.env,
         ...(options.port !== undefined && { PORT: options.port }),
         ...(options.host !== undefined && { HOST: options.host }),
         ...(options.dataDir !== undefined && { SPENDCAP_DATA_DIR: options.dataDir }),
         ...(options.config !== undefined && { SPENDCAP_CONFIG: options.config }),
       });
+      process.exit(exitCode);
     });
 }

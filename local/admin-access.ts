@@ -1,0 +1,19 @@
+/** Who may use the admin API locally: the admin key, and app keys with the scope `admin`. */
+import { isSame, keyIdOf } from '../lambdas/core/app-keys.ts';
+import type { Directory } from '../lambdas/core/directory.ts';
+import { sha256 } from '../lambdas/core/request-ids.ts';
+
+export function adminAccess(
+  directory: Pick<Directory, 'keyById'>,
+  adminKey: string,
+): (headers: Headers) => Promise<boolean> {
+  return async (headers) => {
+    const credential = /^Bearer +(.+)$/i.exec(headers.get('authorization') ?? '')?.[1]?.trim();
+    if (credential === undefined) return false;
+    const hash = await sha256(credential);
+    if (isSame(hash, await sha256(adminKey))) return true;
+    const id = keyIdOf(credential);
+    const key = id === undefined ? undefined : await directory.keyById(id);
+    return key !== undefined && key.scopes.includes('admin') && isSame(key.hash, hash);
+  };
+}

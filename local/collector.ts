@@ -1,0 +1,37 @@
+/** Runs the ledger's collector at start and every minute, until stopped. On AWS a schedule does the same. */
+import { collectAll } from '../lambdas/core/ledger/collect.ts';
+import type { Ledger } from '../lambdas/core/ledger/ledger.ts';
+import { nonceBits } from '../lambdas/core/ledger/stamp.ts';
+import { TableUnavailable, type Clock, type Ids, type Table } from '../lambdas/core/ports.ts';
+import { MINUTE } from '../lambdas/core/time.ts';
+
+export interface Collector {
+  /** Ends when the round under way has ended. */
+  stop(): Promise<void>;
+}
+
+export function startCollector(deps: {
+  table: Table;
+  ledger: Ledger;
+  clock: Clock;
+  ids: Ids;
+  report: (reason: string) => void;
+}): Collector {
+  const stopping = new AbortController();
+  const rounds = (async () => {
+    while (!stopping.signal.aborted) {
+      try {
+        await collectAll(deps, () => deps.ids.randomBits(nonceBits));
+      } catch (error) {
+        deps.report(error instanceof TableUnavailable ? error.message : String(error));
+      }
+      await deps.clock.sleep(MINUTE, stopping.signal);
+    }
+  })();
+  return {
+    stop: async () => {
+      stopping.abort();
+      await rounds;
+    },
+  };
+}

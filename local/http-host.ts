@@ -1,0 +1,91 @@
+/**
+ * A fetch-shaped app on a port, which can be stopped without cutting anybody off: connections without a call
+ * are closed at once, the others after their answer has left.
+ */
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
+import { Server as TcpServer, type AddressInfo, type Socket } from 'node:net';
+import { createAdaptorServer } from '@hono/node-server';
+
+export interface HttpHost {
+  /** Scheme, host and port. */
+  url: string;
+  /** Stops listening at once; ends when the last answer has left. */
+  stop(): Promise<void>;
+}
+
+export interface HttpHostOptions {
+  host: string;
+  /** 0 takes any free port. */
+  port: number;
+  fetch: (request: Request) => Response | Promise<Response>;
+}
+
+/** The port cannot be had; the message says what to do. */
+export class CannotListen extends Error {
+  override name = 'CannotListen';
+}
+
+/** Longer than clients keep idle connections, so that none sends a call into one that we are closing. */
+const KEEP_ALIVE_MS = 75_000;
+
+export async function startHttpHost({ host, port, fetch }: HttpHostOptions): Promise<HttpHost> {
+  // The flow's Response objects are the platform's own, here as on Lambda.
+  const server = createAdaptorServer({ fetch, overrideGlobalObjects: false }) as Server;
+  server.keepAliveTimeout = KEEP_ALIVE_MS;
+  const connections = new Connections(server);
+  await listening(server, { host, port });
+  const { port: taken } = server.address() as AddressInfo;
+  return {
+    url: `http://${host.includes(':') ? `[${host}]` : host}:${taken}`,
+    stop: () =>
+      new Promise((resolve) => {
+        // Not http.Server's own close: it also destroys connections whose answer is written but has not left.
+        TcpServer.prototype.close.call(server, () => resolve());
+        connections.closeWhenIdle();
+      }),
+  };
+}
+
+class Connections {
+  /** How many answers each open connection still owes. */
+  readonly #owed = new Map<Socket, number>();
+  #closing = false;
+
+  constructor(server: Server) {
+    server.on('connection', (socket: Socket) => {
+      this.#owed.set(socket, 0);
+      socket.once('close', () => this.#owed.delete(socket));
+    });
+    server.on('request', ({ socket }: IncomingMessage, response: ServerResponse) => {
+      this.#owed.set(socket, (this.#owed.get(socket) ?? 0) + 1);
+      response.once('close', () => {
+        const left = (this.#owed.get(socket) ?? 1) - 1;
+        if (this.#owed.has(socket)) this.#owed.set(socket, left);
+        if (this.#closing && left === 0) socket.destroySoon();
+      });
+    });
+  }
+
+  closeWhenIdle(): void {
+    this.#closing = true;
+    for (const [socket, owed] of this.#owed) if (owed === 0) socket.destroySoon();
+  }
+}
+
+function listening(server: Server, { host, port }: { host: string; port: number }): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once('error', (error: NodeJS.ErrnoException) => reject(explain(error, host, port)));
+    server.listen(port, host, () => resolve());
+  });
+}
+
+function explain(error: NodeJS.ErrnoException, host: string, port: number): Error {
+  const advice: Record<string, string> = {
+    EADDRINUSE: `Port ${port} of ${host} is in use; stop what uses it, or set PORT to another.`,
+    EACCES: `Port ${port} needs more rights; set PORT to one above 1023.`,
+    EADDRNOTAVAIL: `${host} is no address of this machine; set HOST to one, such as 127.0.0.1.`,
+    ENOTFOUND: `${host} is no address of this machine; set HOST to one, such as 127.0.0.1.`,
+  };
+  const message = advice[error.code ?? ''];
+  return message === undefined ? error : new CannotListen(message);
+}

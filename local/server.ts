@@ -1,0 +1,161 @@
+/**
+ * The local Spendcap: the same gateway, ledger and admin API as on AWS, over a table in memory or on disk, with
+ * a simulated provider where no real one is named. What it leaves out: IAM (a key opens the admin API instead),
+ * several processes over one table, and sending mail.
+ */
+import { mkdirSync } from 'node:fs';
+import { createAdminApp } from '../lambdas/admin/app.ts';
+import { oidcVerifier } from '../lambdas/adapters/identity/oidc.ts';
+import { RENDERERS } from '../lambdas/adapters/providers/endpoints.ts';
+import { DynamoDbTable } from '../lambdas/adapters/table/dynamodb-table.ts';
+import type { DynamoDbApi } from '../lambdas/adapters/table/dynamodb-api.ts';
+import { openMemoryEngine } from '../lambdas/adapters/table/local/memory-store.ts';
+import { openSqliteEngine } from '../lambdas/adapters/table/local/sqlite-engine.ts';
+import { HttpUpstream, type UpstreamTargets } from '../lambdas/adapters/upstream/http-upstream.ts';
+import { applyPolicy, type AppliedPolicy } from '../lambdas/core/apply-policy.ts';
+import { durationMs } from '../lambdas/core/brands.ts';
+import { Directory } from '../lambdas/core/directory.ts';
+import type { Gateway, OperatorEvent, Timing } from '../lambdas/core/gateway.ts';
+import { Ledger } from '../lambdas/core/ledger/ledger.ts';
+import type { Policy } from '../lambdas/core/policy.ts';
+import { createProxyApp } from '../lambdas/proxy/app.ts';
+import { reviewedPrices } from '../prices/reviewed.ts';
+import { adminAccess } from './admin-access.ts';
+import { systemClock as clock } from './clock.ts';
+import { startCollector } from './collector.ts';
+import { seedDemoOrg } from './demo-org.ts';
+import type { LocalSettings } from './environment.ts';
+import { startHttpHost } from './http-host.ts';
+import { systemIds as ids } from './ids.ts';
+import { createOutboxApp, type Outbox } from './outbox.ts';
+import { startSimulatedProvider, type SimulatedProvider } from './simulated-provider/server.ts';
+
+export interface LocalServerOptions extends Pick<
+  LocalSettings,
+  'host' | 'port' | 'dataDirectory' | 'adminKey' | 'upstreams'
+> {
+  policy: Policy;
+  report: (event: OperatorEvent | { kind: 'collector' | 'admin'; reason: string }) => void;
+  timing?: Partial<Timing>;
+}
+
+export interface LocalServer {
+  url: string;
+  adminKey: string;
+  demoKey: string;
+  applied: AppliedPolicy;
+  /** Undefined where every provider is a real one. */
+  provider: SimulatedProvider | undefined;
+  /** Takes no further call, lets those in flight end and settle, then closes the books. */
+  close(): Promise<void>;
+}
+
+const ADMIN_KEY_BITS = 192;
+const TIMING: Timing = { streamKeepAlive: durationMs(15_000), plainKeepAlive: durationMs(60_000) };
+const SIMULATED = ['openai', 'anthropic'] as const;
+
+export async function startLocalServer(options: LocalServerOptions): Promise<LocalServer> {
+  const { policy, report } = options;
+  const books = openBooks(options.dataDirectory);
+  const table = new DynamoDbTable({ api: books.api, tableName: 'spendcap', clock, ids });
+  const ledger = new Ledger({ table, clock, ids });
+  const directory = new Directory({ table, clock });
+  const applied = await applyPolicy(directory, policy);
+  const demo = await seedDemoOrg({ directory, clock, ids }, options.dataDirectory);
+  const adminKey = options.adminKey ?? `adm_${ids.randomBits(ADMIN_KEY_BITS).toString(36)}`;
+  const { provider, upstreams } = await providersOf(options.upstreams);
+  const upstream = new HttpUpstream(upstreams);
+
+  const gateway: Gateway = {
+    ledger,
+    directory,
+    upstream,
+    clock,
+    ids,
+    policy,
+    report,
+    prices: reviewedPrices(),
+    verifier: oidcVerifier(policy.oidcIssuers),
+    renderers: RENDERERS,
+    timing: { ...TIMING, ...options.timing },
+    requestUrl: policy.org.requestUrl ?? '',
+  };
+  const inFlight = new Set<Promise<void>>();
+  const proxy = createProxyApp(gateway, {
+    onCompletion: (completion) => {
+      const tracked = completion.finally(() => inFlight.delete(tracked));
+      inFlight.add(tracked);
+    },
+  });
+  const admin = createAdminApp(
+    { directory, ledger, table, clock, ids, keyEnvironment: 'local' },
+    {
+      isAdmin: adminAccess(directory, adminKey),
+      report: (reason) => report({ kind: 'admin', reason }),
+    },
+  );
+  const outbox: Outbox = { mails: [] };
+  const host = await startHttpHost({
+    host: options.host,
+    port: options.port,
+    fetch: byPath({ '/admin/v1': admin, '/outbox': createOutboxApp(outbox) }, proxy),
+  });
+  gateway.requestUrl ||= `${host.url}/v1/grants`;
+  const collector = startCollector({
+    table,
+    ledger,
+    clock,
+    ids,
+    report: (reason) => report({ kind: 'collector', reason }),
+  });
+
+  return {
+    url: host.url,
+    adminKey,
+    demoKey: demo.key,
+    applied,
+    provider,
+    close: async () => {
+      await host.stop();
+      await Promise.all(inFlight);
+      await collector.stop();
+      await upstream.close();
+      await provider?.close();
+      books.close();
+    },
+  };
+}
+
+function openBooks(directory: string | undefined): { api: DynamoDbApi; close(): void } {
+  if (directory === undefined) return { api: openMemoryEngine({ clock }), close: () => undefined };
+  mkdirSync(directory, { recursive: true, mode: 0o700 });
+  const engine = openSqliteEngine({ directory, clock });
+  return { api: engine, close: () => engine.close() };
+}
+
+/** Providers without an address of their own are simulated. */
+async function providersOf(
+  real: UpstreamTargets,
+): Promise<{ provider: SimulatedProvider | undefined; upstreams: UpstreamTargets }> {
+  const missing = SIMULATED.filter((name) => real[name] === undefined);
+  if (missing.length === 0) return { provider: undefined, upstreams: real };
+  const provider = await startSimulatedProvider({});
+  const simulated = Object.fromEntries(
+    missing.map((name) => [name, { origin: provider.url, apiKey: undefined }]),
+  );
+  return { provider, upstreams: { ...simulated, ...real } };
+}
+
+interface FetchApp {
+  fetch(request: Request): Response | Promise<Response>;
+}
+
+/** The app whose path is the longest to match; all other paths are the gateway's. */
+function byPath(apps: Record<string, FetchApp>, otherwise: FetchApp): FetchApp['fetch'] {
+  const entries = Object.entries(apps);
+  return (request) => {
+    const { pathname } = new URL(request.url);
+    const found = entries.find(([path]) => pathname === path || pathname.startsWith(`${path}/`));
+    return (found?.[1] ?? otherwise).fetch(request);
+  };
+}

@@ -1,0 +1,106 @@
+import { once } from 'node:events';
+import { connect } from 'node:net';
+import { afterEach, describe, expect, it } from 'vitest';
+import { Agent, request } from 'undici';
+import { startHttpHost, type HttpHost } from '../../local/http-host.ts';
+
+const agent = new Agent();
+let host: HttpHost | undefined;
+afterEach(async () => {
+  await host?.stop();
+  host = undefined;
+});
+
+async function start(fetch: (request: Request) => Response | Promise<Response>): Promise<HttpHost> {
+  host = await startHttpHost({ host: '127.0.0.1', port: 0, fetch });
+  return host;
+}
+
+/** A body that is fed by hand. */
+function fedBody(): {
+  body: ReadableStream<Uint8Array>;
+  feed: (text: string) => void;
+  end: () => void;
+  fail: () => void;
+} {
+  let controller!: ReadableStreamDefaultController<Uint8Array>;
+  const body = new ReadableStream<Uint8Array>({ start: (given) => void (controller = given) });
+  return {
+    body,
+    feed: (text) => controller.enqueue(new TextEncoder().encode(text)),
+    end: () => controller.close(),
+    fail: () => controller.error(new Error('cut')),
+  };
+}
+
+describe('stopping', () => {
+  it('waits for a call in flight, and lets nobody in', async () => {
+    const { body, feed, end } = fedBody();
+    const { url, stop } = await start(() => new Response(body));
+    const { body: answer } = await request(`${url}/`, { dispatcher: agent });
+    feed('before ');
+    const stopped = stop();
+    await expect(fetch(url)).rejects.toThrow('fetch failed');
+    feed('after');
+    end();
+    expect(await answer.text()).toBe('before after');
+    await stopped;
+    host = undefined;
+  });
+
+  it('does not cut an answer that is written but has not left yet', async () => {
+    const { url, stop } = await start(() => new Response(Buffer.alloc(32 << 20, 'x')));
+    const { body } = await request(`${url}/`, { dispatcher: agent });
+    const stopped = stop();
+    expect((await body.arrayBuffer()).byteLength).toBe(33_554_432);
+    await stopped;
+    host = undefined;
+  });
+
+  it('closes idle connections, kept alive or never used', async () => {
+    const { url, stop } = await start(() => new Response('ok'));
+    await (await request(`${url}/`, { dispatcher: agent })).body.text();
+    const unused = connect(Number(new URL(url).port), '127.0.0.1');
+    await once(unused, 'connect');
+    await stop();
+    host = undefined;
+  });
+});
+
+it('a body that breaks is cut for the client, never ended cleanly', async () => {
+  const { body, feed, fail } = fedBody();
+  const { url } = await start(() => new Response(body));
+  const { body: answer } = await request(`${url}/`, { dispatcher: agent });
+  feed('part');
+  const reader = answer[Symbol.asyncIterator]() as AsyncIterator<Buffer>;
+  expect((await reader.next()).value?.toString()).toBe('part');
+  fail();
+  await expect(reader.next()).rejects.toThrow('other side closed');
+});
+
+it('a client that leaves cancels the body', async () => {
+  const cancelled = new Promise<void>((resolve) => {
+    void start(
+      () =>
+        new Response(
+          new ReadableStream({ pull: (to) => to.enqueue(new Uint8Array(1024)), cancel: () => resolve() }),
+        ),
+    )
+      .then(({ url }) => request(`${url}/`, { dispatcher: agent }))
+      .then(({ body }) => body.on('error', () => undefined).destroy());
+  });
+  await cancelled;
+});
+
+describe('a port that cannot be had', () => {
+  it('is explained', async () => {
+    const { url } = await start(() => new Response('ok'));
+    const port = Number(new URL(url).port);
+    await expect(startHttpHost({ host: '127.0.0.1', port, fetch: () => new Response() })).rejects.toThrow(
+      `Port ${port} of 127.0.0.1 is in use; stop what uses it, or set PORT to another.`,
+    );
+    await expect(
+      startHttpHost({ host: '203.0.113.7', port: 0, fetch: () => new Response() }),
+    ).rejects.toThrow('203.0.113.7 is no address of this machine; set HOST to one, such as 127.0.0.1.');
+  });
+});
