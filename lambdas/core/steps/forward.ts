@@ -3,7 +3,8 @@ import type { Call } from '../call.ts';
 import type { UpstreamOutcome } from '../ports.ts';
 
 export interface Sent {
-  outcome: UpstreamOutcome;
+  /** Not awaited here: whoever waits for it also keeps the client's connection open. */
+  outcome: Promise<UpstreamOutcome>;
   /** Ends the upstream request. */
   abort: AbortController;
 }
@@ -14,7 +15,7 @@ const FORWARDED = new Set(['accept', 'user-agent', 'anthropic-version', 'anthrop
 export async function forward(call: Call): Promise<Sent> {
   const { gateway, endpoint, quote, reserved, request } = call;
   const abort = new AbortController();
-  const outcome = await gateway.upstream.send(endpoint.upstream, {
+  const outcome = gateway.upstream.send(endpoint.upstream, {
     method: 'POST',
     path: endpoint.upstreamPath + new URL(request.url).search,
     headers: forwardedHeaders(request.headers),

@@ -4,92 +4,80 @@
  */
 import { durationMs } from '../brands.ts';
 import type { Call } from '../call.ts';
-import { withCost } from '../endpoint.ts';
+import { withCost, type UpstreamFault } from '../endpoint.ts';
 import { isObject, readJsonObject } from '../json-document.ts';
+import type { UpstreamOutcome } from '../ports.ts';
 import type { Answer } from '../request-flow.ts';
 import { admittedHeaders, providerHeaders } from '../response-headers.ts';
 import { SECOND } from '../time.ts';
+import type { ClientPresence } from './client-presence.ts';
 import { endingOfStatus } from './meter.ts';
 import { settle, type Ending, type Settlement } from './settle.ts';
 
 interface PlainResult {
-  body: string | Uint8Array<ArrayBuffer>;
   settled: Settlement;
   servedModel: string | undefined;
-  /** The body broke off: what was read is no answer. */
-  isCut: boolean;
+  /** What the client gets; a fault where the provider sent no whole answer. */
+  seen:
+    { status: number; headers: Headers; body: string | Uint8Array<ArrayBuffer> } | { fault: UpstreamFault };
 }
 
-export async function meterPlain(call: Call, response: Response, abort: AbortController): Promise<Answer> {
+export async function meterPlain(
+  call: Call,
+  outcome: Promise<UpstreamOutcome>,
+  client: ClientPresence,
+): Promise<Answer> {
   const { clock, timing } = call.gateway;
-  const result = readAndSettle(call, response, abort);
-  const completion = result.then(({ settled }) => settled.rest);
+  let begun: UpstreamOutcome | undefined;
+  const result = outcome.then((known) => {
+    begun = known;
+    return readAndSettle(call, known);
+  });
+  const completion = result.then(({ settled }) => settled.rest).finally(() => client.done());
   const silence = new AbortController();
   const first = await Promise.race([
     result,
     clock.sleep(timing.plainKeepAlive, silence.signal).then(() => 'silent' as const),
   ]);
   silence.abort();
-  if (first !== 'silent') return { response: finalResponse(call, response, first), completion };
-  const headers = providerHeaders(response.headers);
-  for (const [name, value] of admittedHeaders(call, heldFacts(call))) headers.set(name, value);
-  const body = keptAlive(call, result);
-  return { response: new Response(body, { status: response.status, headers }), completion };
+  if (first !== 'silent') return { response: finalResponse(call, first), completion };
+  return { response: keptAlive(call, begun, result, client), completion };
 }
 
-const heldFacts = (call: Call) => ({
-  leaf: call.reserved.leaf,
-  costPicoUsd: undefined,
-  servedModel: undefined,
-});
-
-function finalResponse(call: Call, response: Response, result: PlainResult): Response {
-  const headers = providerHeaders(response.headers);
-  const { settled, servedModel } = result;
+function finalResponse(call: Call, { settled, servedModel, seen }: PlainResult): Response {
   const leaf = settled.leaf ?? call.reserved.leaf;
-  for (const [name, value] of admittedHeaders(call, {
-    leaf,
-    costPicoUsd: settled.costPicoUsd,
-    servedModel,
-  })) {
-    headers.set(name, value);
-  }
-  if (result.isCut) {
-    const failure = call.gateway.renderers[call.endpoint.dialect].fault(
-      {
-        status: 502,
-        code: 'upstream_broke_off',
-        message:
-          'The answer of the provider broke off; it may have billed the call, so it is charged at its hold until evidence corrects it.',
-        mayRetry: false,
-      },
-      call.ids.requestId,
-    );
-    headers.forEach((value, name) => {
-      if (name.startsWith('x-spendcap-')) failure.headers.set(name, value);
-    });
-    return failure;
-  }
-  return new Response(result.body, { status: response.status, headers });
+  const facts = { leaf, costPicoUsd: settled.costPicoUsd, servedModel };
+  const response =
+    'fault' in seen
+      ? call.gateway.renderers[call.endpoint.dialect].fault(seen.fault, call.ids.requestId)
+      : new Response(seen.body, { status: seen.status, headers: seen.headers });
+  for (const [name, value] of admittedHeaders(call, facts)) response.headers.set(name, value);
+  return response;
 }
 
-async function readAndSettle(call: Call, response: Response, abort: AbortController): Promise<PlainResult> {
+async function readAndSettle(call: Call, outcome: UpstreamOutcome): Promise<PlainResult> {
+  const faulty = async (ending: Ending, fault: UpstreamFault): Promise<PlainResult> => ({
+    settled: await settle(call, ending),
+    servedModel: undefined,
+    seen: { fault },
+  });
+  if (outcome.kind !== 'answered') {
+    const { kind, reason } = outcome;
+    return kind === 'not_sent'
+      ? faulty({ kind: 'nothing' }, unreachable(reason))
+      : faulty({ kind: 'unknown', reason }, unanswered(reason));
+  }
+  const { response } = outcome;
   let bytes: Uint8Array<ArrayBuffer>;
-  const leaving = abortWhenLeft(call, abort);
   try {
     bytes = new Uint8Array(await response.arrayBuffer());
   } catch (error) {
-    const ending: Ending = endingOfStatus(response.status) ?? {
-      kind: 'unknown',
-      reason: `the answer broke off (${reasonOf(error)})`,
-    };
-    return { body: '', settled: await settle(call, ending), servedModel: undefined, isCut: true };
-  } finally {
-    leaving.stop();
+    const reason = `the answer broke off (${reasonOf(error)})`;
+    return faulty(endingOfStatus(response.status) ?? { kind: 'unknown', reason }, BROKE_OFF);
   }
+  const seen = { status: response.status, headers: providerHeaders(response.headers), body: bytes };
   const failed = endingOfStatus(response.status);
-  if (failed)
-    return { body: bytes, settled: await settle(call, failed), servedModel: undefined, isCut: false };
+  if (failed) return { settled: await settle(call, failed), servedModel: undefined, seen };
   const text = new TextDecoder().decode(bytes);
   const answer = readJsonObject(text);
   const reading = answer && call.endpoint.readUsage(answer, call.quote.card);
@@ -102,12 +90,55 @@ async function readAndSettle(call: Call, response: Response, abort: AbortControl
   );
   const hasUsage = answer && isObject(answer['usage']);
   const body = hasUsage && settled.members ? withCost(text, ['usage'], settled.members) : bytes;
-  return { body, settled, servedModel, isCut: false };
+  return { settled, servedModel, seen: { ...seen, body } };
 }
+
+const unreachable = (reason: string): UpstreamFault => ({
+  status: 502,
+  code: 'upstream_unreachable',
+  message: `The provider could not be reached (${reason}); the call was not charged.`,
+  mayRetry: true,
+});
+const unanswered = (reason: string): UpstreamFault => ({
+  status: 504,
+  code: 'upstream_no_answer',
+  message: `The provider did not answer (${reason}); it may have billed the call, so it is charged at its hold until evidence corrects it.`,
+  mayRetry: false,
+});
+const BROKE_OFF: UpstreamFault = {
+  status: 502,
+  code: 'upstream_broke_off',
+  message:
+    'The answer of the provider broke off; it may have billed the call, so it is charged at its hold until evidence corrects it.',
+  mayRetry: false,
+};
 
 const WHITE_SPACE_EVERY = durationMs(15 * SECOND);
 
-function keptAlive(call: Call, result: Promise<PlainResult>): ReadableStream<Uint8Array> {
+/**
+ * The status goes out with the first white space: the provider's where it came already, else 200. An answer that
+ * turns out to be another one can only be cut.
+ */
+function keptAlive(
+  call: Call,
+  begun: UpstreamOutcome | undefined,
+  result: Promise<PlainResult>,
+  client: ClientPresence,
+): Response {
+  const head = begun?.kind === 'answered' ? begun.response : undefined;
+  const status = head?.status ?? 200;
+  const headers = head ? providerHeaders(head.headers) : new Headers({ 'content-type': 'application/json' });
+  const facts = { leaf: call.reserved.leaf, costPicoUsd: undefined, servedModel: undefined };
+  for (const [name, value] of admittedHeaders(call, facts)) headers.set(name, value);
+  return new Response(spaced(call, status, result, client), { status, headers });
+}
+
+function spaced(
+  call: Call,
+  status: number,
+  result: Promise<PlainResult>,
+  client: ClientPresence,
+): ReadableStream<Uint8Array> {
   const encoder = new TextEncoder();
   let isOpen = true;
   return new ReadableStream<Uint8Array>({
@@ -121,14 +152,14 @@ function keptAlive(call: Call, result: Promise<PlainResult>): ReadableStream<Uin
       };
       void beat();
       result.then(
-        ({ body, isCut }) => {
+        ({ seen }) => {
           done.abort();
           if (!isOpen) return;
-          if (isCut) {
-            controller.error(new Error('the provider broke off'));
+          if ('fault' in seen || seen.status !== status) {
+            controller.error(new Error('the provider failed after the status was sent'));
             return;
           }
-          controller.enqueue(typeof body === 'string' ? encoder.encode(body) : body);
+          controller.enqueue(typeof seen.body === 'string' ? encoder.encode(seen.body) : seen.body);
           controller.close();
         },
         (error: unknown) => {
@@ -139,28 +170,9 @@ function keptAlive(call: Call, result: Promise<PlainResult>): ReadableStream<Uin
     },
     cancel() {
       isOpen = false;
+      client.leave();
     },
   });
-}
-
-/** A client that left is no reason to lose the usage: upstream is read on for a while, then ended. */
-function abortWhenLeft(call: Call, abort: AbortController): { stop(): void } {
-  const { signal } = call.request;
-  const done = new AbortController();
-  const onLeft = (): void => {
-    const drain = durationMs(call.gateway.policy.drainSeconds * SECOND);
-    void call.gateway.clock.sleep(drain, done.signal).then(() => {
-      if (!done.signal.aborted) abort.abort(new Error('the client left and the answer took too long'));
-    });
-  };
-  if (signal.aborted) onLeft();
-  else signal.addEventListener('abort', onLeft, { once: true });
-  return {
-    stop() {
-      done.abort();
-      signal.removeEventListener('abort', onLeft);
-    },
-  };
 }
 
 export const reasonOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));

@@ -4,20 +4,20 @@
  * usage; a stream that breaks ends with the dialect's own error frame, never with a clean close.
  */
 import { createParser } from 'eventsource-parser';
-import { durationMs } from '../brands.ts';
 import type { Call } from '../call.ts';
 import type { SseEvent, StreamMeter } from '../endpoint.ts';
 import type { Answer } from '../request-flow.ts';
 import { admittedHeaders, providerHeaders } from '../response-headers.ts';
 import { SECOND } from '../time.ts';
+import type { ClientPresence } from './client-presence.ts';
 import { reasonOf } from './meter-plain.ts';
 import { priceReading, settle, type Ending } from './settle.ts';
 
-export function meterStream(call: Call, response: Response, abort: AbortController): Answer {
+export function meterStream(call: Call, response: Response, presence: ClientPresence): Answer {
   const headers = providerHeaders(response.headers);
   const facts = { leaf: call.reserved.leaf, costPicoUsd: undefined, servedModel: undefined };
   for (const [name, value] of admittedHeaders(call, facts)) headers.set(name, value);
-  const client = new ClientPipe(call, abort);
+  const client = new ClientPipe(presence);
   const completion = pump(call, response.body!, client);
   return { response: new Response(client.readable, { status: response.status, headers }), completion };
 }
@@ -137,42 +137,35 @@ class ClientPipe {
   readonly readable: ReadableStream<Uint8Array>;
   private readonly writer: WritableStreamDefaultWriter<Uint8Array>;
   private readonly encoder = new TextEncoder();
-  private readonly done = new AbortController();
-  private hasLeft = false;
+  private readonly presence: ClientPresence;
+  private readonly hasLeft: Promise<void>;
 
-  constructor(call: Call, abort: AbortController) {
+  constructor(presence: ClientPresence) {
     const pipe = new TransformStream<Uint8Array, Uint8Array>();
     this.readable = pipe.readable;
     this.writer = pipe.writable.getWriter();
-    const onLeft = (): void => {
-      if (this.hasLeft || this.done.signal.aborted) return;
-      this.hasLeft = true;
-      const drain = durationMs(call.gateway.policy.drainSeconds * SECOND);
-      void call.gateway.clock.sleep(drain, this.done.signal).then(() => {
-        if (!this.done.signal.aborted) abort.abort(new Error('the client left and the answer took too long'));
-      });
-    };
-    this.writer.closed.catch(onLeft);
-    call.request.signal.addEventListener('abort', onLeft, { once: true });
+    this.presence = presence;
+    this.hasLeft = new Promise((resolve) => {
+      if (presence.left.aborted) resolve();
+      else presence.left.addEventListener('abort', () => resolve(), { once: true });
+    });
+    this.writer.closed.catch(() => presence.leave());
   }
 
   /** Resolves when the client can take more, or has left. */
   async write(text: string): Promise<void> {
-    if (this.hasLeft) return;
+    if (this.presence.left.aborted) return;
     try {
-      await this.writer.ready;
+      await Promise.race([this.writer.ready, this.hasLeft]);
       this.writer.write(this.encoder.encode(text)).catch(() => undefined);
     } catch {
-      // the client left while we waited: onLeft has been told by `closed`
+      // the client left while we waited: `closed` has told
     }
   }
 
+  /** Resolves when the client has read everything, or has left. */
   async close(): Promise<void> {
-    this.done.abort();
-    try {
-      await this.writer.close();
-    } catch {
-      // nobody is there to close for
-    }
+    this.presence.done();
+    await Promise.race([this.writer.close().catch(() => undefined), this.hasLeft]);
   }
 }
