@@ -35,7 +35,8 @@ export function createProxyApp(gateway: Gateway, host: ProxyHost): Hono {
   app.get('/budget', (c) => showBudget(gateway, c.req.raw));
   app.get('/requests/:id', (c) => showRequest(gateway, c.req.raw, c.req.param('id')));
   app.get('/healthz', (c) => c.json({ status: 'ok' }));
-  app.on('HEAD', '/api/hello', (c) => c.body(null, 200));
+  // Hono dispatches HEAD as GET.
+  app.get('/api/hello', (c) => (c.req.method === 'HEAD' ? c.body(null, 200) : notMetered(gateway, c.req.raw)));
   app.notFound((c) => notMetered(gateway, c.req.raw));
   return app;
 }

@@ -12,7 +12,7 @@ const UPSTREAM_PATH: Record<Dialect, string> = {
 };
 
 export function countTokens(gateway: Gateway, dialect: Dialect, request: Request): Promise<Response> {
-  return freeRoute(gateway, dialect, request, async () => {
+  return freeRoute(gateway, dialect, request, async (_, requestId) => {
     const body = await intercept(request);
     if (!body.ok) return { refusal: body.refusal };
     const outcome = await gateway.upstream.send(dialect, {
@@ -31,6 +31,6 @@ export function countTokens(gateway: Gateway, dialect: Dialect, request: Request
     }
     const message = `The provider could not be asked (${outcome.reason}).`;
     const fault = { status: 502, code: 'upstream_unreachable', message, mayRetry: true };
-    return gateway.renderers[dialect].fault(fault, '');
+    return gateway.renderers[dialect].fault(fault, requestId);
   });
 }

@@ -13,7 +13,7 @@ export async function freeRoute(
   gateway: Gateway,
   dialect: Dialect,
   request: Request,
-  answer: (caller: Caller) => Promise<FreeAnswer>,
+  answer: (caller: Caller, requestId: string) => Promise<FreeAnswer>,
 ): Promise<Response> {
   const { requestId } = freshIds(gateway.ids);
   const answered = await answerOf(gateway, request, requestId, answer);
@@ -29,11 +29,11 @@ async function answerOf(
   gateway: Gateway,
   request: Request,
   requestId: string,
-  answer: (caller: Caller) => Promise<FreeAnswer>,
+  answer: (caller: Caller, requestId: string) => Promise<FreeAnswer>,
 ): Promise<FreeAnswer> {
   try {
     const caller: Stepped<Caller> = await identify(request.headers, gateway);
-    return caller.ok ? await answer(caller.value) : { refusal: caller.refusal };
+    return caller.ok ? await answer(caller.value, requestId) : { refusal: caller.refusal };
   } catch (error) {
     gateway.report({ kind: 'failed', requestId, reason: String(error) });
     return refused(ledgerUnavailable());
