@@ -48,13 +48,11 @@ function readCall({ value: body }: JsonDocument): Stepped<CallShape> {
   const { model, max_tokens: limit, thinking } = body;
   if (typeof model !== 'string' || model === '') return invalid('Name a model: "model" is missing.', 'model');
   if (!Array.isArray(body['messages'])) return invalid('"messages" must be an array.', 'messages');
-  if (typeof limit !== 'number' || !Number.isSafeInteger(limit) || limit < 0) {
-    return invalid('"max_tokens" must be a whole number.', 'max_tokens');
-  }
+  if (!isCount(limit)) return invalid('"max_tokens" must be a whole number.', 'max_tokens');
+  const budget = (isObject(thinking) ? thinking['budget_tokens'] : undefined) ?? 0;
+  if (!isCount(budget)) return invalid('"budget_tokens" must be a whole number.', 'thinking');
   const unmeterable = unmeterableFeature(body);
   if (unmeterable) return notMeterable(unmeterable.message, unmeterable.param);
-  const budget =
-    isObject(thinking) && typeof thinking['budget_tokens'] === 'number' ? thinking['budget_tokens'] : 0;
   const blocks = [...blocksOf(body)];
   const images = blocks.filter(({ type }) => type === 'image');
 
@@ -63,14 +61,12 @@ function readCall({ value: body }: JsonDocument): Stepped<CallShape> {
     streaming: body['stream'] === true,
     outputTokensAsked: BigInt(limit),
     // The API refuses a limit that is not above the thinking budget.
-    outputTokensFloor: BigInt(Math.max(1, Math.floor(budget) + 1)),
+    outputTokensFloor: BigInt(budget) + 1n,
     hasOutput: true,
     choices: 1n,
     hiddenInputTokens: hiddenTokens(body),
     cacheWrites: cacheWrites(body),
-    conditionsAsked: body['speed'] === 'fast' ? ['usage.speed=fast'] : [],
-    // Without `inference_geo` the workspace's default decides; the US one costs more.
-    conditionsPossible: body['inference_geo'] === 'global' ? [] : ['usage.inference_geo=us'],
+    ...conditions(body),
     readsStoredState: false,
     images: {
       count: BigInt(images.length),
@@ -79,6 +75,24 @@ function readCall({ value: body }: JsonDocument): Stepped<CallShape> {
     wantsStreamUsage: true,
   });
 }
+
+const isCount = (value: unknown): value is number =>
+  typeof value === 'number' && Number.isSafeInteger(value) && value >= 0;
+
+/** A speed or a geography that no card prices is asked for all the same, and so refused. */
+function conditions(body: JsonObject): Pick<CallShape, 'conditionsAsked' | 'conditionsPossible'> {
+  const { speed, inference_geo: geo } = body;
+  const asked: string[] = [];
+  if (isNamed(speed) && speed !== 'standard') asked.push(`usage.speed=${told(speed)}`);
+  // Without one the workspace's default decides; the US one costs more, where a model can be pinned at all.
+  const mayBeUs = !isNamed(geo) || geo === 'us';
+  if (!mayBeUs && geo !== 'global') asked.push(`usage.inference_geo=${told(geo)}`);
+  return { conditionsAsked: asked, conditionsPossible: mayBeUs ? ['usage.inference_geo=us'] : [] };
+}
+
+const isNamed = (value: unknown): boolean => value !== undefined && value !== null;
+const told = (value: JsonValue | undefined): string =>
+  typeof value === 'string' ? value : JSON.stringify(value);
 
 /** Members that make the provider do work which the body does not bound. */
 const UNBOUNDED_MEMBERS: Record<string, string> = {

@@ -118,11 +118,24 @@ function unmeterableFeature(body: JsonObject): { message: string; param: string 
       param: 'tools',
     };
   }
+  if (namesEarlierAudio(body['messages'])) {
+    return {
+      message: 'Earlier audio is kept at the provider and cannot be bounded here.',
+      param: 'messages',
+    };
+  }
   const part = unknownPart(body['messages']);
   return part === undefined
     ? undefined
     : { message: `A message part of type "${part}" cannot be bounded here.`, param: 'messages' };
 }
+
+/** An assistant's message may point at the audio of an earlier answer by its id. */
+const namesEarlierAudio = (messages: JsonObject['messages']): boolean =>
+  Array.isArray(messages) &&
+  messages.some(
+    (message) => isObject(message) && message['audio'] !== undefined && message['audio'] !== null,
+  );
 
 const TEXT_PARTS = new Set(['text', 'refusal', 'image_url']);
 

@@ -25,7 +25,7 @@ export const openAiEmbeddings: Endpoint = {
 function readCall({ value: body }: JsonDocument): Stepped<CallShape> {
   const { model, input } = body;
   if (typeof model !== 'string' || model === '') return invalid('Name a model: "model" is missing.', 'model');
-  if (typeof input !== 'string' && !Array.isArray(input)) {
+  if (!isTextOrTokens(input)) {
     return invalid('"input" must be a string or an array of strings or tokens.', 'input');
   }
   return passed({
@@ -43,6 +43,16 @@ function readCall({ value: body }: JsonDocument): Stepped<CallShape> {
     images: { count: 0n, inlineBytes: 0n },
     wantsStreamUsage: false,
   });
+}
+
+/** None of these is billed as more tokens than it has bytes; an object could name what the body does not show. */
+function isTextOrTokens(input: JsonObject['input']): boolean {
+  if (!Array.isArray(input)) return typeof input === 'string';
+  return input.every((element) =>
+    Array.isArray(element)
+      ? element.every((token) => typeof token === 'number')
+      : typeof element === 'string' || typeof element === 'number',
+  );
 }
 
 function readUsage(answer: JsonObject, card: PriceCard): UsageReading | undefined {
