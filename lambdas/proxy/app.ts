@@ -36,7 +36,9 @@ export function createProxyApp(gateway: Gateway, host: ProxyHost): Hono {
   app.get('/requests/:id', (c) => showRequest(gateway, c.req.raw, c.req.param('id')));
   app.get('/healthz', (c) => c.json({ status: 'ok' }));
   // Hono dispatches HEAD as GET.
-  app.get('/api/hello', (c) => (c.req.method === 'HEAD' ? c.body(null, 200) : notMetered(gateway, c.req.raw)));
+  app.get('/api/hello', (c) =>
+    c.req.method === 'HEAD' ? c.body(null, 200) : notMetered(gateway, c.req.raw),
+  );
   app.notFound((c) => notMetered(gateway, c.req.raw));
   return app;
 }
