@@ -1,0 +1,138 @@
+/**
+ * What the simulated provider knows and a real one keeps to itself: every request as it arrived, what was billed
+ * for it, and how it ended. In memory and, for tests that kill processes, as a log of the bills.
+ */
+import { closeSync, openSync, writeSync } from 'node:fs';
+import type { IncomingHttpHeaders } from 'node:http';
+import type { JsonObject } from '../../lambdas/core/json-document.ts';
+
+export type EndpointName =
+  | 'openai-chat'
+  | 'openai-responses'
+  | 'openai-embeddings'
+  | 'openai-input-tokens'
+  | 'anthropic-messages'
+  | 'anthropic-count-tokens';
+
+/** Disjoint, but for `reasoning`, which stands inside `output`. */
+export interface BilledTokens {
+  /** Neither read from a cache nor written to one. */
+  input: number;
+  cacheRead: number;
+  /** Of the provider's default lifetime: 5 minutes at Anthropic. */
+  cacheWrite: number;
+  cacheWrite1h: number;
+  output: number;
+  reasoning: number;
+}
+
+export type SimulatedOutcome =
+  /** Not over yet. */
+  | 'open'
+  /** The whole answer was made, whether or not the client stayed for it. */
+  | 'answered'
+  /** Answered with an error status. */
+  | 'refused'
+  /** The connection was reset, before or within the answer. */
+  | 'reset'
+  /** Never answered: the client gave up. */
+  | 'hung'
+  /** The stream ended with the dialect's error event. */
+  | 'failed'
+  /** Ended cleanly without its end. */
+  | 'ended_early';
+
+export interface SimulatedRequest {
+  /** The request id that the answer carried. */
+  id: string;
+  endpoint: EndpointName;
+  dialect: 'openai' | 'anthropic';
+  method: string;
+  /** With the query. */
+  path: string;
+  receivedAtEpochMs: number;
+  headers: IncomingHttpHeaders;
+  bodyText: string;
+  /** Undefined when the text is no JSON object. */
+  body: JsonObject | undefined;
+  /** As asked and as served; null before the body is understood. */
+  model: string | null;
+  servedModel: string | null;
+  serviceTier: string | null;
+  stream: boolean;
+  /** The directive's `tag`. */
+  tag: string | null;
+  /** Null: nothing was billed. */
+  billed: BilledTokens | null;
+  /** Of the answer, also of one that nobody received; null when none was begun. */
+  status: number | null;
+  outcome: SimulatedOutcome;
+  client: 'waiting' | 'stayed' | 'left';
+}
+
+/** Beyond either, the oldest tenth is dropped, and counted. */
+const KEPT_REQUESTS_MAX = 100_000;
+const KEPT_BODY_CHARACTERS_MAX = 256 * 1024 * 1024;
+
+export class Truth {
+  /** Requests that were dropped to bound memory. Zero in any test. */
+  dropped = 0;
+  #requests: SimulatedRequest[] = [];
+  #bodyCharacters = 0;
+  #open = 0;
+  #waiting: (() => void)[] = [];
+  readonly #log: number | undefined;
+
+  constructor(logFile: string | undefined) {
+    this.#log = logFile === undefined ? undefined : openSync(logFile, 'a');
+  }
+
+  requests(): SimulatedRequest[] {
+    return [...this.#requests];
+  }
+
+  received(request: SimulatedRequest): void {
+    this.#requests.push(request);
+    this.#bodyCharacters += request.bodyText.length;
+    this.#open += 1;
+    if (this.#requests.length > KEPT_REQUESTS_MAX || this.#bodyCharacters > KEPT_BODY_CHARACTERS_MAX) {
+      this.#dropOldest(Math.ceil(this.#requests.length / 10));
+    }
+  }
+
+  /** The bill is in the log when this returns. */
+  bill(request: SimulatedRequest, tokens: BilledTokens): void {
+    request.billed = tokens;
+    if (this.#log === undefined) return;
+    const { id, endpoint, dialect, model, servedModel, serviceTier, stream, tag } = request;
+    const at = request.receivedAtEpochMs;
+    const line = { at, id, endpoint, dialect, model, servedModel, serviceTier, stream, tag, billed: tokens };
+    writeSync(this.#log, `${JSON.stringify(line)}\n`);
+  }
+
+  /** Both the answer and the client have come to their end. */
+  ended(): void {
+    this.#open -= 1;
+    if (this.#open === 0) for (const resolve of this.#waiting.splice(0)) resolve();
+  }
+
+  /** Resolves when no request is open. */
+  async idle(): Promise<void> {
+    if (this.#open > 0) await new Promise<void>((resolve) => this.#waiting.push(resolve));
+  }
+
+  forget(): void {
+    this.#requests = [];
+    this.#bodyCharacters = 0;
+    this.dropped = 0;
+  }
+
+  close(): void {
+    if (this.#log !== undefined) closeSync(this.#log);
+  }
+
+  #dropOldest(count: number): void {
+    for (const { bodyText } of this.#requests.splice(0, count)) this.#bodyCharacters -= bodyText.length;
+    this.dropped += count;
+  }
+}
