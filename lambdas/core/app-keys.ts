@@ -2,7 +2,7 @@
  * App keys: `sck_<env>_<key id>_<secret><checksum>`. A recognisable prefix for secret scanners, a checksum that
  * rejects junk before anything is read, and only the SHA-256 of the whole is kept.
  */
-import { buf as crc32 } from 'crc-32';
+import crc32 from 'crc-32';
 import type { Ids } from './ports.ts';
 import { sha256 } from './request-ids.ts';
 
@@ -49,7 +49,7 @@ export function isSame(a: string, b: string): boolean {
 }
 
 function checksum(body: string): string {
-  const unsigned = crc32(new TextEncoder().encode(body)) >>> 0;
+  const unsigned = crc32.buf(new TextEncoder().encode(body)) >>> 0;
   return base62(BigInt(unsigned), CHECKSUM_LENGTH);
 }
 
