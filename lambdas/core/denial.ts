@@ -3,7 +3,7 @@ import { inMetric } from './amounts.ts';
 import { durationMs, type DurationMs, type EpochMs } from './brands.ts';
 import { throttles, type Cap, type Metric } from './caps.ts';
 import { affordableOutput, type OutputPlan } from './fit.ts';
-import { amountFor } from './ledger/accounts.ts';
+import { amountFor, isBlocked } from './ledger/accounts.ts';
 import type { Fit } from './ledger/ledger.ts';
 import { heldByAccount, type Leaf } from './ledger/leaf.ts';
 import { stampedAt } from './ledger/stamp.ts';
@@ -44,17 +44,20 @@ function reasonOf(cap: Cap, leaf: Leaf, fit: Fit): LimitReason {
   const requested = amountFor(cap, fit.smallest);
   if (requested > account.l) return 'too_large';
   if (throttles(cap)) return 'throttled';
-  return account.s + requested <= account.l ? 'held' : 'cap_reached';
+  if (account.s + requested > account.l) return 'cap_reached';
+  return isBlocked(cap, account) ? 'blocked' : 'held';
 }
 
-const isFinal = (reason: LimitReason): boolean => reason !== 'throttled' && reason !== 'held';
+/** No wait of seconds helps. */
+type FinalReason = Exclude<LimitReason, 'throttled' | 'held'>;
+const isFinal = (reason: LimitReason): reason is FinalReason => reason !== 'throttled' && reason !== 'held';
 
 /** Never: a lifetime resets last of all. */
 const NEVER = Number.MAX_SAFE_INTEGER;
 const resetTime = (cap: Cap, leaf: Leaf, now: EpochMs): number =>
   resetOf(cap, leaf.a[cap.account]!, now) ?? NEVER;
 
-function capReached(cap: Cap, reason: LimitReason, leaf: Leaf, fit: Fit, context: DenialContext): Refusal {
+function capReached(cap: Cap, reason: FinalReason, leaf: Leaf, fit: Fit, context: DenialContext): Refusal {
   const limit = limitDetail(cap, reason, leaf, fit, context);
   const reset = resetOf(cap, leaf.a[cap.account]!, context.now);
   const amount = (text: string | null): string => withUnit(cap.metric, text!);
@@ -66,12 +69,18 @@ function capReached(cap: Cap, reason: LimitReason, leaf: Leaf, fit: Fit, context
   const when = limit.resets_at === null ? '; it does not reset' : `; it resets ${limit.resets_at}`;
   return {
     code: 'cap_reached',
-    message: `Your ${capName(cap, limit)} is ${reason === 'too_large' ? 'too small' : 'reached'}: ${state}${fits}${when}; ask for more at ${context.requestUrl}.`,
+    message: `Your ${capName(cap, limit)} is ${CAP_STATE[reason]}: ${state}${fits}${when}; ask for more at ${context.requestUrl}.`,
     limit,
     resetsAt: reset,
     retryAfterMs: reset === null ? null : Math.max(0, reset - context.now),
   };
 }
+
+const CAP_STATE: Record<FinalReason, string> = {
+  cap_reached: 'reached',
+  too_large: 'too small',
+  blocked: 'blocked before its end, as its thresholds say',
+};
 
 function throttled(cap: Cap, reason: LimitReason, leaf: Leaf, fit: Fit, context: DenialContext): Refusal {
   const limit = limitDetail(cap, reason, leaf, fit, context);

@@ -67,6 +67,22 @@ describe.each(DIALECTS)(
     const deny = (gateway: TestGateway, headers = {}) =>
       gateway.call(call.path, call.body, { ...call.headers, ...headers });
 
+    it('blocked: a block threshold below 1 denies from that settled share on', async () => {
+      const cap = userCap('1.00', { window: 'month', thresholds: { block: 0.005 } });
+      const gateway = await openGateway({ caps: { 'alice-usd': cap } });
+      await presume(gateway, call);
+      const response = await deny(gateway);
+      expect(response.status).toBe(429);
+      expect(response.headers.get('x-should-retry')).toBe('false');
+      const error = await errorOf(response);
+      expect(error).toMatchObject({
+        type: reachedType,
+        message: expect.stringContaining('blocked before its end'),
+      });
+      expect(limitOf(error)).toMatchObject({ reason: 'blocked', effective_limit: '1.00' });
+      expect(gateway.upstream.sent).toHaveLength(1);
+    });
+
     it.each<[string, Partial<CapInput>, string | null, string | null]>([
       ['month', { window: 'month' }, '2026-12-01T00:00:00Z', '561600'],
       ['day', { window: 'day' }, '2026-11-25T00:00:00Z', '43200'],

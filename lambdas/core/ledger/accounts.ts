@@ -1,6 +1,7 @@
 /** Pure changes of a leaf's accounts: opening, rolling, following a cap's limit, freeing old slots. */
 import { durationMs, type EpochMs } from '../brands.ts';
 import { capKeyAt, openingLimit, type Cap } from '../caps.ts';
+import { divCeil } from '../money.ts';
 import { MINUTE } from '../time.ts';
 import { oldestOpenBucket } from '../windows.ts';
 import { isOpen, METRIC_LETTER, type Account, type Leaf } from './leaf.ts';
@@ -78,10 +79,28 @@ export interface AmountByAccount {
   amount: bigint;
 }
 
-/** The accounts that cannot pay their amount now. The leaf is prepared. */
+/** The accounts that cannot pay their amount now, or are blocked. The leaf is prepared. */
 export function shortAccounts(leaf: Leaf, wanted: readonly AmountByAccount[]): AmountByAccount[] {
-  return wanted.filter(({ cap, amount }) => leaf.a[cap.account]!.f < amount);
+  return wanted.filter(({ cap, amount }) => {
+    const account = leaf.a[cap.account]!;
+    return account.f < amount || isBlocked(cap, account);
+  });
 }
+
+/**
+ * Settled amount from which the cap admits nothing, where that is below its effective limit; undefined where
+ * the limit itself is the last rung.
+ */
+export function blockedFrom(cap: Cap, account: Account): bigint | undefined {
+  const { block } = cap.thresholds;
+  if (block === null || block >= THOUSAND || cap.metric === 'concurrent') return undefined;
+  return divCeil(account.l * BigInt(block), BigInt(THOUSAND));
+}
+export function isBlocked(cap: Cap, account: Account): boolean {
+  const from = blockedFrom(cap, account);
+  return from !== undefined && account.s >= from;
+}
+const THOUSAND = 1000;
 
 export const amountFor = (cap: Cap, amounts: Record<'u' | 't' | 'r' | 'c', bigint>): bigint =>
   amounts[METRIC_LETTER[cap.metric]];

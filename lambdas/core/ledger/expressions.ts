@@ -16,6 +16,8 @@ const ROOM_FOR_A_HOLD = 'size(h) < :holdsMax';
 const sameWindow = (n: number): string => `a.#${n}.k = :k${n}`;
 /** The cap itself: settled + reserved never exceeds the effective limit. */
 const enoughFree = (n: number): string => `a.#${n}.f >= :n${n}`;
+/** The ladder's last rung: from this settled amount on, the cap admits nothing. */
+const notBlocked = (n: number): string => `a.#${n}.s < :b${n}`;
 /** Only the generation of the hold that the charge names is settled. */
 const HOLD_IS_THE_CHARGED_ONE = 'h.#id.#at = :at';
 /** A bucket that has left its rolling window takes no more money. */
@@ -29,8 +31,19 @@ const AT_VERSION = 'v = :v';
 /** What is written once is never changed. */
 const ABSENT = 'attribute_not_exists(pk)';
 
+export interface ReserveBounds {
+  holdsMax: bigint;
+  /** Settled amount from which an account is blocked, by its name, where that is below its limit. */
+  blockedFrom: Record<string, bigint>;
+}
+
 /** Deducts the hold's amounts from each account and adds the hold. */
-export function reserveWrite(key: ItemKey, id: HoldId, hold: Hold, holdsMax: bigint): UpdateWrite {
+export function reserveWrite(
+  key: ItemKey,
+  id: HoldId,
+  hold: Hold,
+  { holdsMax, blockedFrom }: ReserveBounds,
+): UpdateWrite {
   const conditions = [ROOM_FOR_A_HOLD, NO_HOLD_YET, NEWER_THAN_FENCE];
   const sets = ['v = v + :one'];
   const names: Record<string, string> = { '#id': id };
@@ -40,6 +53,11 @@ export function reserveWrite(key: ItemKey, id: HoldId, hold: Hold, holdsMax: big
     values[`:k${i}`] = k;
     values[`:n${i}`] = n;
     conditions.push(sameWindow(i), enoughFree(i));
+    const blocked = blockedFrom[account];
+    if (blocked !== undefined) {
+      values[`:b${i}`] = blocked;
+      conditions.push(notBlocked(i));
+    }
     sets.push(`a.#${i}.f = a.#${i}.f - :n${i}`);
   });
   values[':hold'] = hold as unknown as Item;

@@ -8,9 +8,16 @@ import { durationMs, epochMs, holdId, type EpochMs, type HoldId } from '../brand
 import type { Cap } from '../caps.ts';
 import { TableUnavailable, type Clock, type Ids, type ItemKey, type Table } from '../ports.ts';
 import { DAY, plus } from '../time.ts';
-import { amountFor, prepareLeaf, shortAccounts } from './accounts.ts';
+import { amountFor, blockedFrom, prepareLeaf, shortAccounts } from './accounts.ts';
 import { chargeFromItem, chargeKey, chargeToItem, NOTHING_USED, type Charge } from './charge.ts';
-import { putAtVersion, putIfAbsent, raiseFenceWrite, reserveWrite, settleWrite } from './expressions.ts';
+import {
+  putAtVersion,
+  putIfAbsent,
+  raiseFenceWrite,
+  reserveWrite,
+  settleWrite,
+  type ReserveBounds,
+} from './expressions.ts';
 import {
   leafFromItem,
   leafToItem,
@@ -216,7 +223,7 @@ export class Ledger {
       const at = stampAfter(now, maxOf(image.t, attempts.at(-1)?.at ?? 0n), call.nonce);
       attempts.push({ at, fit });
       const hold = holdOf(call, fit, image, at, now);
-      const write = await this.table.update(reserveWrite(call.leaf, id, hold, BigInt(HOLDS_MAX)));
+      const write = await this.table.update(reserveWrite(call.leaf, id, hold, boundsOf(call.caps, image)));
       unanswered += write.unanswered;
       if (write.kind === 'unavailable') return leaveWithout({ kind: 'unavailable', reason: write.reason });
       if (write.kind === 'applied') {
@@ -336,6 +343,15 @@ export class Ledger {
 interface Attempt {
   at: bigint;
   fit: Fit;
+}
+
+function boundsOf(caps: readonly Cap[], image: Leaf): ReserveBounds {
+  const blocked: Record<string, bigint> = {};
+  for (const cap of caps) {
+    const from = blockedFrom(cap, image.a[cap.account]!);
+    if (from !== undefined) blocked[cap.account] = from;
+  }
+  return { holdsMax: BigInt(HOLDS_MAX), blockedFrom: blocked };
 }
 
 const maxOf = (a: bigint, b: bigint): bigint => (a > b ? a : b);

@@ -34,7 +34,7 @@ export const anthropicRendering: DialectRenderer = {
     const error = {
       type,
       message: refusal.message,
-      details: { code: refusal.code, ...extraMembers(refusal) },
+      details: { code: codeOf(refusal), ...extraMembers(refusal) },
     };
     return Response.json(
       { type: 'error', error, request_id: requestId },
@@ -57,6 +57,12 @@ export const anthropicRendering: DialectRenderer = {
   },
   admitted: (cap) => (cap ? unifiedAllowance(cap) : []),
 };
+
+/** The contract's word for the case: contract 5, first column. */
+function codeOf(refusal: Refusal): string {
+  if (refusal.code === 'cap_reached') return 'insufficient_quota';
+  return refusal.code === 'throttled' ? refusal.limit.reason : refusal.code;
+}
 
 const PREFIX = 'anthropic-ratelimit-unified';
 const PERIODS: Record<string, string> = { day: 'daily', week: 'weekly', month: 'monthly' };
