@@ -1,124 +1,162 @@
-/** Anthropic's `POST /v1/messages`, and its free `/v1/messages/count_tokens`. */
+/** POST /v1/messages and /v1/messages/count_tokens (API reference and @anthropic-ai/sdk 1.12.0 typings, checked 2026-11-24). */
 import { isObject, type JsonObject, type JsonValue } from '../../lambdas/core/json-document.ts';
+import { anthropic } from './anthropic-dialect.ts';
 import {
-  countMember,
-  frame,
-  textMember,
-  usageMember,
-  type Answer,
-  type Asked,
+  FREE_WORDS,
+  namedEvent,
+  refuse,
+  reportedUsage,
+  TEXT_WORDS,
   type SimulatedEndpoint,
-  type SseFrame,
-} from './exchange.ts';
-import { lastUserText } from './openai-chat.ts';
-import { countTokens } from './tokens.ts';
+  type StreamedAnswer,
+} from './endpoint.ts';
+import type { Generation } from './generation.ts';
+import { countTokens, inPieces, textOf } from './tokens.ts';
+
+type Read = ReturnType<SimulatedEndpoint['read']>;
 
 export const anthropicMessages: SimulatedEndpoint = {
   name: 'anthropic-messages',
-  dialect: 'anthropic',
-  path: '/v1/messages',
+  dialect: anthropic,
+  words: new Set([...TEXT_WORDS, 'cache-write-1h', 'geo']),
+  makesText: true,
   isFree: false,
-  read: (body) => (countMember(body, 'max_tokens') === undefined ? 'max_tokens: Field required' : read(body)),
-  plain: (answer) => message(answer, [blockOf(answer)], usageOf(answer)),
-  frames,
-  errorFrame: (text) => frame({ type: 'error', error: { type: 'overloaded_error', message: text } }, 'error'),
+  read(body) {
+    const limit = body['max_tokens'];
+    if (limit === undefined) return refuse('max_tokens: Field required', 'max_tokens');
+    if (typeof limit !== 'number' || !Number.isSafeInteger(limit) || limit < 0) {
+      return refuse('max_tokens: Input should be a valid integer', 'max_tokens');
+    }
+    return read(body, limit);
+  },
+  answer: (made) =>
+    messageOf(made, { content: [blockOf(made)], stop: stopReason(made), usage: usageOf(made) }),
+  stream,
 };
 
 export const anthropicCountTokens: SimulatedEndpoint = {
-  ...anthropicMessages,
   name: 'anthropic-count-tokens',
-  path: '/v1/messages/count_tokens',
+  dialect: anthropic,
+  words: FREE_WORDS,
+  makesText: false,
   isFree: true,
-  read,
-  plain: ({ asked }) => ({ input_tokens: asked.inputTokens }),
+  read: (body) => read(body, undefined),
+  answer: ({ tokens }) => ({ input_tokens: tokens.input }),
+  stream: undefined,
 };
 
-function read(body: JsonObject): Asked | string {
-  const model = textMember(body, 'model');
-  if (model === undefined) return 'model: Field required';
-  const messages = body['messages'];
-  if (!Array.isArray(messages)) return 'messages: Field required';
-  const [tool] = Array.isArray(body['tools']) ? body['tools'] : [];
-  const tier = textMember(body, 'service_tier');
+function read(body: JsonObject, outputTokensMax: number | undefined): Read {
+  const { model, messages, system, tools } = body;
+  if (typeof model !== 'string' || model === '') return refuse('model: Field required', 'model');
+  if (!Array.isArray(messages) || messages.length === 0) {
+    return refuse('messages: Field required', 'messages');
+  }
+  const last = messages.at(-1);
   return {
-    model,
-    stream: body['stream'] === true,
-    prompt: lastUserText(messages),
-    inputTokens: countTokens(messages) + countTokens(body['system']) + countTokens(body['tools']),
-    outputTokensMax: countMember(body, 'max_tokens'),
-    choices: 1,
-    serviceTier: tier === undefined || tier === 'auto' || tier === 'standard_only' ? 'standard' : tier,
-    firstTool: isObject(tool) ? textMember(tool, 'name') : undefined,
+    asked: {
+      body,
+      model,
+      stream: body['stream'] === true,
+      prompt: isObject(last) && last['role'] === 'user' ? textOf(last['content']) : '',
+      inputTokens: countTokens(messages) + countTokens(system) + countTokens(tools),
+      outputTokensMax,
+      choices: 1,
+      serviceTier: 'standard',
+      tools: toolNames(tools),
+    },
   };
 }
 
-function usageObject({ tokens, serviceTier, directives }: Answer): JsonObject {
+/** Tools of Anthropic's own have a type; the caller's have none, or `custom`. */
+function toolNames(tools: JsonValue | undefined): string[] {
+  if (!Array.isArray(tools)) return [];
+  return tools.flatMap((tool) => {
+    if (!isObject(tool) || (tool['type'] ?? 'custom') !== 'custom') return [];
+    return typeof tool['name'] === 'string' ? [tool['name']] : [];
+  });
+}
+
+const stopReason = ({ isCut, tool }: Generation): string =>
+  isCut ? 'max_tokens' : tool ? 'tool_use' : 'end_turn';
+
+function messageOf(
+  { id, model, directives }: Generation,
+  { content, stop, usage }: { content: JsonValue[]; stop: string | null; usage: JsonObject },
+): JsonObject {
+  return {
+    id: `msg_${id}`,
+    type: 'message',
+    role: 'assistant',
+    model,
+    content,
+    stop_reason: stop,
+    stop_sequence: null,
+    stop_details: null,
+    container: null,
+    diagnostics: null,
+    usage: reportedUsage(usage, directives),
+  };
+}
+
+function blockOf({ id, tool, text }: Generation): JsonObject {
+  if (!tool) return { type: 'text', text, citations: null };
+  const input = JSON.parse(tool.arguments) as JsonObject;
+  return { type: 'tool_use', id: `toolu_${id}`, name: tool.name, input, caller: { type: 'direct' } };
+}
+
+function stream(made: Generation): StreamedAnswer {
+  const { tool, text, chunks, directives } = made;
+  // The start knows the input; the one output token is a placeholder, as at the real API.
+  const placeholder = { ...usageOf(made), output_tokens: 1, output_tokens_details: null };
+  const emptyBlock = { ...blockOf(made), ...(tool ? { input: {} } : { text: '' }) };
+  const delta = (piece: string): JsonObject =>
+    tool ? { type: 'input_json_delta', partial_json: piece } : { type: 'text_delta', text: piece };
+  return {
+    opening: [
+      namedEvent({
+        type: 'message_start',
+        message: messageOf(made, { content: [], stop: null, usage: placeholder }),
+      }),
+      namedEvent({ type: 'content_block_start', index: 0, content_block: emptyBlock }),
+      namedEvent({ type: 'ping' }),
+    ],
+    content: inPieces(tool?.arguments ?? text, chunks).map((piece) =>
+      namedEvent({ type: 'content_block_delta', index: 0, delta: delta(piece) }),
+    ),
+    closing: [
+      namedEvent({ type: 'content_block_stop', index: 0 }),
+      namedEvent({
+        type: 'message_delta',
+        delta: { stop_reason: stopReason(made), stop_sequence: null, stop_details: null, container: null },
+        usage: reportedUsage(cumulativeUsage(made), directives),
+      }),
+      namedEvent({ type: 'message_stop' }),
+    ],
+    failure: () => namedEvent({ type: 'error', error: { type: 'overloaded_error', message: 'Overloaded' } }),
+  };
+}
+
+function cumulativeUsage({ tokens }: Generation): JsonObject {
   return {
     input_tokens: tokens.input,
     cache_creation_input_tokens: tokens.cacheWrite + tokens.cacheWrite1h,
     cache_read_input_tokens: tokens.cacheRead,
+    output_tokens: tokens.output,
+    output_tokens_details: { thinking_tokens: tokens.reasoning },
+    server_tool_use: null,
+  };
+}
+
+function usageOf(made: Generation): JsonObject {
+  const { tokens, serviceTier, directives, asked } = made;
+  return {
+    ...cumulativeUsage(made),
     cache_creation: {
       ephemeral_5m_input_tokens: tokens.cacheWrite,
       ephemeral_1h_input_tokens: tokens.cacheWrite1h,
     },
-    output_tokens: tokens.output,
-    service_tier: serviceTier ?? 'standard',
-    ...(directives.geo !== undefined && { inference_geo: directives.geo }),
+    service_tier: serviceTier,
+    inference_geo: directives.geo ?? asked.body['inference_geo'] ?? 'global',
+    speed: asked.body['speed'] ?? 'standard',
   };
-}
-const usageOf = (answer: Answer): { usage?: JsonValue } =>
-  usageMember(usageObject(answer), answer.directives);
-
-const stopReason = ({ toolName, isCut }: Answer): string =>
-  isCut ? 'max_tokens' : toolName === undefined ? 'end_turn' : 'tool_use';
-
-function message(answer: Answer, content: JsonObject[], usage: { usage?: JsonValue }): JsonObject {
-  const isOver = content.length > 0;
-  return {
-    id: `msg_${answer.id}`,
-    type: 'message',
-    role: 'assistant',
-    model: answer.servedModel,
-    content,
-    stop_reason: isOver ? stopReason(answer) : null,
-    stop_sequence: null,
-    ...usage,
-  };
-}
-
-function blockOf(answer: Answer): JsonObject {
-  const text = answer.pieces.join('');
-  if (answer.toolName === undefined) return { type: 'text', text };
-  return {
-    type: 'tool_use',
-    id: `toolu_${answer.id}`,
-    name: answer.toolName,
-    input: JSON.parse(text) as JsonObject,
-  };
-}
-
-/** At the start one output token is counted, as the real one does; `message_delta` carries the totals. */
-function frames(answer: Answer): SseFrame[] {
-  const { toolName, directives } = answer;
-  const event = (type: string, members: JsonObject = {}): SseFrame => frame({ type, ...members }, type);
-  const atStart = usageMember({ ...usageObject(answer), output_tokens: 1 }, directives);
-  const totals = usageObject(answer);
-  const block: JsonObject =
-    toolName === undefined
-      ? { type: 'text', text: '' }
-      : { type: 'tool_use', id: `toolu_${answer.id}`, name: toolName, input: {} };
-  const delta = (text: string): JsonObject =>
-    toolName === undefined ? { type: 'text_delta', text } : { type: 'input_json_delta', partial_json: text };
-  return [
-    event('message_start', { message: message(answer, [], atStart) }),
-    event('content_block_start', { index: 0, content_block: block }),
-    event('ping'),
-    ...answer.pieces.map((text) => event('content_block_delta', { index: 0, delta: delta(text) })),
-    event('content_block_stop', { index: 0 }),
-    event('message_delta', {
-      delta: { stop_reason: stopReason(answer), stop_sequence: null },
-      ...usageMember(totals, directives),
-    }),
-    event('message_stop'),
-  ];
 }

@@ -1,84 +1,110 @@
-/** Writes an answer to its socket, in whichever way the directives want it to end. */
+/** Brings an answer onto the wire: in pieces, with pauses, and, where asked, without its end. */
 import type { ServerResponse } from 'node:http';
-import { once } from 'node:events';
-import { setTimeout as sleep } from 'node:timers/promises';
-import type { Answer, SimulatedEndpoint, SseFrame } from './exchange.ts';
-import type { SimulatedOutcome } from './truth.ts';
+import type { Directives } from './directives.ts';
+import type { StreamedAnswer } from './endpoint.ts';
+import { inPieces } from './tokens.ts';
+import type { SimulatedOutcome, SimulatedRequest } from './truth.ts';
 
-type Ending = Extract<SimulatedOutcome, 'answered' | 'reset' | 'failed' | 'ended_early'>;
-type Head = Record<string, string | string[]>;
+/** Pauses that all end at once when the provider closes: what is being made is then made without delay. */
+export class Pauses {
+  #hasEnded = false;
+  readonly #waking = new Set<() => void>();
 
-export async function deliverPlain(
-  response: ServerResponse,
-  head: Head,
-  body: string,
-  answer: Answer,
-): Promise<Ending> {
-  const { reset } = answer.directives;
-  const bytes = Buffer.from(body);
-  response.writeHead(200, { ...head, 'content-type': 'application/json', 'content-length': bytes.length });
+  async of(milliseconds: number | undefined): Promise<void> {
+    if (!milliseconds || this.#hasEnded) return;
+    await new Promise<void>((resolve) => {
+      const wake = (): void => {
+        clearTimeout(timer);
+        this.#waking.delete(wake);
+        resolve();
+      };
+      const timer = setTimeout(wake, milliseconds);
+      this.#waking.add(wake);
+    });
+  }
+
+  endAll(): void {
+    this.#hasEnded = true;
+    for (const wake of [...this.#waking]) wake();
+  }
+}
+
+export interface Delivery {
+  response: ServerResponse;
+  request: SimulatedRequest;
+  directives: Directives;
+  pauses: Pauses;
+  /** Resolves when the connection is done with this answer, from either side. */
+  closed: Promise<void>;
+}
+
+/** A whole body. Its length is announced unless it comes in pieces or ends early. */
+export async function deliverPlain(delivery: Delivery, text: string): Promise<SimulatedOutcome> {
+  const { response, directives, pauses } = delivery;
+  const { chunks = 1, reset, end, 'chunk-delay': chunkDelay } = directives;
+  await pauses.of(directives.silent);
+  if (response.destroyed) return 'answered';
+  response.setHeader('content-type', 'application/json');
+  const body = new TextEncoder().encode(text);
+  if (chunks === 1 && !end) response.setHeader('content-length', body.length);
   if (typeof reset === 'number') {
-    await written(response, bytes.subarray(0, reset));
-    return cut(response);
+    await written(delivery, body.slice(0, reset));
+    return resetConnection(delivery);
   }
-  if (answer.directives.end === 'early') {
-    await written(response, bytes.subarray(0, bytes.length / 2));
-    response.socket?.end();
-    return 'ended_early';
+  if (chunks === 1 && !end) {
+    response.end(body);
+    return 'answered';
   }
-  response.end(bytes);
-  return 'answered';
-}
-
-export async function deliverStream(
-  response: ServerResponse,
-  head: Head,
-  endpoint: SimulatedEndpoint,
-  answer: Answer,
-): Promise<Ending> {
-  const { directives } = answer;
-  const frames = endpoint.frames(answer);
-  /** How much of the answer comes before it is interrupted: half, where nothing is said. */
-  const half = Math.ceil(frames.length / 2);
-  const last = typeof directives.reset === 'number' ? directives.reset : half;
-  response.writeHead(200, {
-    ...head,
-    'content-type': 'text/event-stream; charset=utf-8',
-    'cache-control': 'no-cache',
-  });
-  response.flushHeaders();
-  for (const [i, frame] of frames.entries()) {
-    if (typeof directives.reset === 'number' && i >= last) return cut(response);
-    if (directives.end === 'early' && i >= last) {
-      response.end();
-      return 'ended_early';
-    }
-    if (directives.error === 'mid' && i >= last) {
-      response.end(
-        textOf(endpoint.errorFrame('The simulated provider fails in mid-stream, as it was asked to.')),
-      );
-      return 'failed';
-    }
-    await written(response, textOf(frame));
-    if (i === 0 && directives.silent !== undefined) await sleep(directives.silent);
-    if (directives['chunk-delay'] !== undefined) await sleep(directives['chunk-delay']);
+  const sent = end ? body.slice(0, Math.ceil(body.length / 2)) : body;
+  for (const [i, piece] of inPieces(sent, chunks).entries()) {
+    if (i > 0) await pauses.of(chunkDelay);
+    await written(delivery, piece);
   }
-  if (typeof directives.reset === 'number') return cut(response);
   response.end();
-  return 'answered';
+  return end ? 'ended_early' : 'answered';
 }
 
-const textOf = ({ event, data }: SseFrame): string =>
-  `${event === undefined ? '' : `event: ${event}\n`}data: ${data}\n\n`;
+/** Server-sent events, each written by itself. */
+export async function deliverStream(delivery: Delivery, answer: StreamedAnswer): Promise<SimulatedOutcome> {
+  const { response, directives, pauses } = delivery;
+  const { reset, silent, 'chunk-delay': chunkDelay } = directives;
+  response.setHeader('content-type', 'text/event-stream; charset=utf-8');
+  response.setHeader('cache-control', 'no-cache');
+  response.flushHeaders();
+  const { events, outcome } = sequenceOf(answer, directives);
+  const lastContent = answer.opening.length + answer.content.length;
+  for (const [i, event] of events.entries()) {
+    if (i === reset) break;
+    if (i === 1) await pauses.of(silent);
+    if (i > answer.opening.length && i < lastContent) await pauses.of(chunkDelay);
+    await written(delivery, event);
+  }
+  if (typeof reset === 'number') return resetConnection(delivery);
+  response.end();
+  return outcome;
+}
 
-/** The connection is reset; what was written before has left. */
-function cut(response: ServerResponse): 'reset' {
+function sequenceOf(
+  { opening, content, closing, failure }: StreamedAnswer,
+  { end, error }: Directives,
+): { events: string[]; outcome: SimulatedOutcome } {
+  if (!end && !error) return { events: [...opening, ...content, ...closing], outcome: 'answered' };
+  const begun = [...opening, ...content.slice(0, Math.ceil(content.length / 2))];
+  if (end) return { events: begun, outcome: 'ended_early' };
+  return { events: [...begun, failure(begun.length)], outcome: 'failed' };
+}
+
+/** Handed to the system, so that a reset after it does not overtake it; at once where nobody listens any more. */
+async function written({ response, closed }: Delivery, chunk: string | Uint8Array): Promise<void> {
+  if (response.destroyed) return;
+  const flushed = new Promise<void>((resolve) => response.write(chunk, () => resolve()));
+  await Promise.race([flushed, closed]);
+}
+
+/** A TCP reset, not an orderly end. */
+export function resetConnection({ response, request }: Delivery): 'reset' {
+  // Before the connection closes: it is we who leave, not the client.
+  request.outcome = 'reset';
   response.socket?.resetAndDestroy();
   return 'reset';
-}
-
-/** Ends once the client can take more, or is gone: the answer is made, and billed, without it. */
-async function written(response: ServerResponse, data: string | Buffer): Promise<void> {
-  if (response.closed || response.write(data)) return;
-  await Promise.race([once(response, 'drain'), once(response, 'close')]);
 }

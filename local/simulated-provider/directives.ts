@@ -33,7 +33,7 @@ const WORDS = {
   'cache-write': tokens,
   'cache-write-1h': tokens,
   reasoning: count(OUTPUT_TOKENS_MAX),
-  tool: (text: string | undefined) => (text === undefined ? 'first' : name(text)),
+  tool: (text: string | undefined) => (text === undefined ? true : name(text)),
   served: name,
   'service-tier': name,
   geo: name,
@@ -53,7 +53,7 @@ const WORDS = {
   unbilled: flag,
   tag: name,
 };
-type Word = keyof typeof WORDS;
+export type Word = keyof typeof WORDS;
 export type Directives = { [W in Word]?: NonNullable<ReturnType<(typeof WORDS)[W]>> };
 
 export const DIRECTIVE_WORDS = Object.keys(WORDS) as Word[];

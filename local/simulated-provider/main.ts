@@ -1,12 +1,15 @@
-/** The simulated provider as a process of its own: PORT, HOST, SIMULATED_PROVIDER_LOG. Prints where it listens. */
+/** The simulated provider as a process of its own. Environment: PORT, HOST, SIMULATED_PROVIDER_LOG. */
 import { startSimulatedProvider } from './server.ts';
 
 const { PORT, HOST, SIMULATED_PROVIDER_LOG: logFile } = process.env;
+
 const provider = await startSimulatedProvider({
   port: Number(PORT ?? 0),
-  ...(HOST !== undefined && { host: HOST }),
-  ...(logFile !== undefined && { logFile }),
+  ...(HOST && { host: HOST }),
+  ...(logFile && { logFile }),
 });
-process.stdout.write(`${provider.url}\n`);
-process.once('SIGTERM', () => void provider.close());
-process.once('SIGINT', () => void provider.close());
+process.stdout.write(`Simulated provider at ${provider.url}\n`);
+
+for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+  process.once(signal, () => void provider.close());
+}

@@ -1,69 +1,147 @@
-/** OpenAI's `POST /v1/chat/completions`. */
+/** POST /v1/chat/completions (API reference and openai 7.57.0 typings, checked 2026-11-24). */
 import { isObject, type JsonObject, type JsonValue } from '../../lambdas/core/json-document.ts';
 import {
-  countMember,
-  frame,
-  textMember,
-  usageMember,
-  type Answer,
-  type Asked,
+  dataEvent,
+  isPositiveInteger,
+  refuse,
+  reportedUsage,
+  TEXT_WORDS,
   type SimulatedEndpoint,
-  type SseFrame,
-} from './exchange.ts';
-import { countTokens, textOf } from './tokens.ts';
+  type StreamedAnswer,
+} from './endpoint.ts';
+import type { Generation } from './generation.ts';
+import { openAi, promptOf, tierServed, toolNames } from './openai-dialect.ts';
+import { countTokens, inPieces } from './tokens.ts';
 
-export const openaiChat: SimulatedEndpoint = {
+export const openAiChat: SimulatedEndpoint = {
   name: 'openai-chat',
-  dialect: 'openai',
-  path: '/v1/chat/completions',
+  dialect: openAi,
+  words: TEXT_WORDS,
+  makesText: true,
   isFree: false,
   read,
-  plain,
-  frames,
-  errorFrame: (message) => frame({ error: { message, type: 'server_error', param: null, code: null } }),
+  answer,
+  stream,
 };
 
-function read(body: JsonObject): Asked | string {
-  const model = textMember(body, 'model');
-  if (model === undefined) return 'you must provide a model parameter';
-  const messages = body['messages'];
-  if (!Array.isArray(messages)) return "Missing required parameter: 'messages'.";
+const CHOICES_MAX = 128;
+
+function read(body: JsonObject): ReturnType<SimulatedEndpoint['read']> {
+  const { model, messages, n, tools, functions, response_format: format } = body;
+  if (typeof model !== 'string' || model === '') return refuse('you must provide a model parameter', 'model');
+  if (!Array.isArray(messages) || messages.length === 0) {
+    return refuse("Missing required parameter: 'messages'.", 'messages');
+  }
+  const outputTokensMax = body['max_completion_tokens'] ?? body['max_tokens'] ?? undefined;
+  if (outputTokensMax !== undefined && !isPositiveInteger(outputTokensMax)) {
+    return refuse('The output limit must be an integer of at least 1.', 'max_completion_tokens');
+  }
+  const choices = n ?? 1;
+  if (!isPositiveInteger(choices) || choices > CHOICES_MAX) {
+    return refuse(`'n' must be an integer from 1 to ${CHOICES_MAX}.`, 'n');
+  }
   return {
-    model,
-    stream: body['stream'] === true,
-    prompt: lastUserText(messages),
-    inputTokens: countTokens(messages) + countTokens(body['tools']),
-    outputTokensMax: countMember(body, 'max_completion_tokens') ?? countMember(body, 'max_tokens'),
-    choices: countMember(body, 'n') ?? 1,
-    serviceTier: tierOf(body),
-    firstTool: firstTool(body),
+    asked: {
+      body,
+      model,
+      stream: body['stream'] === true,
+      prompt: promptOf(messages.at(-1)),
+      inputTokens: [messages, tools, functions, format].reduce<number>(
+        (sum, part) => sum + countTokens(part),
+        0,
+      ),
+      outputTokensMax,
+      choices,
+      serviceTier: tierServed(body),
+      tools: toolNames(tools),
+    },
   };
 }
 
-export function lastUserText(messages: JsonValue[]): string {
-  const last = messages.filter((message) => isObject(message) && message['role'] === 'user').at(-1);
-  return last === undefined ? '' : textOf((last as JsonObject)['content']);
+const finishReason = ({ isCut, tool }: Generation): string =>
+  isCut ? 'length' : tool ? 'tool_calls' : 'stop';
+
+function answer(made: Generation): JsonObject {
+  return {
+    ...head(made, 'chat.completion'),
+    choices: choicesOf(made).map((index) => ({
+      index,
+      message: {
+        role: 'assistant',
+        content: made.tool ? null : made.text,
+        ...(made.tool && { tool_calls: [toolCall(made, index)] }),
+        refusal: null,
+        annotations: [],
+      },
+      logprobs: null,
+      finish_reason: finishReason(made),
+    })),
+    usage: reportedUsage(usageOf(made), made.directives),
+    service_tier: made.serviceTier,
+    system_fingerprint: 'fp_simulated',
+  };
 }
 
-/** What `auto` becomes, and what is served when nothing is asked. */
-export const tierOf = (body: JsonObject): string => {
-  const asked = textMember(body, 'service_tier');
-  return asked === undefined || asked === 'auto' ? 'default' : asked;
-};
+function stream(made: Generation): StreamedAnswer {
+  const { tool, text, chunks, directives, asked } = made;
+  const options = asked.body['stream_options'];
+  const withUsage = isObject(options) && options['include_usage'] === true;
+  const chunk = (choices: JsonValue[], usage: JsonObject | null): string =>
+    dataEvent({
+      ...head(made, 'chat.completion.chunk'),
+      service_tier: made.serviceTier,
+      system_fingerprint: 'fp_simulated',
+      choices,
+      ...(withUsage && { usage }),
+    });
+  const eachChoice = (delta: (index: number) => JsonObject, finish: string | null = null): string[] =>
+    choicesOf(made).map((index) =>
+      chunk([{ index, delta: delta(index), logprobs: null, finish_reason: finish }], null),
+    );
 
-function firstTool(body: JsonObject): string | undefined {
-  const [tool] = Array.isArray(body['tools']) ? body['tools'] : [];
-  const named = isObject(tool) && tool['function'];
-  return isObject(named) ? textMember(named, 'name') : undefined;
+  const usage = withUsage ? reportedUsage(usageOf(made), directives) : undefined;
+  return {
+    opening: eachChoice((index) =>
+      tool
+        ? { role: 'assistant', content: null, tool_calls: [{ index: 0, ...toolCall(made, index, '') }] }
+        : { role: 'assistant', content: '', refusal: null },
+    ),
+    content: inPieces(tool?.arguments ?? text, chunks).flatMap((piece) =>
+      eachChoice(() =>
+        tool ? { tool_calls: [{ index: 0, function: { arguments: piece } }] } : { content: piece },
+      ),
+    ),
+    closing: [
+      ...eachChoice(() => ({}), finishReason(made)),
+      ...(usage ? [chunk([], usage)] : []),
+      'data: [DONE]\n\n',
+    ],
+    failure: () => dataEvent(openAi.error(500, undefined, '')),
+  };
 }
 
-function usageOf({ tokens, directives }: Answer): { usage?: JsonValue } {
-  const prompt = tokens.input + tokens.cacheRead + tokens.cacheWrite + tokens.cacheWrite1h;
-  const usage = {
+function head({ id, createdAtEpochSeconds, model }: Generation, object: string): JsonObject {
+  return { id: `chatcmpl-${id}`, object, created: createdAtEpochSeconds, model };
+}
+
+const choicesOf = ({ asked }: Generation): number[] =>
+  Array.from({ length: asked.choices }, (_, index) => index);
+
+function toolCall({ id, tool }: Generation, choice: number, text = tool!.arguments): JsonObject {
+  return { id: `call_${id}_${choice}`, type: 'function', function: { name: tool!.name, arguments: text } };
+}
+
+function usageOf({ tokens }: Generation): JsonObject {
+  const prompt = tokens.input + tokens.cacheRead + tokens.cacheWrite;
+  return {
     prompt_tokens: prompt,
     completion_tokens: tokens.output,
     total_tokens: prompt + tokens.output,
-    prompt_tokens_details: { cached_tokens: tokens.cacheRead, audio_tokens: 0 },
+    prompt_tokens_details: {
+      cached_tokens: tokens.cacheRead,
+      cache_write_tokens: tokens.cacheWrite,
+      audio_tokens: 0,
+    },
     completion_tokens_details: {
       reasoning_tokens: tokens.reasoning,
       audio_tokens: 0,
@@ -71,76 +149,4 @@ function usageOf({ tokens, directives }: Answer): { usage?: JsonValue } {
       rejected_prediction_tokens: 0,
     },
   };
-  return usageMember(usage, directives);
-}
-
-const finishReason = ({ toolName, isCut }: Answer): string =>
-  isCut ? 'length' : toolName === undefined ? 'stop' : 'tool_calls';
-
-function head(answer: Answer, object: string): JsonObject {
-  return {
-    id: `chatcmpl-${answer.id}`,
-    object,
-    created: answer.createdSeconds,
-    model: answer.servedModel,
-    ...(answer.serviceTier !== undefined && { service_tier: answer.serviceTier }),
-    system_fingerprint: 'fp_simulated',
-  };
-}
-
-const indices = ({ asked }: Answer): number[] => Array.from({ length: asked.choices }, (_, i) => i);
-
-function plain(answer: Answer): JsonObject {
-  const text = answer.pieces.join('');
-  const said: JsonObject =
-    answer.toolName === undefined
-      ? { content: text }
-      : { content: null, tool_calls: [toolCall(answer, answer.toolName, text)] };
-  return {
-    ...head(answer, 'chat.completion'),
-    choices: indices(answer).map((index) => ({
-      index,
-      message: { role: 'assistant', ...said, refusal: null, annotations: [] },
-      logprobs: null,
-      finish_reason: finishReason(answer),
-    })),
-    ...usageOf(answer),
-  };
-}
-
-const toolCall = ({ id }: Answer, name: string, text: string): JsonObject => ({
-  id: `call_${id}`,
-  type: 'function',
-  function: { name, arguments: text },
-});
-
-function frames(answer: Answer): SseFrame[] {
-  const { toolName } = answer;
-  const options = answer.body['stream_options'];
-  const isUsageAsked = isObject(options) && options['include_usage'] === true;
-  const base = {
-    ...head(answer, 'chat.completion.chunk'),
-    ...(isUsageAsked && { usage: null }),
-  };
-  const chunk = (index: number, delta: JsonObject, finish: string | null = null): SseFrame =>
-    frame({ ...base, choices: [{ index, delta, logprobs: null, finish_reason: finish }] });
-  const pieceOf = (text: string): JsonObject =>
-    toolName === undefined
-      ? { content: text }
-      : { tool_calls: [{ index: 0, function: { arguments: text } }] };
-  const begin: JsonObject =
-    toolName === undefined
-      ? { role: 'assistant', content: '', refusal: null }
-      : { role: 'assistant', content: null, tool_calls: [{ index: 0, ...toolCall(answer, toolName, '') }] };
-
-  const all = indices(answer).map((index) => chunk(index, begin));
-  for (const piece of answer.pieces)
-    all.push(...indices(answer).map((index) => chunk(index, pieceOf(piece))));
-  all.push(...indices(answer).map((index) => chunk(index, {}, finishReason(answer))));
-  if (isUsageAsked) {
-    const usage = usageOf(answer);
-    if (usage.usage !== undefined) all.push(frame({ ...base, choices: [], ...usage }));
-  }
-  all.push({ data: '[DONE]' });
-  return all;
 }

@@ -1,71 +1,94 @@
-/** OpenAI's `POST /v1/embeddings`. A vector says nothing: it depends on its place and on nothing else. */
+/** POST /v1/embeddings (API reference and openai 7.57.0 typings, checked 2026-11-24). */
 import type { JsonObject, JsonValue } from '../../lambdas/core/json-document.ts';
 import {
-  countMember,
-  frame,
-  textMember,
-  usageMember,
-  type Answer,
-  type Asked,
+  BILLED_WORDS,
+  isPositiveInteger,
+  refuse,
+  reportedUsage,
   type SimulatedEndpoint,
-} from './exchange.ts';
+} from './endpoint.ts';
+import type { Generation } from './generation.ts';
+import { openAi } from './openai-dialect.ts';
 import { countTokens } from './tokens.ts';
 
-const DIMENSIONS_DEFAULT = 1536;
-
-export const openaiEmbeddings: SimulatedEndpoint = {
+export const openAiEmbeddings: SimulatedEndpoint = {
   name: 'openai-embeddings',
-  dialect: 'openai',
-  path: '/v1/embeddings',
+  dialect: openAi,
+  words: BILLED_WORDS,
+  makesText: false,
   isFree: false,
   read,
-  plain,
-  frames: () => [],
-  errorFrame: (message) => frame({ error: { message, type: 'server_error', param: null, code: null } }),
+  answer,
+  stream: undefined,
 };
 
-function read(body: JsonObject): Asked | string {
-  const model = textMember(body, 'model');
-  if (model === undefined) return 'you must provide a model parameter';
-  const inputs = inputsOf(body);
-  if (inputs.length === 0) return "'$.input' is invalid.";
+const INPUTS_MAX = 2048;
+const DIMENSIONS_MAX = 3072;
+const DIMENSIONS_OF_MODEL: Record<string, number | undefined> = { 'text-embedding-3-large': 3072 };
+const DIMENSIONS_DEFAULT = 1536;
+
+function read(body: JsonObject): ReturnType<SimulatedEndpoint['read']> {
+  const { model, input, dimensions, encoding_format: format } = body;
+  if (typeof model !== 'string' || model === '') return refuse('you must provide a model parameter', 'model');
+  const inputs = inputsOf(input);
+  if (!inputs || inputs.length === 0 || inputs.length > INPUTS_MAX) {
+    return refuse("'$.input' is invalid. Please check the API reference.", 'input');
+  }
+  if (format !== undefined && format !== 'float' && format !== 'base64') {
+    return refuse("'encoding_format' must be 'float' or 'base64'.", 'encoding_format');
+  }
+  if (dimensions !== undefined && (!isPositiveInteger(dimensions) || dimensions > DIMENSIONS_MAX)) {
+    return refuse(`'dimensions' must be an integer from 1 to ${DIMENSIONS_MAX}.`, 'dimensions');
+  }
   return {
-    model,
-    stream: false,
-    prompt: inputs.filter((input) => typeof input === 'string').join('\n'),
-    inputTokens: countTokens(inputs),
-    outputTokensMax: 0,
-    choices: 1,
-    serviceTier: undefined,
-    firstTool: undefined,
+    asked: {
+      body,
+      model,
+      stream: false,
+      prompt: inputs.filter((text) => typeof text === 'string').join('\n'),
+      inputTokens: countTokens(input),
+      outputTokensMax: undefined,
+      choices: 1,
+      serviceTier: null,
+      tools: [],
+    },
   };
 }
 
-/** A text, an array of token ids, or an array of either. */
-function inputsOf(body: JsonObject): JsonValue[] {
-  const input = body['input'];
+/** One of these makes one vector: a text, or a list of tokens. Undefined for anything else. */
+function inputsOf(input: JsonValue | undefined): (string | number[])[] | undefined {
   if (typeof input === 'string') return [input];
-  if (!Array.isArray(input)) return [];
-  return typeof input[0] === 'number' ? [input] : input;
+  if (!Array.isArray(input)) return undefined;
+  if (isTokens(input)) return [input];
+  return input.every((one) => typeof one === 'string' || isTokens(one)) ? input : undefined;
 }
 
-function plain({ body, tokens, directives, servedModel }: Answer): JsonObject {
-  const dimensions = countMember(body, 'dimensions') ?? DIMENSIONS_DEFAULT;
-  const prompt = tokens.input + tokens.cacheRead;
+const isTokens = (value: JsonValue): value is number[] =>
+  Array.isArray(value) && value.length > 0 && value.every(Number.isSafeInteger);
+
+function answer({ asked, model, tokens, directives }: Generation): JsonObject {
+  const { dimensions, encoding_format: format, input } = asked.body;
+  const length = isPositiveInteger(dimensions)
+    ? dimensions
+    : (DIMENSIONS_OF_MODEL[asked.model] ?? DIMENSIONS_DEFAULT);
   return {
     object: 'list',
-    data: inputsOf(body).map((_, index) => ({
-      object: 'embedding',
-      index,
-      embedding: body['encoding_format'] === 'base64' ? base64Of(dimensions) : vector(dimensions),
-    })),
-    model: servedModel,
-    ...usageMember({ prompt_tokens: prompt, total_tokens: prompt }, directives),
+    data: inputsOf(input)!.map((_, index) => {
+      const vector = unitVector(length, index);
+      return {
+        object: 'embedding',
+        index,
+        embedding: format === 'base64' ? Buffer.from(vector.buffer).toString('base64') : [...vector],
+      };
+    }),
+    model,
+    usage: reportedUsage({ prompt_tokens: tokens.input, total_tokens: tokens.input }, directives),
   };
 }
 
-const vector = (dimensions: number): number[] =>
-  Array.from({ length: dimensions }, (_, i) => Math.fround(((i % 7) - 3) / 8));
-
-const base64Of = (dimensions: number): string =>
-  Buffer.from(Float32Array.from(vector(dimensions)).buffer).toString('base64');
+/** Of length one, as real embeddings are; each input's points along another axis. */
+function unitVector(length: number, index: number): Float32Array {
+  const vector = new Float32Array(length);
+  vector[index % length] = 1;
+  return vector;
+}

@@ -1,148 +1,142 @@
-/** OpenAI's `POST /v1/responses`, and its free `/v1/responses/input_tokens`. */
+/** POST /v1/responses and /v1/responses/input_tokens (API reference and openai 7.57.0 typings, checked 2026-11-24). */
 import { isObject, type JsonObject, type JsonValue } from '../../lambdas/core/json-document.ts';
-import {
-  countMember,
-  frame,
-  textMember,
-  usageMember,
-  type Answer,
-  type Asked,
-  type SimulatedEndpoint,
-  type SseFrame,
-} from './exchange.ts';
-import { lastUserText, tierOf } from './openai-chat.ts';
+import { FREE_WORDS, refuse, reportedUsage, TEXT_WORDS, type SimulatedEndpoint } from './endpoint.ts';
+import type { Generation } from './generation.ts';
+import { openAi, promptOf, tierServed, toolNames } from './openai-dialect.ts';
+import { streamResponse } from './openai-responses-stream.ts';
 import { countTokens } from './tokens.ts';
 
-export const openaiResponses: SimulatedEndpoint = {
+type Read = ReturnType<SimulatedEndpoint['read']>;
+
+export const openAiResponses: SimulatedEndpoint = {
   name: 'openai-responses',
-  dialect: 'openai',
-  path: '/v1/responses',
+  dialect: openAi,
+  words: TEXT_WORDS,
+  makesText: true,
   isFree: false,
-  read,
-  plain: (answer) => response(answer, answer.isCut ? 'incomplete' : 'completed', [itemOf(answer)]),
-  frames,
-  errorFrame: (message) =>
-    frame({ type: 'error', code: 'server_error', message, param: null, sequence_number: 0 }, 'error'),
+  read(body) {
+    const limit = body['max_output_tokens'] ?? undefined;
+    if (limit !== undefined && !(Number.isSafeInteger(limit) && (limit as number) >= OUTPUT_TOKENS_MIN)) {
+      const message = `Invalid 'max_output_tokens': an integer of at least ${OUTPUT_TOKENS_MIN} is expected.`;
+      return refuse(message, 'max_output_tokens');
+    }
+    return read(body, limit as number | undefined);
+  },
+  answer: finishedResponse,
+  stream: (made) =>
+    streamResponse(made, {
+      begun: responseOf(made, { status: 'in_progress', output: [], usage: null }),
+      finished: finishedResponse(made),
+      item: itemOf(made),
+    }),
 };
 
-export const openaiInputTokens: SimulatedEndpoint = {
-  ...openaiResponses,
+export const openAiInputTokens: SimulatedEndpoint = {
   name: 'openai-input-tokens',
-  path: '/v1/responses/input_tokens',
+  dialect: openAi,
+  words: FREE_WORDS,
+  makesText: false,
   isFree: true,
-  plain: ({ asked }) => ({ object: 'response.input_tokens', input_tokens: asked.inputTokens }),
+  read: (body) => read(body, undefined),
+  answer: ({ tokens }) => ({ object: 'response.input_tokens', input_tokens: tokens.input }),
+  stream: undefined,
 };
 
-function read(body: JsonObject): Asked | string {
-  const model = textMember(body, 'model');
-  if (model === undefined) return "Missing required parameter: 'model'.";
-  const input = body['input'];
+/** The API refuses less. */
+const OUTPUT_TOKENS_MIN = 16;
+
+function read(body: JsonObject, outputTokensMax: number | undefined): Read {
+  const { model, input, instructions, tools, text } = body;
+  if (typeof model !== 'string' || model === '') return refuse('you must provide a model parameter', 'model');
+  if (input !== undefined && typeof input !== 'string' && !Array.isArray(input)) {
+    return refuse("Invalid type for 'input': expected a string or an array.", 'input');
+  }
   return {
-    model,
-    stream: body['stream'] === true,
-    prompt: typeof input === 'string' ? input : Array.isArray(input) ? lastUserText(input) : '',
-    inputTokens: countTokens(input) + countTokens(body['instructions']) + countTokens(body['tools']),
-    outputTokensMax: countMember(body, 'max_output_tokens'),
-    choices: 1,
-    serviceTier: tierOf(body),
-    firstTool: firstTool(body),
+    asked: {
+      body,
+      model,
+      stream: body['stream'] === true,
+      prompt: typeof input === 'string' ? input : promptOf(input?.at(-1)),
+      inputTokens: [input, instructions, tools, text].reduce<number>(
+        (sum, part) => sum + countTokens(part),
+        0,
+      ),
+      outputTokensMax,
+      choices: 1,
+      serviceTier: tierServed(body),
+      tools: toolNames(tools),
+    },
   };
 }
 
-function firstTool(body: JsonObject): string | undefined {
-  const [tool] = Array.isArray(body['tools']) ? body['tools'] : [];
-  return isObject(tool) ? textMember(tool, 'name') : undefined;
+function finishedResponse(made: Generation): JsonObject {
+  return responseOf(made, {
+    status: statusOf(made),
+    output: [itemOf(made)],
+    usage: reportedUsage(usageOf(made), made.directives),
+  });
 }
 
-function usageOf({ tokens, directives }: Answer): { usage?: JsonValue } {
-  const input = tokens.input + tokens.cacheRead + tokens.cacheWrite + tokens.cacheWrite1h;
-  const usage = {
-    input_tokens: input,
-    input_tokens_details: { cached_tokens: tokens.cacheRead },
-    output_tokens: tokens.output,
-    output_tokens_details: { reasoning_tokens: tokens.reasoning },
-    total_tokens: input + tokens.output,
-  };
-  return usageMember(usage, directives);
+const statusOf = ({ isCut }: Generation): 'completed' | 'incomplete' => (isCut ? 'incomplete' : 'completed');
+
+function itemOf(made: Generation): JsonObject {
+  const { id, tool, text } = made;
+  const status = statusOf(made);
+  if (!tool) {
+    const part = { type: 'output_text', annotations: [], logprobs: [], text };
+    return { id: `msg_${id}`, type: 'message', status, role: 'assistant', content: [part] };
+  }
+  const { name, arguments: text_ } = tool;
+  return { id: `fc_${id}`, type: 'function_call', status, arguments: text_, call_id: `call_${id}`, name };
 }
 
-function response(answer: Answer, status: string, output: JsonObject[]): JsonObject {
-  const { body, asked } = answer;
-  const isOver = status !== 'in_progress';
+/** The members that echo the request stand as it had them, or as the API's defaults. */
+function responseOf(
+  made: Generation,
+  { status, output, usage }: { status: string; output: JsonValue[]; usage: JsonObject | null | undefined },
+): JsonObject {
+  const { body } = made.asked;
   return {
-    id: `resp_${answer.id}`,
+    id: `resp_${made.id}`,
     object: 'response',
-    created_at: answer.createdSeconds,
+    created_at: made.createdAtEpochSeconds,
     status,
     background: false,
+    completed_at: status === 'completed' ? made.createdAtEpochSeconds : null,
     error: null,
     incomplete_details: status === 'incomplete' ? { reason: 'max_output_tokens' } : null,
     instructions: body['instructions'] ?? null,
-    max_output_tokens: asked.outputTokensMax ?? null,
-    model: answer.servedModel,
+    max_output_tokens: body['max_output_tokens'] ?? null,
+    max_tool_calls: null,
+    model: made.model,
     output,
-    parallel_tool_calls: true,
-    previous_response_id: null,
-    reasoning: { effort: null, summary: null },
-    ...(answer.serviceTier !== undefined && { service_tier: answer.serviceTier }),
+    parallel_tool_calls: body['parallel_tool_calls'] ?? true,
+    previous_response_id: body['previous_response_id'] ?? null,
+    prompt_cache_key: body['prompt_cache_key'] ?? null,
+    reasoning: isObject(body['reasoning']) ? body['reasoning'] : { effort: null, summary: null },
+    safety_identifier: body['safety_identifier'] ?? null,
+    service_tier: status === 'in_progress' ? (body['service_tier'] ?? 'auto') : made.serviceTier,
     store: body['store'] ?? true,
-    temperature: 1,
-    text: { format: { type: 'text' } },
-    tool_choice: 'auto',
+    temperature: body['temperature'] ?? 1,
+    text: body['text'] ?? { format: { type: 'text' }, verbosity: 'medium' },
+    tool_choice: body['tool_choice'] ?? 'auto',
     tools: body['tools'] ?? [],
-    top_p: 1,
-    truncation: 'disabled',
-    ...(isOver ? usageOf(answer) : { usage: null }),
-    user: null,
+    top_logprobs: 0,
+    top_p: body['top_p'] ?? 1,
+    truncation: body['truncation'] ?? 'disabled',
+    usage,
+    user: body['user'] ?? null,
     metadata: body['metadata'] ?? {},
   };
 }
 
-const textPart = (text: string): JsonObject => ({ type: 'output_text', text, annotations: [], logprobs: [] });
-
-/** The one item that an answer consists of: a message, or a call of a function. */
-function itemOf(answer: Answer, text = answer.pieces.join(''), status = 'completed'): JsonObject {
-  return answer.toolName === undefined
-    ? {
-        id: `msg_${answer.id}`,
-        type: 'message',
-        status,
-        role: 'assistant',
-        content: status === 'completed' ? [textPart(text)] : [],
-      }
-    : {
-        id: `fc_${answer.id}`,
-        type: 'function_call',
-        status,
-        call_id: `call_${answer.id}`,
-        name: answer.toolName,
-        arguments: text,
-      };
-}
-
-function frames(answer: Answer): SseFrame[] {
-  const all: SseFrame[] = [];
-  const emit = (type: string, members: JsonObject): void => {
-    all.push(frame({ type, ...members, sequence_number: all.length }, type));
+function usageOf({ tokens }: Generation): JsonObject {
+  const input = tokens.input + tokens.cacheRead + tokens.cacheWrite;
+  return {
+    input_tokens: input,
+    input_tokens_details: { cached_tokens: tokens.cacheRead, cache_write_tokens: tokens.cacheWrite },
+    output_tokens: tokens.output,
+    output_tokens_details: { reasoning_tokens: tokens.reasoning },
+    total_tokens: input + tokens.output,
   };
-  const text = answer.pieces.join('');
-  const begun = itemOf(answer, '', 'in_progress');
-  const at = { item_id: begun['id']!, output_index: 0 };
-  emit('response.created', { response: response(answer, 'in_progress', []) });
-  emit('response.in_progress', { response: response(answer, 'in_progress', []) });
-  emit('response.output_item.added', { output_index: 0, item: begun });
-  if (answer.toolName === undefined) {
-    const part = { ...at, content_index: 0 };
-    emit('response.content_part.added', { ...part, part: textPart('') });
-    for (const delta of answer.pieces) emit('response.output_text.delta', { ...part, delta, logprobs: [] });
-    emit('response.output_text.done', { ...part, text, logprobs: [] });
-    emit('response.content_part.done', { ...part, part: textPart(text) });
-  } else {
-    for (const delta of answer.pieces) emit('response.function_call_arguments.delta', { ...at, delta });
-    emit('response.function_call_arguments.done', { ...at, name: answer.toolName, arguments: text });
-  }
-  emit('response.output_item.done', { output_index: 0, item: itemOf(answer) });
-  const status = answer.isCut ? 'incomplete' : 'completed';
-  emit(`response.${status}`, { response: response(answer, status, [itemOf(answer)]) });
-  return all;
 }

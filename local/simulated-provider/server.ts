@@ -1,264 +1,191 @@
-/**
- * The simulated provider: OpenAI's and Anthropic's wire formats on loopback, so that a whole Spendcap runs
- * without account or money, and so that tests see every way in which a provider can answer. What it mirrors,
- * what it leaves out and its directives: README.md beside this file.
- */
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+/** The simulated provider: OpenAI's and Anthropic's wire formats on one port. See README.md. */
+import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { text as readText } from 'node:stream/consumers';
-import { setTimeout as sleep } from 'node:timers/promises';
-import { isObject, type JsonObject, type JsonValue } from '../../lambdas/core/json-document.ts';
+import { anthropic } from './anthropic-dialect.ts';
 import { anthropicCountTokens, anthropicMessages } from './anthropic-messages.ts';
-import { deliverPlain, deliverStream } from './delivery.ts';
-import { parseDirectives, type Directives } from './directives.ts';
-import { errorBody, messageOfStatus } from './errors.ts';
-import { answerTo, type Answer, type Asked, type SimulatedEndpoint } from './exchange.ts';
-import { openaiChat } from './openai-chat.ts';
-import { openaiEmbeddings } from './openai-embeddings.ts';
-import { openaiInputTokens, openaiResponses } from './openai-responses.ts';
-import { Truth, type SimulatedRequest } from './truth.ts';
+import { Pauses } from './delivery.ts';
+import type { SimulatedDialect, SimulatedEndpoint } from './endpoint.ts';
+import { openAiChat } from './openai-chat.ts';
+import { openAi } from './openai-dialect.ts';
+import { openAiEmbeddings } from './openai-embeddings.ts';
+import { openAiInputTokens, openAiResponses } from './openai-responses.ts';
+import { sendError, serveCall, type Exchange } from './serve-call.ts';
+import { SimulatedRequest, Truth } from './truth.ts';
+
+export interface SimulatedProviderOptions {
+  /** 0 takes any free port. */
+  port?: number;
+  host?: string;
+  /** Every bill is appended to it, a line of JSON each, before the first byte of its answer leaves. */
+  logFile?: string;
+}
 
 export interface SimulatedProvider {
   /** Scheme, host and port. */
   url: string;
-  /** Every request so far, oldest first; live objects, for reading. */
+  /** Every request so far, oldest first. Those that are open still change. */
   requests(): SimulatedRequest[];
-  /** Ends when no request is open. */
+  /** Resolves when no request is open: each is answered and its client has the answer or has left. */
   idle(): Promise<void>;
+  /** Forgets all requests. */
   forget(): void;
+  /** Takes no further request; answers that are being made are made and billed without further delay. */
   close(): Promise<void>;
 }
 
-export interface SimulatedProviderOptions {
-  host?: string;
-  /** 0, or none, takes any free port. */
-  port?: number;
-  /** Gets a line for each bill, before a byte of its answer leaves. */
-  logFile?: string;
-}
-
-const ENDPOINTS: ReadonlyMap<string, SimulatedEndpoint> = new Map(
-  [
-    openaiChat,
-    openaiResponses,
-    openaiInputTokens,
-    openaiEmbeddings,
-    anthropicMessages,
-    anthropicCountTokens,
-  ].map((endpoint) => [endpoint.path, endpoint]),
-);
+const ENDPOINTS: Record<string, SimulatedEndpoint | undefined> = {
+  '/v1/chat/completions': openAiChat,
+  '/v1/responses': openAiResponses,
+  '/v1/responses/input_tokens': openAiInputTokens,
+  '/v1/embeddings': openAiEmbeddings,
+  '/v1/messages': anthropicMessages,
+  '/v1/messages/count_tokens': anthropicCountTokens,
+};
 const TRUTH_PATH = '/_simulated/requests';
 
+/** Longer than any client keeps an idle connection, so that none sends a call into one that we are closing. */
+const KEEP_ALIVE_MS = 75_000;
+
 export async function startSimulatedProvider({
-  host = '127.0.0.1',
   port = 0,
+  host = '127.0.0.1',
   logFile,
 }: SimulatedProviderOptions): Promise<SimulatedProvider> {
   const truth = new Truth(logFile);
-  const server = createServer((request, response) => {
-    // A client may leave at any moment; what it leaves behind is no error of ours.
-    void serve(truth, request, response).catch(() => response.destroy());
+  const pauses = new Pauses();
+  const inProgress = new Set<Promise<void>>();
+  const newId = ids();
+
+  const server = createServer({ keepAliveTimeout: KEEP_ALIVE_MS }, (incoming, response) => {
+    // A client may leave at any moment; writing to it then is no mistake of ours.
+    response.on('error', () => undefined);
+    onceRead(incoming, (bodyText) => {
+      const path = pathOf(incoming);
+      if (path === TRUTH_PATH) {
+        answerTruth(truth, incoming, response);
+        return;
+      }
+      const exchange = receive(incoming, { response, bodyText, id: newId() });
+      truth.received(exchange.request);
+      const answered = answer(exchange, path, { truth, pauses }).finally(() => inProgress.delete(answered));
+      inProgress.add(answered);
+    });
   });
   server.listen(port, host);
   await once(server, 'listening');
+  const { port: taken } = server.address() as AddressInfo;
+
   return {
-    url: `http://${host}:${(server.address() as AddressInfo).port}`,
+    url: `http://${host.includes(':') ? `[${host}]` : host}:${taken}`,
     requests: () => truth.requests(),
     idle: () => truth.idle(),
     forget: () => truth.forget(),
     close: async () => {
-      await closed(server);
+      const closed = once(server, 'close');
+      server.close();
+      pauses.endAll();
+      // Whatever is not hung or unread ends by itself, before the connections are cut.
+      await new Promise((resolve) => setImmediate(resolve));
+      server.closeAllConnections();
+      await Promise.all([closed, ...inProgress]);
       truth.close();
     },
   };
 }
 
-async function closed(server: Server): Promise<void> {
-  const over = once(server, 'close');
-  server.close();
-  server.closeAllConnections();
-  await over;
+async function answer(
+  exchange: Exchange,
+  path: string,
+  provider: { truth: Truth; pauses: Pauses },
+): Promise<void> {
+  const { request, response, closed } = exchange;
+  try {
+    request.outcome = await outcomeOf(exchange, path, provider);
+  } catch (error) {
+    // A bug of ours is an internal error to the client, as anywhere, and tells itself.
+    if (response.headersSent) response.destroy();
+    else sendError(dialectOf(request), exchange, 500, { message: String(error), param: null });
+    request.outcome = 'refused';
+  }
+  await closed;
+  provider.truth.ended();
 }
 
-async function serve(truth: Truth, request: IncomingMessage, response: ServerResponse): Promise<void> {
-  const { pathname } = new URL(request.url ?? '/', 'http://provider');
-  if (pathname === TRUTH_PATH) {
-    showTruth(truth, request, response);
-    return;
-  }
-  const endpoint = request.method === 'POST' ? ENDPOINTS.get(pathname) : undefined;
+async function outcomeOf(
+  exchange: Exchange,
+  path: string,
+  provider: { truth: Truth; pauses: Pauses },
+): Promise<SimulatedRequest['outcome']> {
+  const { request } = exchange;
+  const dialect = dialectOf(request);
+  const endpoint = ENDPOINTS[path];
   if (!endpoint) {
-    const body = errorBody('openai', 404, `Unknown request: ${request.method!} ${pathname}.`, '');
-    response.writeHead(404, { 'content-type': 'application/json' }).end(JSON.stringify(body));
-    return;
+    const message = `Invalid URL (${request.method} ${path}): not simulated.`;
+    return sendError(dialect, exchange, 404, { message, param: null });
   }
-  const seen = newRequest(endpoint, request, await readText(request));
-  truth.received(seen);
-  const over = once(response, 'close');
-  await answerRequest(truth, endpoint, seen, response);
-  if (!response.closed) await over;
-  seen.client = response.writableFinished || seen.outcome === 'reset' ? 'stayed' : 'left';
-  truth.ended();
+  if (request.method !== 'POST') return sendError(dialect, exchange, 405);
+  return serveCall(endpoint, exchange, provider);
 }
 
-function showTruth(truth: Truth, request: IncomingMessage, response: ServerResponse): void {
-  if (request.method === 'DELETE') {
+const dialectOf = ({ dialect }: SimulatedRequest): SimulatedDialect =>
+  dialect === 'anthropic' ? anthropic : openAi;
+
+function receive(
+  incoming: IncomingMessage,
+  { response, bodyText, id }: { response: ServerResponse; bodyText: string; id: string },
+): Exchange {
+  const endpoint = ENDPOINTS[pathOf(incoming)];
+  const dialect =
+    endpoint?.dialect.name ?? ('anthropic-version' in incoming.headers ? 'anthropic' : 'openai');
+  const request = new SimulatedRequest({
+    id: `req_${id}`,
+    endpoint: endpoint?.name ?? 'unknown',
+    dialect,
+    method: incoming.method!,
+    path: incoming.url!,
+    receivedAtEpochMs: Date.now(),
+    headers: incoming.headers,
+    bodyText,
+  });
+  const closed = new Promise<void>((resolve) => {
+    response.once('close', () => {
+      request.client = response.writableFinished || request.outcome === 'reset' ? 'stayed' : 'left';
+      resolve();
+    });
+  });
+  return { request, response, closed, id };
+}
+
+function answerTruth(truth: Truth, { method }: IncomingMessage, response: ServerResponse): void {
+  if (method === 'DELETE') {
     truth.forget();
     response.writeHead(204).end();
-    return;
-  }
-  response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(truth.requests()));
-}
-
-let requestsSeen = 0;
-
-function newRequest(
-  endpoint: SimulatedEndpoint,
-  request: IncomingMessage,
-  bodyText: string,
-): SimulatedRequest {
-  requestsSeen += 1;
-  const nowMs = Date.now();
-  return {
-    id: `sim_${nowMs.toString(36)}${requestsSeen.toString(36).padStart(6, '0')}`,
-    endpoint: endpoint.name,
-    dialect: endpoint.dialect,
-    method: request.method ?? '',
-    path: request.url ?? '',
-    receivedAtEpochMs: nowMs,
-    headers: request.headers,
-    bodyText,
-    body: parseBody(bodyText),
-    model: null,
-    servedModel: null,
-    serviceTier: null,
-    stream: false,
-    tag: null,
-    billed: null,
-    status: null,
-    outcome: 'open',
-    client: 'waiting',
-  };
-}
-
-function parseBody(text: string): JsonObject | undefined {
-  try {
-    const value = JSON.parse(text) as JsonValue;
-    return isObject(value) ? value : undefined;
-  } catch {
-    return undefined;
+  } else if (method === 'GET') {
+    const body = JSON.stringify(truth.requests());
+    response.writeHead(200, { 'content-type': 'application/json' }).end(body);
+  } else {
+    response.writeHead(405, { allow: 'GET, DELETE' }).end();
   }
 }
 
-/** Checks the request, then answers it as it asks to be answered. */
-async function answerRequest(
-  truth: Truth,
-  endpoint: SimulatedEndpoint,
-  seen: SimulatedRequest,
-  response: ServerResponse,
-): Promise<void> {
-  const { body } = seen;
-  if (!body) {
-    refuse(endpoint, seen, response, 400, 'We could not parse the JSON body of your request.');
-    return;
-  }
-  const asked = endpoint.read(body);
-  if (typeof asked === 'string') {
-    refuse(endpoint, seen, response, 400, asked);
-    return;
-  }
-  const read = parseDirectives(asked.prompt);
-  if ('problem' in read) {
-    refuse(endpoint, seen, response, 400, read.problem);
-    return;
-  }
-  const { directives } = read;
-  note(seen, asked, directives);
-  const answer = answerTo(asked, directives, { body, id: seen.id, nowMs: seen.receivedAtEpochMs });
-  seen.servedModel = answer.servedModel;
-  seen.serviceTier = answer.serviceTier ?? null;
-  await perform(truth, endpoint, seen, answer, response);
+/** Not called for a client that leaves before its request is complete: a provider never sees that request. */
+function onceRead(incoming: IncomingMessage, use: (bodyText: string) => void): void {
+  const chunks: Buffer[] = [];
+  incoming.on('data', (chunk: Buffer) => chunks.push(chunk));
+  incoming.once('end', () => use((chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks)).toString()));
+  incoming.once('error', () => undefined);
 }
 
-function note(seen: SimulatedRequest, { model, stream }: Asked, { tag }: Directives): void {
-  seen.model = model;
-  seen.stream = stream;
-  seen.tag = tag ?? null;
+function pathOf({ url }: IncomingMessage): string {
+  const query = url!.indexOf('?');
+  return query === -1 ? url! : url!.slice(0, query);
 }
 
-/** Statuses after which a provider may have done the work all the same. */
-const BILLED_STATUSES: ReadonlySet<number> = new Set([504]);
-
-async function perform(
-  truth: Truth,
-  endpoint: SimulatedEndpoint,
-  seen: SimulatedRequest,
-  answer: Answer,
-  response: ServerResponse,
-): Promise<void> {
-  const { directives, asked } = answer;
-  const { status, delay = 0 } = directives;
-  const silence = asked.stream ? 0 : (directives.silent ?? 0);
-  if (delay + silence > 0) await sleep(delay + silence);
-  const isBilled = status === undefined || BILLED_STATUSES.has(status);
-  if (!endpoint.isFree && isBilled && directives.unbilled !== true) truth.bill(seen, answer.tokens);
-  if (directives.hang === true) {
-    if (!response.closed) await once(response, 'close');
-    seen.outcome = 'hung';
-    return;
-  }
-  if (directives.reset === 'before') {
-    response.socket?.resetAndDestroy();
-    seen.outcome = 'reset';
-    return;
-  }
-  if (status !== undefined) {
-    refuse(endpoint, seen, response, status, messageOfStatus(status), directives['retry-after']);
-    return;
-  }
-  seen.status = 200;
-  const head = headersOf(endpoint, seen.id);
-  seen.outcome = asked.stream
-    ? await deliverStream(response, head, endpoint, answer)
-    : await deliverPlain(response, head, JSON.stringify(endpoint.plain(answer)), answer);
-}
-
-function refuse(
-  endpoint: SimulatedEndpoint,
-  seen: SimulatedRequest,
-  response: ServerResponse,
-  status: number,
-  message: string,
-  retryAfterSeconds?: number,
-): void {
-  seen.status = status;
-  seen.outcome = 'refused';
-  response.writeHead(status, {
-    ...headersOf(endpoint, seen.id),
-    'content-type': 'application/json',
-    ...(retryAfterSeconds !== undefined && { 'retry-after': String(retryAfterSeconds) }),
-  });
-  response.end(JSON.stringify(errorBody(endpoint.dialect, status, message, seen.id)));
-}
-
-/** Headers that real answers carry, and that must not reach a client of ours. */
-function headersOf({ dialect }: SimulatedEndpoint, id: string): Record<string, string | string[]> {
-  return dialect === 'openai'
-    ? {
-        'x-request-id': id,
-        'openai-organization': 'org-simulated',
-        'openai-version': '2020-10-01',
-        'openai-processing-ms': '5',
-        'x-ratelimit-limit-requests': '10000',
-        'x-ratelimit-remaining-requests': '9999',
-        'set-cookie': ['__cf_bm=simulated; path=/; HttpOnly'],
-      }
-    : {
-        'request-id': id,
-        'anthropic-organization-id': 'org-simulated',
-        'anthropic-ratelimit-requests-limit': '4000',
-        'anthropic-ratelimit-requests-remaining': '3999',
-        'set-cookie': ['__cf_bm=simulated; path=/; HttpOnly'],
-      };
+/** Unique also among processes; cheap, for they are made at every call. */
+function ids(): () => string {
+  const prefix = randomBytes(9).toString('hex');
+  let made = 0;
+  return () => `${prefix}${(made++).toString(16).padStart(6, '0')}`;
 }

@@ -13,13 +13,21 @@ const IMAGE_TYPES: ReadonlySet<unknown> = new Set(['image', 'image_url', 'input_
  * bytes of the same value in JSON: a text has its quotes, an object its braces, an image its type.
  */
 export function countTokens(value: JsonValue | undefined): number {
-  if (typeof value === 'string') return Math.ceil(Buffer.byteLength(value) / 4);
-  if (value === null || value === undefined) return 0;
-  if (typeof value !== 'object') return 1;
-  if (Array.isArray(value)) return value.reduce<number>((sum, element) => sum + countTokens(element), 0);
-  if (IMAGE_TYPES.has(value['type'])) return IMAGE_TOKENS;
-  let sum = 1;
-  for (const member in value) sum += countTokens(value[member]);
+  let sum = 0;
+  // A stack of its own: no depth of nesting may end the process.
+  const open: (JsonValue | undefined)[] = [value];
+  while (open.length > 0) {
+    const next = open.pop();
+    if (next === null || next === undefined) continue;
+    if (typeof next === 'string') sum += Math.ceil(Buffer.byteLength(next) / 4);
+    else if (typeof next !== 'object') sum += 1;
+    else if (Array.isArray(next)) for (const element of next) open.push(element);
+    else if (IMAGE_TYPES.has(next['type'])) sum += IMAGE_TOKENS;
+    else {
+      sum += 1;
+      for (const member in next) open.push(next[member]);
+    }
+  }
   return sum;
 }
 
@@ -35,7 +43,7 @@ export function textOf(content: JsonValue | undefined): string {
 
 /** 32 tokens: the answer when nothing else is asked, and what longer answers repeat. */
 const SENTENCE =
-  'This answer comes from the simulated provider of Spendcap. Every four letters of it are one token, ' +
+  'This answer comes from the simulated provider of Spendcap. Every four letters of it make one token, ' +
   'and no model ever read you. ';
 export const DEFAULT_OUTPUT_TOKENS = SENTENCE.length / 4;
 
@@ -54,10 +62,13 @@ export function argumentsOfTokens(tokens: number): string {
   return `{"text":"${text.slice(0, tokens * 4 - 11)}"}`;
 }
 
-/** Non-empty pieces of about the same length; no more of them than characters. */
-export function inPieces(text: string, pieces: number): string[] {
-  const count = Math.min(pieces, text.length);
+/** Non-empty pieces of about the same length; no more of them than characters or bytes. */
+export function inPieces<T extends { length: number; slice(from: number, to: number): T }>(
+  whole: T,
+  pieces: number,
+): T[] {
+  const count = Math.min(pieces, whole.length);
   return Array.from({ length: count }, (_, i) =>
-    text.slice(Math.floor((i * text.length) / count), Math.floor(((i + 1) * text.length) / count)),
+    whole.slice(Math.floor((i * whole.length) / count), Math.floor(((i + 1) * whole.length) / count)),
   );
 }

@@ -4,7 +4,7 @@
  */
 import { closeSync, openSync, writeSync } from 'node:fs';
 import type { IncomingHttpHeaders } from 'node:http';
-import type { JsonObject } from '../../lambdas/core/json-document.ts';
+import { readJsonObject, type JsonObject } from '../../lambdas/core/json-document.ts';
 
 export type EndpointName =
   | 'openai-chat'
@@ -42,32 +42,52 @@ export type SimulatedOutcome =
   /** Ended cleanly without its end. */
   | 'ended_early';
 
-export interface SimulatedRequest {
-  /** The request id that the answer carried. */
-  id: string;
-  endpoint: EndpointName;
-  dialect: 'openai' | 'anthropic';
-  method: string;
+/** A request as it arrived, and what became of it so far. */
+export class SimulatedRequest {
+  /** The request id that the answer carries. */
+  readonly id: string;
+  readonly endpoint: EndpointName | 'unknown';
+  readonly dialect: 'openai' | 'anthropic';
+  readonly method: string;
   /** With the query. */
-  path: string;
-  receivedAtEpochMs: number;
-  headers: IncomingHttpHeaders;
-  bodyText: string;
-  /** Undefined when the text is no JSON object. */
-  body: JsonObject | undefined;
+  readonly path: string;
+  readonly receivedAtEpochMs: number;
+  readonly headers: IncomingHttpHeaders;
+  readonly bodyText: string;
   /** As asked and as served; null before the body is understood. */
-  model: string | null;
-  servedModel: string | null;
-  serviceTier: string | null;
-  stream: boolean;
+  model: string | null = null;
+  servedModel: string | null = null;
+  serviceTier: string | null = null;
+  stream = false;
   /** The directive's `tag`. */
-  tag: string | null;
+  tag: string | null = null;
   /** Null: nothing was billed. */
-  billed: BilledTokens | null;
+  billed: BilledTokens | null = null;
   /** Of the answer, also of one that nobody received; null when none was begun. */
-  status: number | null;
-  outcome: SimulatedOutcome;
-  client: 'waiting' | 'stayed' | 'left';
+  status: number | null = null;
+  outcome: SimulatedOutcome = 'open';
+  client: 'waiting' | 'stayed' | 'left' = 'waiting';
+
+  constructor(
+    arrived: Pick<
+      SimulatedRequest,
+      'id' | 'endpoint' | 'dialect' | 'method' | 'path' | 'receivedAtEpochMs' | 'headers' | 'bodyText'
+    >,
+  ) {
+    this.id = arrived.id;
+    this.endpoint = arrived.endpoint;
+    this.dialect = arrived.dialect;
+    this.method = arrived.method;
+    this.path = arrived.path;
+    this.receivedAtEpochMs = arrived.receivedAtEpochMs;
+    this.headers = arrived.headers;
+    this.bodyText = arrived.bodyText;
+  }
+
+  /** Undefined when the text is no JSON object. Read anew each time: a benchmark keeps many requests. */
+  get body(): JsonObject | undefined {
+    return readJsonObject(this.bodyText);
+  }
 }
 
 /** Beyond either, the oldest tenth is dropped, and counted. */

@@ -1,0 +1,91 @@
+/** What the simulated endpoints have in common: how each is asked, and what it says. */
+import type { JsonObject, JsonValue } from '../../lambdas/core/json-document.ts';
+import type { Directives, ErrorStatus, Word } from './directives.ts';
+import type { Generation } from './generation.ts';
+import type { EndpointName } from './truth.ts';
+
+/** Why a request is refused, as a sentence, and the member that it is about. */
+export interface Problem {
+  message: string;
+  param: string | null;
+}
+
+/** What one call asks for. */
+export interface Asked {
+  body: JsonObject;
+  model: string;
+  stream: boolean;
+  /** The text where directives stand. */
+  prompt: string;
+  inputTokens: number;
+  /** Of each choice; undefined where the request sets none. */
+  outputTokensMax: number | undefined;
+  choices: number;
+  serviceTier: string | null;
+  /** Names of the function tools on offer. */
+  tools: string[];
+}
+
+/** The server-sent events of a stream, ready to be written. */
+export interface StreamedAnswer {
+  opening: string[];
+  /** The pieces of the text. An answer that breaks off has the first half of them. */
+  content: string[];
+  closing: string[];
+  /** The dialect's error event, in place of all that would follow so many events. */
+  failure: (eventsBefore: number) => string;
+}
+
+export interface SimulatedEndpoint {
+  name: EndpointName;
+  dialect: SimulatedDialect;
+  /** What of `[[sim]]` it can do. */
+  words: ReadonlySet<Word>;
+  makesText: boolean;
+  isFree: boolean;
+  read(body: JsonObject): { asked: Asked } | { problem: Problem };
+  answer(made: Generation): JsonObject;
+  /** Undefined where the endpoint never streams. */
+  stream: ((made: Generation) => StreamedAnswer) | undefined;
+}
+
+export interface SimulatedDialect {
+  name: 'openai' | 'anthropic';
+  /** Headers of every answer, but for its type and length. */
+  headers(requestId: string): Record<string, string | string[]>;
+  error(status: ErrorStatus | 405, problem: Problem | undefined, requestId: string): JsonObject;
+}
+
+const ANY_ENDPOINT: readonly Word[] = [
+  ...(['input', 'delay', 'chunks', 'chunk-delay', 'silent', 'status', 'retry-after'] as const),
+  ...(['reset', 'hang', 'end', 'tag'] as const),
+];
+const BILLED: readonly Word[] = [...ANY_ENDPOINT, 'served', 'no-usage', 'bad-usage', 'unbilled'];
+const WITH_TEXT: readonly Word[] = [
+  ...BILLED,
+  ...(['output', 'overrun', 'cached', 'cache-write', 'reasoning', 'tool', 'service-tier', 'error'] as const),
+];
+export const FREE_WORDS: ReadonlySet<Word> = new Set(ANY_ENDPOINT);
+export const BILLED_WORDS: ReadonlySet<Word> = new Set(BILLED);
+export const TEXT_WORDS: ReadonlySet<Word> = new Set(WITH_TEXT);
+
+export const refuse = (message: string, param: string | null = null): { problem: Problem } => ({
+  problem: { message, param },
+});
+
+/** What the directives leave of a usage block: all of it, nothing, or counts that are none. */
+export function reportedUsage(usage: JsonObject, directives: Directives): JsonObject | undefined {
+  if (directives['no-usage']) return undefined;
+  if (!directives['bad-usage']) return usage;
+  return Object.fromEntries(
+    Object.entries(usage).map(([name, value]) => [name, typeof value === 'number' ? -1 : value]),
+  );
+}
+
+export const isPositiveInteger = (value: JsonValue | undefined): value is number =>
+  typeof value === 'number' && Number.isSafeInteger(value) && value >= 1;
+
+export const dataEvent = (data: JsonObject): string => `data: ${JSON.stringify(data)}\n\n`;
+/** Named by its own `type`. */
+export const namedEvent = (data: JsonObject & { type: string }): string =>
+  `event: ${data.type}\ndata: ${JSON.stringify(data)}\n\n`;
