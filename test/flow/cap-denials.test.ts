@@ -77,7 +77,7 @@ describe.each(DIALECTS)(
       const error = await errorOf(response);
       expect(error).toMatchObject({
         type: reachedType,
-        message: expect.stringContaining('blocked before its end'),
+        message: expect.stringContaining('blocked before its end') as string,
       });
       expect(limitOf(error)).toMatchObject({ reason: 'blocked', effective_limit: '1.00' });
       expect(gateway.upstream.sent).toHaveLength(1);

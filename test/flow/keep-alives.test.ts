@@ -1,7 +1,7 @@
 /** Contract 2: comments on silent streams, white space before silent plain bodies; what fails after that is cut. */
 import { describe, expect, it } from 'vitest';
 import { openGateway } from '../support/gateways.ts';
-import { LateAnswer, LiveAnswer, plain } from '../support/scripted-upstream.ts';
+import { LateAnswer, LiveAnswer, noAnswer, plain, streamed } from '../support/scripted-upstream.ts';
 import { CALLS, STREAMS } from './dialects.ts';
 
 type Reader = ReadableStreamDefaultReader<Uint8Array>;
@@ -30,6 +30,57 @@ describe.each(STREAMS)('a $name stream', (call) => {
       cost_usd: call.cost,
     });
   });
+});
+
+describe.each(STREAMS)('a $name stream whose provider lets wait for its very status', (call) => {
+  it('gets comments meanwhile, and then its stream', async () => {
+    const gateway = await openGateway();
+    const answer = new LateAnswer();
+    gateway.upstream.next(answer.script);
+    const pending = gateway.call(call.path, call.body, call.headers);
+    await gateway.upstream.hasSent(1);
+    await gateway.clock.pass(61);
+    const response = await pending;
+    expect(response.status).toBe(200);
+    expect(response.headers.get('content-type')).toMatch(/^text\/event-stream/);
+    const seen = response.text();
+    await gateway.clock.pass(30);
+    answer.arrive(streamed(call.frames));
+    const text = await seen;
+    await gateway.settled();
+
+    expect(text.split('\n\n').filter((frame) => frame.startsWith(':'))).toHaveLength(3);
+    expect((await gateway.viewOf(response)).charge).toMatchObject({
+      outcome: 'settled',
+      cost_usd: call.cost,
+    });
+  });
+
+  it.each([
+    [
+      'refuses',
+      'voided',
+      '0.00',
+      plain('{"error": "busy"}', { status: 429 }),
+      /429 instead of a stream.*busy/,
+    ],
+    ['breaks off', 'presumed_spent', call.hold, noAnswer, /may have billed/],
+  ] as const)(
+    'ends in the dialect’s error frame where it then %s',
+    async (_, outcome, cost, script, said) => {
+      const gateway = await openGateway();
+      const answer = new LateAnswer();
+      gateway.upstream.next(answer.script);
+      const pending = gateway.call(call.path, call.body, call.headers);
+      await gateway.upstream.hasSent(1);
+      await gateway.clock.pass(61);
+      const response = await pending;
+      answer.arrive(script);
+      expect(await response.text()).toMatch(said);
+      await gateway.settled();
+      expect((await gateway.viewOf(response)).charge).toMatchObject({ outcome, cost_usd: cost });
+    },
+  );
 });
 
 it("passes the provider's own comments on", async () => {

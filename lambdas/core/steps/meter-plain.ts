@@ -12,9 +12,10 @@ import { admittedHeaders, providerHeaders } from '../response-headers.ts';
 import { SECOND } from '../time.ts';
 import type { ClientPresence } from './client-presence.ts';
 import { endingOfStatus } from './meter.ts';
+import { unlessSilent } from './silence.ts';
 import { settle, type Ending, type Settlement } from './settle.ts';
 
-interface PlainResult {
+export interface PlainResult {
   settled: Settlement;
   servedModel: string | undefined;
   /** What the client gets; a fault where the provider sent no whole answer. */
@@ -27,7 +28,6 @@ export async function meterPlain(
   outcome: Promise<UpstreamOutcome>,
   client: ClientPresence,
 ): Promise<Answer> {
-  const { clock, timing } = call.gateway;
   let begun: UpstreamOutcome | undefined;
   const result = outcome.then((known) => {
     begun = known;
@@ -35,12 +35,7 @@ export async function meterPlain(
   });
   const completion = result.then(({ settled }) => settled.rest).finally(() => client.done());
   completion.catch(() => undefined); // a bug is told by `result` below; where that fails, nobody gets this promise
-  const silence = new AbortController();
-  const first = await Promise.race([
-    result,
-    clock.sleep(timing.plainKeepAlive, silence.signal).then(() => 'silent' as const),
-  ]);
-  silence.abort();
+  const first = await unlessSilent(call, result, call.gateway.timing.plainKeepAlive);
   if (first !== 'silent') return { response: finalResponse(call, first), completion };
   return { response: keptAlive(call, begun, result, client), completion };
 }
@@ -56,7 +51,8 @@ function finalResponse(call: Call, { settled, servedModel, seen }: PlainResult):
   return response;
 }
 
-async function readAndSettle(call: Call, outcome: UpstreamOutcome): Promise<PlainResult> {
+/** The provider's whole answer, or what became of it, settled. */
+export async function readAndSettle(call: Call, outcome: UpstreamOutcome): Promise<PlainResult> {
   const faulty = async (ending: Ending, fault: UpstreamFault): Promise<PlainResult> => ({
     settled: await settle(call, ending),
     servedModel: undefined,

@@ -6,20 +6,88 @@
 import { createParser } from 'eventsource-parser';
 import type { Call } from '../call.ts';
 import type { SseEvent, StreamMeter } from '../endpoint.ts';
+import type { UpstreamOutcome } from '../ports.ts';
 import type { Answer } from '../request-flow.ts';
 import { admittedHeaders, providerHeaders } from '../response-headers.ts';
 import { SECOND } from '../time.ts';
 import type { ClientPresence } from './client-presence.ts';
-import { reasonOf } from './meter-plain.ts';
+import { meterPlain, readAndSettle, reasonOf, type PlainResult } from './meter-plain.ts';
+import { unlessSilent } from './silence.ts';
 import { priceReading, settle, type Ending } from './settle.ts';
 
-export function meterStream(call: Call, response: Response, presence: ClientPresence): Answer {
-  const headers = providerHeaders(response.headers);
+export async function meterStream(
+  call: Call,
+  outcome: Promise<UpstreamOutcome>,
+  presence: ClientPresence,
+): Promise<Answer> {
+  const begun = await unlessSilent(call, outcome, call.gateway.timing.plainKeepAlive);
+  if (begun === 'silent') return lateStream(call, outcome, presence);
+  const events = eventsOf(begun);
+  if (!events) return meterPlain(call, outcome, presence);
+  const client = new ClientPipe(presence);
+  const completion = pump(call, events.body, client);
+  return { response: opened(call, events, client), completion };
+}
+
+interface EventStream {
+  status: number;
+  headers: Headers;
+  body: ReadableStream<Uint8Array>;
+}
+
+/** The answer where it is a stream of events; undefined for every other one. */
+function eventsOf(outcome: UpstreamOutcome): EventStream | undefined {
+  if (outcome.kind !== 'answered' || !outcome.response.ok) return undefined;
+  const { status, headers, body } = outcome.response;
+  const isEvents = headers.get('content-type')?.startsWith('text/event-stream') === true;
+  return body && isEvents ? { status, headers, body } : undefined;
+}
+
+function opened(call: Call, from: Pick<EventStream, 'status' | 'headers'>, client: ClientPipe): Response {
+  const headers = providerHeaders(from.headers);
   const facts = { leaf: call.reserved.leaf, costPicoUsd: undefined, servedModel: undefined };
   for (const [name, value] of admittedHeaders(call, facts)) headers.set(name, value);
+  return new Response(client.readable, { status: from.status, headers });
+}
+
+/** The provider does not even answer: comments keep the connection open, and its status is ours by then. */
+function lateStream(call: Call, outcome: Promise<UpstreamOutcome>, presence: ClientPresence): Answer {
   const client = new ClientPipe(presence);
-  const completion = pump(call, response.body!, client);
-  return { response: new Response(client.readable, { status: response.status, headers }), completion };
+  const headers = new Headers({ 'content-type': 'text/event-stream; charset=utf-8' });
+  const follow = async (): Promise<void> => {
+    while ((await unlessSilent(call, outcome, call.gateway.timing.streamKeepAlive)) === 'silent') {
+      await client.write(KEEP_ALIVE);
+    }
+    const events = eventsOf(await outcome);
+    if (events) {
+      await pump(call, events.body, client);
+      return;
+    }
+    const { settled, seen } = await readAndSettle(call, await outcome);
+    await breakOff(call, client, lateFailure(seen));
+    await client.close();
+    await settled.rest;
+  };
+  void client.write(KEEP_ALIVE);
+  const completion = follow();
+  completion.catch(() => undefined); // told by the host, which awaits it
+  return { response: opened(call, { status: 200, headers }, client), completion };
+}
+
+const KEEP_ALIVE = ': keep-alive\n\n';
+const QUOTED_LENGTH_MAX = 500;
+
+function lateFailure(seen: PlainResult['seen']): string {
+  if ('fault' in seen) return seen.fault.message;
+  const body = typeof seen.body === 'string' ? seen.body : new TextDecoder().decode(seen.body);
+  return `The provider answered ${seen.status} instead of a stream: ${body.slice(0, QUOTED_LENGTH_MAX)}`;
+}
+
+/** The dialect's own frames for a stream that cannot go on. */
+async function breakOff(call: Call, client: ClientPipe, message: string): Promise<void> {
+  for (const event of call.endpoint.brokenStream(message, call.ids.requestId)) {
+    await client.write(encodeEvent(event));
+  }
 }
 
 async function pump(call: Call, body: ReadableStream<Uint8Array>, client: ClientPipe): Promise<void> {
@@ -69,9 +137,7 @@ async function endStream(
     if (last) await client.write(encodeEvent(last));
   } else if (!meter.sawError()) {
     const message = `The answer broke off: ${broken}. It is charged at its hold until evidence corrects it.`;
-    for (const event of call.endpoint.brokenStream(message, call.ids.requestId)) {
-      await client.write(encodeEvent(event));
-    }
+    await breakOff(call, client, message);
   }
   await client.close();
   await settled.rest;
@@ -81,7 +147,6 @@ type Frame = { kind: 'event'; event: SseEvent } | { kind: 'comment'; text: strin
 
 /** The provider's events, and a comment of our own whenever it is silent. */
 async function* framesOf(call: Call, body: ReadableStream<Uint8Array>): AsyncGenerator<Frame> {
-  const { clock, timing } = call.gateway;
   const frames: Frame[] = [];
   const parser = createParser({
     onEvent: ({ event, data, id }) => frames.push({ kind: 'event', event: { event, data, id } }),
@@ -92,13 +157,8 @@ async function* framesOf(call: Call, body: ReadableStream<Uint8Array>): AsyncGen
   try {
     let pending = reader.read();
     for (;;) {
-      const silence = new AbortController();
-      const next = await Promise.race([
-        pending,
-        clock.sleep(timing.streamKeepAlive, silence.signal).then(() => undefined),
-      ]);
-      silence.abort();
-      if (next === undefined) {
+      const next = await unlessSilent(call, pending, call.gateway.timing.streamKeepAlive);
+      if (next === 'silent') {
         yield { kind: 'comment', text: 'keep-alive' };
         continue;
       }

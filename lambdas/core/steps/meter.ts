@@ -13,18 +13,10 @@ import type { Ending } from './settle.ts';
 /** Statuses that a provider answers before it has done anything that it bills. */
 const NOTHING_BILLED = new Set([500, 502, 503, 529]);
 
-export async function meter(call: Call, { outcome, abort }: Sent): Promise<Answer> {
+export function meter(call: Call, { outcome, abort }: Sent): Promise<Answer> {
   const client = watchClient(call, abort);
-  if (!call.quote.shape.streaming) return meterPlain(call, outcome, client);
-  const begun = await outcome;
-  if (begun.kind === 'answered' && begun.response.ok && isEventStream(begun.response)) {
-    return meterStream(call, begun.response, client);
-  }
-  return meterPlain(call, outcome, client);
+  return call.quote.shape.streaming ? meterStream(call, outcome, client) : meterPlain(call, outcome, client);
 }
-
-const isEventStream = ({ headers, body }: Response): boolean =>
-  body !== null && headers.get('content-type')?.startsWith('text/event-stream') === true;
 
 /** What an answer that is no success tells about the bill; undefined for a success, whose usage tells. */
 export function endingOfStatus(status: number): Ending | undefined {
