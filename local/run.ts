@@ -4,7 +4,7 @@ import { DirectoryInUse } from '../lambdas/adapters/table/local/single-opener.ts
 import { parsePolicy, PolicyInvalid } from '../lambdas/core/policy.ts';
 import { InvalidEnvironment, readEnvironment, type Environment, type LocalSettings } from './environment.ts';
 import { CannotListen } from './http-host.ts';
-import { startLocalServer, type LocalServer } from './server.ts';
+import { CannotOpenBooks, startLocalServer, type LocalServer } from './server.ts';
 
 /** Ends with the server, with the exit code for the process. A second signal ends the process at once. */
 export async function runLocalServer(environment: Environment): Promise<0 | 1> {
@@ -43,7 +43,7 @@ async function start(
 }
 
 /** What the person at the terminal can mend; everything else is a bug and shows its trace. */
-const MISTAKES = [InvalidEnvironment, PolicyInvalid, CannotListen, DirectoryInUse];
+const MISTAKES = [InvalidEnvironment, PolicyInvalid, CannotListen, DirectoryInUse, CannotOpenBooks];
 
 const bigintAsText = (_name: string, value: unknown): unknown =>
   typeof value === 'bigint' ? value.toString() : value;

@@ -10,6 +10,7 @@ import { RENDERERS } from '../lambdas/adapters/providers/endpoints.ts';
 import { DynamoDbTable } from '../lambdas/adapters/table/dynamodb-table.ts';
 import type { DynamoDbApi } from '../lambdas/adapters/table/dynamodb-api.ts';
 import { openMemoryEngine } from '../lambdas/adapters/table/local/memory-store.ts';
+import { DirectoryInUse } from '../lambdas/adapters/table/local/single-opener.ts';
 import { openSqliteEngine } from '../lambdas/adapters/table/local/sqlite-engine.ts';
 import { HttpUpstream, type UpstreamTargets } from '../lambdas/adapters/upstream/http-upstream.ts';
 import { applyPolicy, type AppliedPolicy } from '../lambdas/core/apply-policy.ts';
@@ -126,11 +127,22 @@ export async function startLocalServer(options: LocalServerOptions): Promise<Loc
   };
 }
 
+/** The data directory cannot hold the books, or holds something else; the message says which and why. */
+export class CannotOpenBooks extends Error {
+  override name = 'CannotOpenBooks';
+}
+
 function openBooks(directory: string | undefined): { api: DynamoDbApi; close(): void } {
   if (directory === undefined) return { api: openMemoryEngine({ clock }), close: () => undefined };
-  mkdirSync(directory, { recursive: true, mode: 0o700 });
-  const engine = openSqliteEngine({ directory, clock });
-  return { api: engine, close: () => engine.close() };
+  try {
+    mkdirSync(directory, { recursive: true, mode: 0o700 });
+    const engine = openSqliteEngine({ directory, clock });
+    return { api: engine, close: () => engine.close() };
+  } catch (error) {
+    if (error instanceof DirectoryInUse) throw error;
+    const message = `SPENDCAP_DATA_DIR is "${directory}": the books cannot be opened there (${(error as Error).message}).`;
+    throw new CannotOpenBooks(message, { cause: error });
+  }
 }
 
 /** Providers without an address of their own are simulated. */
