@@ -21,7 +21,7 @@ async function contentOf(file: string): Promise<unknown> {
       return fromJson(await textOf(file));
     case '.ts': {
       await textOf(file); // a missing file is explained, not thrown at the reader with a module trace
-      const { default: policy } = (await import(pathToFileURL(file).href)) as { default?: unknown };
+      const { default: policy } = await moduleOf(file);
       if (policy === undefined) throw new PolicyInvalid('it has no default export.');
       return policy;
     }
@@ -35,6 +35,15 @@ async function textOf(file: string): Promise<string> {
     return await readFile(file, 'utf8');
   } catch (error) {
     throw new PolicyInvalid(`it cannot be read (${(error as NodeJS.ErrnoException).code ?? String(error)}).`);
+  }
+}
+
+async function moduleOf(file: string): Promise<{ default?: unknown }> {
+  try {
+    return (await import(pathToFileURL(file).href)) as { default?: unknown };
+  } catch (error) {
+    // A mistake of spelling, or whatever the file itself throws.
+    throw new PolicyInvalid(`it cannot be run (${error instanceof Error ? error.message : String(error)}).`);
   }
 }
 
