@@ -72,6 +72,8 @@ export interface StreamMeter {
   servedModel(): string | undefined;
   /** True once the provider's own error frame was passed on: the client knows already. */
   sawError(): boolean;
+  /** The dialect's own frames for a stream that broke here: never a clean close. */
+  brokenOff(message: string, requestId: string): SseEvent[];
 }
 
 /** `cost` and `cost_details` as they stand in a usage object: decimal strings of dollars. */
@@ -96,8 +98,6 @@ export interface Endpoint {
   readUsage(answer: JsonObject, card: PriceCard): UsageReading | undefined;
   readServedModel(answer: JsonObject): string | undefined;
   meterStream(context: { shape: CallShape; card: PriceCard; costOf: CostWriter }): StreamMeter;
-  /** The dialect's own frames for a stream that broke: never a clean close. */
-  brokenStream(message: string, requestId: string): SseEvent[];
 }
 
 /** A call that was admitted and then failed at the provider, told in our own words. */

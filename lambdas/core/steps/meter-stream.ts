@@ -64,7 +64,7 @@ function lateStream(call: Call, outcome: Promise<UpstreamOutcome>, presence: Cli
       return;
     }
     const { settled, seen } = await readAndSettle(call, await outcome);
-    await breakOff(call, client, lateFailure(seen));
+    await breakOff(call, client, meterOf(call), lateFailure(seen));
     await client.close();
     await settled.rest;
   };
@@ -84,13 +84,13 @@ function lateFailure(seen: PlainResult['seen']): string {
 }
 
 /** The dialect's own frames for a stream that cannot go on. */
-async function breakOff(call: Call, client: ClientPipe, message: string): Promise<void> {
-  for (const event of call.endpoint.brokenStream(message, call.ids.requestId)) {
+async function breakOff(call: Call, client: ClientPipe, meter: StreamMeter, message: string): Promise<void> {
+  for (const event of meter.brokenOff(message, call.ids.requestId)) {
     await client.write(encodeEvent(event));
   }
 }
 
-async function pump(call: Call, body: ReadableStream<Uint8Array>, client: ClientPipe): Promise<void> {
+function meterOf(call: Call): StreamMeter {
   const { shape, card } = call.quote;
   const meter: StreamMeter = call.endpoint.meterStream({
     shape,
@@ -100,6 +100,11 @@ async function pump(call: Call, body: ReadableStream<Uint8Array>, client: Client
       return 'unpriced' in priced ? undefined : priced.members;
     },
   });
+  return meter;
+}
+
+async function pump(call: Call, body: ReadableStream<Uint8Array>, client: ClientPipe): Promise<void> {
+  const meter = meterOf(call);
   let last: SseEvent | undefined;
   let broken = 'the stream ended early';
   try {
@@ -137,7 +142,7 @@ async function endStream(
     if (last) await client.write(encodeEvent(last));
   } else if (!meter.sawError()) {
     const message = `The answer broke off: ${broken}. It is charged at its hold until evidence corrects it.`;
-    await breakOff(call, client, message);
+    await breakOff(call, client, meter, message);
   }
   await client.close();
   await settled.rest;

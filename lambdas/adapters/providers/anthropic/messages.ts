@@ -32,13 +32,6 @@ export const anthropicMessages: Endpoint = {
   readUsage: (answer, card) => readMessageUsage(answer, card),
   readServedModel: modelOf,
   meterStream: (context) => new MessageStreamMeter(context),
-  brokenStream: (message, requestId) => [
-    {
-      event: 'error',
-      id: undefined,
-      data: JSON.stringify({ type: 'error', error: { type: 'api_error', message }, request_id: requestId }),
-    },
-  ],
 };
 
 const invalid = (message: string, param: string) => refused({ code: 'invalid_request', message, param });
@@ -257,5 +250,9 @@ class MessageStreamMeter implements StreamMeter {
   }
   sawError(): boolean {
     return this.failed;
+  }
+  brokenOff(message: string, requestId: string): SseEvent[] {
+    const data = { type: 'error', error: { type: 'api_error', message }, request_id: requestId };
+    return [{ event: 'error', id: undefined, data: JSON.stringify(data) }];
   }
 }

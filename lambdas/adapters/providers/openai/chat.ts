@@ -41,13 +41,6 @@ export const openAiChat: Endpoint = {
   readUsage: (answer, card) => readChatUsage(answer, card),
   readServedModel: (answer) => (typeof answer['model'] === 'string' ? answer['model'] : undefined),
   meterStream: (context) => new ChatStreamMeter(context),
-  brokenStream: (message) => [
-    {
-      event: undefined,
-      id: undefined,
-      data: JSON.stringify({ error: { message, type: 'api_error', param: null, code: 'stream_broken' } }),
-    },
-  ],
 };
 
 function readCall({ value: body }: JsonDocument): Stepped<CallShape> {
@@ -241,6 +234,10 @@ class ChatStreamMeter implements StreamMeter {
   }
   sawError(): boolean {
     return this.failed;
+  }
+  brokenOff(message: string): SseEvent[] {
+    const error = { message, type: 'api_error', param: null, code: 'stream_broken' };
+    return [{ event: undefined, id: undefined, data: JSON.stringify({ error }) }];
   }
 }
 

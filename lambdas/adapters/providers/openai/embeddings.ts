@@ -19,7 +19,6 @@ export const openAiEmbeddings: Endpoint = {
   meterStream: () => {
     throw new Error('embeddings are never streamed');
   },
-  brokenStream: () => [],
 };
 
 function readCall({ value: body }: JsonDocument): Stepped<CallShape> {

@@ -40,23 +40,6 @@ export const openAiResponses: Endpoint = {
   readUsage: readResponseUsage,
   readServedModel: modelOf,
   meterStream: (context) => new ResponsesStreamMeter(context),
-  brokenStream: (message, requestId) => [
-    {
-      event: 'response.failed',
-      id: undefined,
-      data: JSON.stringify({
-        type: 'response.failed',
-        sequence_number: 0,
-        response: {
-          id: requestId,
-          object: 'response',
-          status: 'failed',
-          error: { code: 'server_error', message },
-          output: [],
-        },
-      }),
-    },
-  ],
 };
 
 function readCall({ value: body }: JsonDocument): Stepped<CallShape> {
@@ -189,6 +172,9 @@ class ResponsesStreamMeter implements StreamMeter {
   private model: string | undefined;
   private hasEnded = false;
   private failed = false;
+  /** The response as its first event has it. */
+  private begun: JsonObject | undefined;
+  private nextNumber = 0;
   private readonly context: { card: PriceCard; costOf: CostWriter };
 
   constructor(context: { card: PriceCard; costOf: CostWriter }) {
@@ -198,7 +184,12 @@ class ResponsesStreamMeter implements StreamMeter {
   take(event: SseEvent): Metered {
     const data = readJsonObject(event.data);
     if (!data) return { pass: event, isLast: false };
-    if (isObject(data['response'])) this.model = modelOf(data['response']) ?? this.model;
+    const { sequence_number: number } = data;
+    if (typeof number === 'number') this.nextNumber = number + 1;
+    if (isObject(data['response'])) {
+      this.begun ??= data['response'];
+      this.model = modelOf(data['response']) ?? this.model;
+    }
     if (data['type'] === 'error') this.failed = true;
     const isLast = typeof data['type'] === 'string' && LAST_EVENTS.has(data['type']);
     if (!isLast || !isObject(data['response'])) return { pass: event, isLast: false };
@@ -220,5 +211,12 @@ class ResponsesStreamMeter implements StreamMeter {
   }
   sawError(): boolean {
     return this.failed;
+  }
+  /** The response that was begun, failed: SDKs refuse another one, and a number that was there before. */
+  brokenOff(message: string, requestId: string): SseEvent[] {
+    const begun = this.begun ?? { id: requestId, object: 'response', output: [] };
+    const response = { ...begun, status: 'failed', error: { code: 'server_error', message } };
+    const data = { type: 'response.failed', sequence_number: this.nextNumber, response };
+    return [{ event: 'response.failed', id: undefined, data: JSON.stringify(data) }];
   }
 }
