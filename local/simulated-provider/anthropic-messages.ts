@@ -1,6 +1,7 @@
 /** POST /v1/messages and /v1/messages/count_tokens (API reference and @anthropic-ai/sdk 1.12.0 typings, checked 2026-11-24). */
 import { isObject, type JsonObject, type JsonValue } from '../../lambdas/core/json-document.ts';
 import { anthropic } from './anthropic-dialect.ts';
+import { directiveText } from './directives.ts';
 import {
   FREE_WORDS,
   namedEvent,
@@ -11,7 +12,7 @@ import {
   type StreamedAnswer,
 } from './endpoint.ts';
 import type { Generation } from './generation.ts';
-import { countTokens, inPieces, textOf } from './tokens.ts';
+import { countTokens, inPieces } from './tokens.ts';
 
 type Read = ReturnType<SimulatedEndpoint['read']>;
 
@@ -51,13 +52,12 @@ function read(body: JsonObject, outputTokensMax: number | undefined): Read {
   if (!Array.isArray(messages) || messages.length === 0) {
     return refuse('messages: Field required', 'messages');
   }
-  const last = messages.at(-1);
   return {
     asked: {
       body,
       model,
       stream: body['stream'] === true,
-      prompt: isObject(last) && last['role'] === 'user' ? textOf(last['content']) : '',
+      prompt: directiveText(messages),
       inputTokens: countTokens(messages) + countTokens(system) + countTokens(tools),
       outputTokensMax,
       choices: 1,

@@ -3,6 +3,8 @@
  * Every word of the README's table stands here; a word or value that does not is refused by name, so that a
  * misspelt test fails instead of testing something else.
  */
+import { isObject, type JsonValue } from '../../lambdas/core/json-document.ts';
+
 const count =
   (max: number) =>
   (text: string | undefined): number | undefined => {
@@ -59,6 +61,35 @@ export type Directives = { [W in Word]?: NonNullable<ReturnType<(typeof WORDS)[W
 export const DIRECTIVE_WORDS = Object.keys(WORDS) as Word[];
 
 const NONE: Directives = {};
+
+const TOOL_RESULTS: ReadonlySet<unknown> = new Set([
+  'tool',
+  'function',
+  'function_call_output',
+  'custom_tool_call_output',
+]);
+
+/**
+ * Where directives stand: the text of the last user message. None where a tool's result follows it, so that a loop
+ * of tool calls ends; at Anthropic such a result is itself a user message, without text of its own.
+ */
+export function directiveText(messages: JsonValue[]): string {
+  for (const message of messages.toReversed()) {
+    if (!isObject(message)) continue;
+    const { role, type, content } = message;
+    if (TOOL_RESULTS.has(role) || TOOL_RESULTS.has(type)) return '';
+    if (role === 'user') return textOf(content);
+  }
+  return '';
+}
+
+/** All text parts of a message. */
+function textOf(content: JsonValue | undefined): string {
+  if (typeof content === 'string') return content;
+  if (!Array.isArray(content)) return '';
+  const texts = content.map((part) => (isObject(part) ? part['text'] : undefined));
+  return texts.filter((text) => typeof text === 'string').join('\n');
+}
 
 /** All directives of a prompt, read as one. */
 export function parseDirectives(prompt: string): { directives: Directives } | { problem: string } {

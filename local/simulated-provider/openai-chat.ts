@@ -1,5 +1,6 @@
 /** POST /v1/chat/completions (API reference and openai 7.57.0 typings, checked 2026-11-24). */
 import { isObject, type JsonObject, type JsonValue } from '../../lambdas/core/json-document.ts';
+import { directiveText } from './directives.ts';
 import {
   dataEvent,
   isPositiveInteger,
@@ -10,7 +11,7 @@ import {
   type StreamedAnswer,
 } from './endpoint.ts';
 import type { Generation } from './generation.ts';
-import { openAi, promptOf, tierServed, toolNames } from './openai-dialect.ts';
+import { openAi, tierServed, toolNames } from './openai-dialect.ts';
 import { countTokens, inPieces } from './tokens.ts';
 
 export const openAiChat: SimulatedEndpoint = {
@@ -45,7 +46,7 @@ function read(body: JsonObject): ReturnType<SimulatedEndpoint['read']> {
       body,
       model,
       stream: body['stream'] === true,
-      prompt: promptOf(messages.at(-1)),
+      prompt: directiveText(messages),
       inputTokens: [messages, tools, functions, format].reduce<number>(
         (sum, part) => sum + countTokens(part),
         0,

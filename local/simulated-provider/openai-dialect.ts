@@ -1,7 +1,6 @@
 /** Headers and errors of the OpenAI API (API reference, checked 2026-11-24), and what its requests have in common. */
 import { isObject, type JsonObject, type JsonValue } from '../../lambdas/core/json-document.ts';
 import type { SimulatedDialect } from './endpoint.ts';
-import { textOf } from './tokens.ts';
 
 const TYPE_CODE_MESSAGE: Record<number, [type: string, code: string | null, message: string]> = {
   400: ['invalid_request_error', null, 'The simulated provider was asked for this error.'],
@@ -38,11 +37,6 @@ export const openAi: SimulatedDialect = {
     return { error: { message: problem.message, type, param: problem.param, code: null } };
   },
 };
-
-/** What follows last: the user's words, or none where a tool's result is to be answered. */
-export function promptOf(last: JsonValue | undefined): string {
-  return isObject(last) && last['role'] === 'user' ? textOf(last['content']) : '';
-}
 
 /** The tier that serves a request, as the answer names it. `auto` is the project's setting: the default. */
 export function tierServed({ service_tier: tier }: JsonObject): string {

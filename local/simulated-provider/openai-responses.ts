@@ -1,8 +1,9 @@
 /** POST /v1/responses and /v1/responses/input_tokens (API reference and openai 7.57.0 typings, checked 2026-11-24). */
 import { isObject, type JsonObject, type JsonValue } from '../../lambdas/core/json-document.ts';
+import { directiveText } from './directives.ts';
 import { FREE_WORDS, refuse, reportedUsage, TEXT_WORDS, type SimulatedEndpoint } from './endpoint.ts';
 import type { Generation } from './generation.ts';
-import { openAi, promptOf, tierServed, toolNames } from './openai-dialect.ts';
+import { openAi, tierServed, toolNames } from './openai-dialect.ts';
 import { streamResponse } from './openai-responses-stream.ts';
 import { countTokens } from './tokens.ts';
 
@@ -56,7 +57,7 @@ function read(body: JsonObject, outputTokensMax: number | undefined): Read {
       body,
       model,
       stream: body['stream'] === true,
-      prompt: typeof input === 'string' ? input : promptOf(input?.at(-1)),
+      prompt: typeof input === 'string' ? input : directiveText(input ?? []),
       inputTokens: [input, instructions, tools, text].reduce<number>(
         (sum, part) => sum + countTokens(part),
         0,
@@ -86,8 +87,7 @@ function itemOf(made: Generation): JsonObject {
     const part = { type: 'output_text', annotations: [], logprobs: [], text };
     return { id: `msg_${id}`, type: 'message', status, role: 'assistant', content: [part] };
   }
-  const { name, arguments: text_ } = tool;
-  return { id: `fc_${id}`, type: 'function_call', status, arguments: text_, call_id: `call_${id}`, name };
+  return { id: `fc_${id}`, type: 'function_call', status, call_id: `call_${id}`, ...tool };
 }
 
 /** The members that echo the request stand as it had them, or as the API's defaults. */

@@ -2,7 +2,7 @@
  * How the simulated provider counts: four bytes of text are a token. Plain on purpose, so that a reader can check
  * a charge by hand; it mirrors no tokenizer.
  */
-import { isObject, type JsonValue } from '../../lambdas/core/json-document.ts';
+import type { JsonValue } from '../../lambdas/core/json-document.ts';
 
 /** What an image costs, whatever its size: its bytes are no text. */
 const IMAGE_TOKENS = 16;
@@ -29,16 +29,6 @@ export function countTokens(value: JsonValue | undefined): number {
     }
   }
   return sum;
-}
-
-/** The text of a message: all of its text parts. */
-export function textOf(content: JsonValue | undefined): string {
-  if (typeof content === 'string') return content;
-  if (!Array.isArray(content)) return '';
-  return content
-    .map((part) => (isObject(part) && typeof part['text'] === 'string' ? part['text'] : ''))
-    .filter(Boolean)
-    .join('\n');
 }
 
 /** 32 tokens: the answer when nothing else is asked, and what longer answers repeat. */
