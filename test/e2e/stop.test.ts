@@ -17,6 +17,9 @@ import {
   type TemporaryFolder,
 } from './process.ts';
 
+/** On a busy machine a process takes its time. */
+const PATIENT = { timeout: 20_000 };
+
 const folders: TemporaryFolder[] = [];
 function folder(): string {
   const made = temporaryFolder('stop');
@@ -34,16 +37,16 @@ describe('SIGTERM', () => {
     const server = await startServer(environment);
     const { key } = await prepare(server);
     // Both last longer than it takes to get to the signal; the provider waits, the test does not.
-    const plain = call(server, key, { output: 'output=50 delay=1500', stream: false });
-    const stream = await call(server, key, { output: 'output=60 chunks=10 chunk-delay=120', stream: true });
+    const plain = call(server, key, { output: 'output=50 delay=2500', stream: false });
+    const stream = await call(server, key, { output: 'output=60 chunks=10 chunk-delay=250', stream: true });
     const reader = stream.body!.pipeThrough(new TextDecoderStream()).getReader();
     let streamed = (await reader.read()).value!;
 
-    await expect.poll(async () => (await adminOf(server).audit()).open_holds).toBe(2);
+    await expect.poll(async () => (await adminOf(server).audit()).open_holds, PATIENT).toBe(2);
 
     server.terminate();
     await server.said('Stopping: calls in flight are answered and settled first.');
-    await expect.poll(() => connecting(server)).toBe('ECONNREFUSED');
+    await expect.poll(() => connecting(server), PATIENT).toBe('ECONNREFUSED');
 
     for (let read = await reader.read(); !read.done; read = await reader.read()) streamed += read.value;
     expect(streamed).toMatch(/data: \[DONE\]\n\n$/);
