@@ -19,6 +19,7 @@ import { Directory } from '../lambdas/core/directory.ts';
 import type { Gateway, OperatorEvent, Timing } from '../lambdas/core/gateway.ts';
 import { Ledger } from '../lambdas/core/ledger/ledger.ts';
 import type { Policy } from '../lambdas/core/policy.ts';
+import { WaitingLine } from '../lambdas/core/waiting-line.ts';
 import { createProxyApp } from '../lambdas/proxy/app.ts';
 import { reviewedPrices } from '../prices/reviewed.ts';
 import { adminAccess } from './admin-access.ts';
@@ -69,6 +70,7 @@ export async function startLocalServer(options: LocalServerOptions): Promise<Loc
 
   const gateway: Gateway = {
     ledger,
+    line: new WaitingLine({ clock, patience: durationMs(policy.heldWaitMs) }),
     directory,
     upstream,
     clock,

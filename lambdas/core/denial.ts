@@ -19,6 +19,8 @@ export interface DenialContext {
   caps: readonly Cap[];
   /** In [0, 1). */
   jitter: number;
+  /** How many wait for the same money, and were here before. */
+  ahead: number;
   /** Where to ask for more. */
   requestUrl: string;
 }
@@ -126,15 +128,17 @@ export function crowded(leaf: Leaf, context: DenialContext): Refusal {
 }
 
 /**
- * The median age of calls in flight: about how long one lasts, so about how long until one gives money back.
- * Spread up to twofold, so that those who wait together do not come back together.
+ * The median age of calls in flight: about how long one lasts, so about how long until one gives money back; once
+ * more for each round of calls that are ahead. Spread up to twofold, so that those who wait together do not come
+ * back together.
  */
-function typicalWait(leaf: Leaf, { now, jitter }: DenialContext): DurationMs {
+function typicalWait(leaf: Leaf, { now, jitter, ahead }: DenialContext): DurationMs {
   const ages = Object.values(leaf.h)
     .map(({ at }) => now - stampedAt(at))
     .sort((a, b) => a - b);
   const median = Math.max(WAIT_MIN, ages[Math.floor(ages.length / 2)] ?? 0);
-  return durationMs(Math.min(WAIT_MAX, Math.round(median * (1 + jitter))));
+  const rounds = Math.ceil((ahead + 1) / Math.max(1, ages.length));
+  return durationMs(Math.min(WAIT_MAX, Math.round(median * (rounds + jitter))));
 }
 
 export function limitDetail(

@@ -7,9 +7,11 @@ import type { Policy } from './policy.ts';
 import type { Clock, Ids, Upstream } from './ports.ts';
 import type { PriceBook } from './pricing/price-book.ts';
 import type { TokenVerifier } from './steps/identify.ts';
+import type { WaitingLine } from './waiting-line.ts';
 
 export interface Gateway {
   ledger: Ledger;
+  line: WaitingLine;
   directory: Directory;
   prices: PriceBook;
   upstream: Upstream;

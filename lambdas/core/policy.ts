@@ -53,6 +53,8 @@ export const policySchema = z.strictObject({
   maxOutputTokensDefault: z.int().min(1).default(16_384),
   /** An output limit is never clamped below this. */
   minOutputTokens: z.int().min(1).default(256),
+  /** How long a call waits for money that others merely hold, before it is told to come back; 0 to 10,000. */
+  heldWaitMs: z.int().min(0).max(10_000).default(500),
   /** How long a provider is read on after the client left. */
   drainSeconds: z.int().min(0).max(840).default(30),
   oidcIssuers: z.array(issuerSchema).default([]),

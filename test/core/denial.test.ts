@@ -46,6 +46,7 @@ const context = (caps: DenialContext['caps'], more: Partial<DenialContext> = {})
   plan: plan(),
   caps,
   jitter: 0,
+  ahead: 0,
   requestUrl: 'https://spend.example/me',
   ...more,
 });

@@ -13,6 +13,7 @@ import type { Clock } from '../../lambdas/core/ports.ts';
 import { DynamoDbTable } from '../../lambdas/adapters/table/dynamodb-table.ts';
 import { openMemoryEngine } from '../../lambdas/adapters/table/local/memory-store.ts';
 import { RENDERERS } from '../../lambdas/adapters/providers/endpoints.ts';
+import { WaitingLine } from '../../lambdas/core/waiting-line.ts';
 import { createProxyApp } from '../../lambdas/proxy/app.ts';
 import { reviewedPrices } from '../../prices/reviewed.ts';
 import { faultyApi } from '../contract/faulty-api.ts';
@@ -82,14 +83,17 @@ export async function openGateway(options: GatewayOptions = {}) {
 
   const upstream = new ScriptedUpstream();
   const events: OperatorEvent[] = [];
+  // Most tests are about what is said at once; those about waiting ask for it.
+  const policy = parsePolicy({ heldWaitMs: 0, ...options.policy });
   const gateway: Gateway = {
     ledger,
+    line: new WaitingLine({ clock, patience: durationMs(policy.heldWaitMs) }),
     directory,
     prices: reviewedPrices(),
     upstream,
     clock,
     ids,
-    policy: parsePolicy(options.policy ?? {}),
+    policy,
     verifier: undefined,
     renderers: RENDERERS,
     timing: { streamKeepAlive: durationMs(15_000), plainKeepAlive: durationMs(60_000) },

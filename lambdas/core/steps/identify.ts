@@ -21,6 +21,8 @@ export interface Caller {
   clampAllowed: boolean;
   fallbackAllowed: boolean;
   idempotencyKey: string | undefined;
+  /** False where the client says that it sends this call for the first time, as OpenAI's and Anthropic's SDKs do. */
+  mayBeRepeat: boolean;
 }
 
 /** Checks a bearer token of a configured issuer; undefined when it is none, is expired or is forged. */
@@ -165,5 +167,6 @@ function attributionOf(headers: Headers, { app }: Holder, policy: Policy): Stepp
     clampAllowed: headers.get('x-spendcap-clamp') !== 'never' && declared?.clamp !== false,
     fallbackAllowed: headers.get('x-spendcap-fallback') !== 'never',
     idempotencyKey,
+    mayBeRepeat: headers.get('x-stainless-retry-count') !== '0',
   });
 }

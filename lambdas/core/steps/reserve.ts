@@ -1,4 +1,5 @@
 /** Step 4: deducts the worst case from every cap of the caller, in one conditional write, or says why not. */
+import { durationMs, type DurationMs } from '../brands.ts';
 import type { Quote, Reserved } from '../call.ts';
 import { crowded, explainShort, type DenialContext } from '../denial.ts';
 import type { Endpoint } from '../endpoint.ts';
@@ -23,36 +24,73 @@ export async function reserve(
   if (caps.length === 0 && !gateway.policy.admitUncapped) return refused(noCap(caller));
 
   const bodyHash = caller.idempotencyKey === undefined ? undefined : await quote.bodyHash();
-  const outcome = await gateway.ledger.reserve({
-    leaf: leafKey(caller.principal),
-    id: ids.holdId,
-    bodyHash,
-    caps,
-    nonce: gateway.ids.randomBits(nonceBits),
-    info: {
-      rq: ids.requestId,
-      us: caller.user,
-      ap: caller.app,
-      tm: caller.team,
-      ft: caller.feature,
-      ep: endpoint.name,
-      md: quote.shape.model,
-      cd: quote.card.id,
-      ...(Object.keys(caller.tags).length === 0 ? {} : { tg: caller.tags }),
-    },
-    fit: (leaf) => fitToBudget(quote.plan, caps, leaf),
-  });
-  if (outcome.kind !== 'held') {
+  const leaf = leafKey(caller.principal);
+  const attempt = async (ahead: number): Promise<Attempted> => {
+    const outcome = await gateway.ledger.reserve({
+      leaf,
+      id: ids.holdId,
+      bodyHash,
+      caps,
+      nonce: gateway.ids.randomBits(nonceBits),
+      info: infoOf(endpoint, caller, quote, ids),
+      fit: (image) => fitToBudget(quote.plan, caps, image),
+    });
+    if (outcome.kind === 'held') return { kind: 'held', outcome };
     const { requestUrl } = gateway;
     const jitter = Number(gateway.ids.randomBits(JITTER_BITS)) / 2 ** JITTER_BITS;
-    const context: DenialContext = { now: gateway.clock.now(), plan: quote.plan, caps, jitter, requestUrl };
-    return refused(explain(outcome, bodyHash, context));
-  }
-  const { call: held, leaf, fit } = outcome;
+    const now = gateway.clock.now();
+    const context: DenialContext = { now, plan: quote.plan, caps, jitter, ahead, requestUrl };
+    return { kind: 'refused', refusal: explain(outcome, bodyHash, context) };
+  };
+  const attempted = await gateway.line.run({
+    name: leaf.pk,
+    token: () => quote.bodyHash(),
+    mayBeRepeat: caller.mayBeRepeat,
+    attempt,
+    isWorthWaiting: isHeldByOthers,
+    comesBackIn,
+  });
+  if (attempted.kind === 'refused') return refused(attempted.refusal);
+  const { call: held, leaf: image, fit } = attempted.outcome;
   const wanted = quote.shape.outputTokensAsked;
   const isSet = fit.outputTokensMax !== null && (wanted === undefined || fit.outputTokensMax < wanted);
-  return passed({ held, leaf, caps, fit, outputTokensSet: isSet ? fit.outputTokensMax! : undefined });
+  return passed({
+    held,
+    leaf: image,
+    caps,
+    fit,
+    outputTokensSet: isSet ? fit.outputTokensMax! : undefined,
+  });
 }
+
+type Attempted =
+  | { kind: 'held'; outcome: Extract<ReserveOutcome, { kind: 'held' }> }
+  | { kind: 'refused'; refusal: Refusal };
+
+/** Worth a moment's wait: the money is there, other calls of the same principal merely hold it. */
+const isHeldByOthers = (attempted: Attempted): boolean =>
+  attempted.kind === 'refused' &&
+  attempted.refusal.code === 'throttled' &&
+  attempted.refusal.limit.reason === 'held';
+
+const comesBackIn = (attempted: Attempted): DurationMs =>
+  durationMs(
+    attempted.kind === 'refused' && attempted.refusal.code === 'throttled'
+      ? attempted.refusal.retryAfterMs
+      : 0,
+  );
+
+const infoOf = (endpoint: Endpoint, caller: Caller, quote: Quote, ids: CallIds) => ({
+  rq: ids.requestId,
+  us: caller.user,
+  ap: caller.app,
+  tm: caller.team,
+  ft: caller.feature,
+  ep: endpoint.name,
+  md: quote.shape.model,
+  cd: quote.card.id,
+  ...(Object.keys(caller.tags).length === 0 ? {} : { tg: caller.tags }),
+});
 
 const JITTER_BITS = 8;
 

@@ -128,8 +128,12 @@ function chargeFor(call: Call, ending: Ending): { charge: Charge; members: CostM
   }
 }
 
-const finish = (call: Call, charge: Charge): Promise<Finished> =>
-  call.gateway.ledger.finish(charge, call.reserved.held.leaf);
+async function finish(call: Call, charge: Charge): Promise<Finished> {
+  const { leaf } = call.reserved.held;
+  const finished = await call.gateway.ledger.finish(charge, leaf);
+  call.gateway.line.wake(leaf.pk);
+  return finished;
+}
 
 /** The bound of this model is wrong: no further call until an operator or a new bound says otherwise. */
 async function quarantine(call: Call, charge: Charge): Promise<void> {
