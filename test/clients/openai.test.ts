@@ -267,8 +267,8 @@ describe.each(OPENAI_MAJORS)('$sdk', ({ OpenAI }) => {
       const client = new OpenAI({ baseURL: `${spendcap.url}/v1`, apiKey: key });
       const { response } = await client.chat.completions.create({ model, messages, ...call }).withResponse();
       const sent = spendcap.provider.requests().at(-1)!.body!;
-      expect(response.headers.get('x-spendcap-max-output-tokens')).toBe(
-        String(sent['max_completion_tokens']),
+      expect(Number(response.headers.get('x-spendcap-max-output-tokens'))).toBe(
+        sent['max_completion_tokens'],
       );
       return sent['max_completion_tokens'];
     };
