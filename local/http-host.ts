@@ -10,7 +10,7 @@ export interface HttpHost {
   /** Scheme, host and port. */
   url: string;
   /** Stops listening at once; ends when the last answer has left. */
-  stop(): Promise<void>;
+  stop: () => Promise<void>;
 }
 
 export interface HttpHostOptions {

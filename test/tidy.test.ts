@@ -40,6 +40,7 @@ describe('the core is pure', () => {
     'jsonc-parser',
     'eventsource-parser',
     'crc-32',
+    'p-limit',
   ]);
   const banned: [RegExp, string][] = [
     [/\bDate\b/, 'take the time from the Clock port, format it in time.ts'],

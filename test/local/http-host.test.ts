@@ -72,7 +72,7 @@ it('a body that breaks is cut for the client, never ended cleanly', async () => 
   const { url } = await start(() => new Response(body));
   const { body: answer } = await request(`${url}/`, { dispatcher: agent });
   feed('part');
-  const reader = answer[Symbol.asyncIterator]() as AsyncIterator<Buffer>;
+  const reader = answer[Symbol.asyncIterator]() as AsyncIterator<Buffer, undefined>;
   expect((await reader.next()).value?.toString()).toBe('part');
   fail();
   await expect(reader.next()).rejects.toThrow('other side closed');
