@@ -5,13 +5,12 @@ import {
   type UsageDialect,
 } from '../../lambdas/adapters/providers/usage-readers.ts';
 import { formatUsd } from '../../lambdas/core/money.ts';
-import { priceUsage } from '../../lambdas/core/pricing/calculator.ts';
+import { priceUsage, type PriceLine } from '../../lambdas/core/pricing/calculator.ts';
 import { ENDPOINTS, type Endpoint, type PriceCard } from '../../lambdas/core/pricing/card.ts';
 import type { PriceBook } from '../../lambdas/core/pricing/price-book.ts';
 import { systemClock } from '../../local/clock.ts';
 import { reviewedPrices } from '../../prices/reviewed.ts';
 import { CliError, EXIT, usageError } from './exit.ts';
-import type { QuoteLine } from './price.ts';
 
 export interface QuoteQuestion {
   model: string;
@@ -19,6 +18,8 @@ export interface QuoteQuestion {
   usage: unknown;
   serviceTier?: string;
 }
+
+export type QuoteLine = PriceLine & { amountUsd: string };
 
 export interface PriceQuote {
   card: PriceCard;

@@ -1,6 +1,6 @@
 /** `spendcap price`: what calls cost, with the calculator that the gateway runs. No server needed. */
 import type { Command } from 'commander';
-import type { PriceLine } from '../../lambdas/core/pricing/calculator.ts';
+import type { QuoteLine } from './price-quote.ts';
 import type { PriceCard } from '../../lambdas/core/pricing/card.ts';
 import { CliError, EXIT, usageError } from './exit.ts';
 import { optionsOf } from './global-options.ts';
@@ -95,8 +95,6 @@ function cardText({ id, effectiveFrom, checkedOn, sources }: PriceCard): string 
     ...sources.map((source, index) => `${index === 0 ? 'source' : '      '}  ${source}`),
   ].join('\n');
 }
-
-export type QuoteLine = PriceLine & { amountUsd: string };
 
 const LINE_COLUMNS = [
   { title: 'what', value: ({ what }: QuoteLine) => what.replace(/^fee:/, '') },

@@ -38,3 +38,9 @@ export interface Call {
   ids: CallIds;
   request: Request;
 }
+
+/** What the client gets, and the end of the call's books: every host awaits `completion`. */
+export interface Answer {
+  response: Response;
+  completion: Promise<void>;
+}

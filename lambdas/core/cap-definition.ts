@@ -7,7 +7,7 @@ import { inMetric, parseInMetric } from './amounts.ts';
 import { capId } from './brands.ts';
 import type { Cap, Thresholds } from './caps.ts';
 import { isTimeZone } from './time.ts';
-import { parseWindow, windowName } from './windows.ts';
+import { parseWindow, ROLLING_BUCKETS_MAX, windowName } from './windows.ts';
 
 /** Ids of people, teams, apps and features: printable, and without the separators of keys and pairs. */
 export const nameSchema = z
@@ -18,7 +18,8 @@ export const capIdSchema = z
   .regex(/^[a-z0-9][a-z0-9._-]{0,63}$/, 'use 1 to 64 lower-case letters, digits, ".", "_" and "-"');
 
 const amountText = z.string().max(40);
-const fraction = z.number().gt(0).lte(1);
+/** In thousandths: a finer share would be kept as another one, near nothing as "from nothing on". */
+const fraction = z.number().gt(0).lte(1).multipleOf(0.001);
 
 const thresholdsSchema = z.strictObject({
   warn: z.array(fraction).max(10).nullable().optional(),
@@ -79,12 +80,14 @@ const toThousandths = (share: number): number => Math.round(share * THOUSAND);
 export function capFromInput(id: string, input: CapInput): CapDefinition | CapProblem {
   const { scope, metric } = input;
   const named = scopeProblem(scope);
-  if (named !== undefined) return { kind: 'invalid', message: named };
+  if (named !== undefined) return invalid(named);
   if (SHARED_SCOPES.has(scope.type)) {
-    return {
-      kind: 'not_supported',
-      message: `Caps of scope ${scope.type} are shared by many people and need the ledger's pools, which come with the next release; set caps of scope user or user_feature.`,
-    };
+    return notSupported(
+      `Caps of scope ${scope.type} are shared by many people and need the ledger's pools, which come with the next release; set caps of scope user or user_feature.`,
+    );
+  }
+  if (scope.type === 'user_feature' && scope.id.split('/').includes('*')) {
+    return notSupported('"*" stands for each user with scope user only; name one user and one feature.');
   }
   const zone = { timeZone: input.time_zone ?? 'UTC', anchorDay: input.anchor_day ?? 1 };
   if (!isTimeZone(zone.timeZone))
@@ -119,6 +122,7 @@ export function capFromInput(id: string, input: CapInput): CapDefinition | CapPr
 }
 
 const invalid = (message: string): CapProblem => ({ kind: 'invalid', message });
+const notSupported = (message: string): CapProblem => ({ kind: 'not_supported', message });
 const SHARED_SCOPES: ReadonlySet<string> = new Set(['team', 'app', 'feature', 'org']);
 
 function scopeProblem({ type, id }: CapInput['scope']): string | undefined {
@@ -152,11 +156,15 @@ function windowOf(input: CapInput, zone: CapDefinition['zone']): Cap['window'] |
   if (input.window === undefined || input.window === null) {
     return invalid('Name a window: minute, hour, day, week, month, lifetime, rolling_<n>h or rolling_<n>d.');
   }
-  return (
-    parseWindow(input.window, zone) ??
-    invalid(
-      `"${input.window}" is no window; use minute, hour, day, week, month, lifetime, rolling_<1-48>h or rolling_<1-48>d.`,
-    )
+  const window = parseWindow(input.window, zone);
+  if (window !== undefined) return window;
+  if (/^rolling_[1-9][0-9]*[hd]$/.test(input.window)) {
+    return notSupported(
+      `A rolling window keeps at most ${ROLLING_BUCKETS_MAX} hours or days, so "${input.window}" is too long; use days, or month.`,
+    );
+  }
+  return invalid(
+    `"${input.window}" is no window; use minute, hour, day, week, month, lifetime, rolling_<1-48>h or rolling_<1-48>d.`,
   );
 }
 

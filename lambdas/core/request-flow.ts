@@ -14,7 +14,7 @@
  * The answer carries `completion`: it ends when the call is settled, whatever became of the client, and every
  * host awaits it.
  */
-import type { Call } from './call.ts';
+import type { Answer, Call } from './call.ts';
 import type { Endpoint } from './endpoint.ts';
 import type { Gateway } from './gateway.ts';
 import { passed, refused, type Stepped } from './refusals.ts';
@@ -25,11 +25,6 @@ import { intercept } from './steps/intercept.ts';
 import { meter } from './steps/meter.ts';
 import { price } from './steps/price.ts';
 import { ledgerUnavailable, reserve } from './steps/reserve.ts';
-
-export interface Answer {
-  response: Response;
-  completion: Promise<void>;
-}
 
 export async function answerCall(gateway: Gateway, endpoint: Endpoint, request: Request): Promise<Answer> {
   const ids = { current: freshIds(gateway.ids) };

@@ -30,6 +30,8 @@ export function parseRfc3339(text: string): EpochMs | undefined {
 
 /** True when the text names a zone of the IANA database that the runtime knows. */
 export function isTimeZone(name: string): boolean {
+  // Temporal also takes offsets and whole instants, which begin with a sign or a digit.
+  if (!/^[A-Za-z]/.test(name)) return false;
   try {
     Temporal.Instant.fromEpochMilliseconds(0).toZonedDateTimeISO(name);
     return true;

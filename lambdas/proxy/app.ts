@@ -9,6 +9,7 @@ import { freshIds } from '../core/request-ids.ts';
 import { answerCall } from '../core/request-flow.ts';
 import { ENDPOINTS } from '../adapters/providers/endpoints.ts';
 import { showBudget } from './budget.ts';
+import { dialectOf } from './caller-dialect.ts';
 import { countTokens } from './count-tokens.ts';
 import { listModels } from './models.ts';
 import { showRequest } from './requests.ts';
@@ -53,7 +54,3 @@ function notMetered(gateway: Gateway, request: Request): Response {
   const renderer = gateway.renderers[dialectOf(request.headers)];
   return renderer.refusal({ code: 'endpoint_not_metered', message }, { requestId, headers: request.headers });
 }
-
-/** Anthropic's clients name their version on every request; all others get OpenAI's form. */
-export const dialectOf = (headers: Headers): 'openai' | 'anthropic' =>
-  headers.has('anthropic-version') ? 'anthropic' : 'openai';

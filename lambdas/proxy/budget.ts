@@ -2,7 +2,7 @@
 import type { Gateway } from '../core/gateway.ts';
 import { leafKey } from '../core/ledger/leaf.ts';
 import { capView } from '../core/stage.ts';
-import { dialectOf } from './app.ts';
+import { dialectOf } from './caller-dialect.ts';
 import { freeRoute } from './free-route.ts';
 
 export function showBudget(gateway: Gateway, request: Request): Promise<Response> {

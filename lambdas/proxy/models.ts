@@ -2,7 +2,7 @@
 import type { Gateway } from '../core/gateway.ts';
 import type { PriceCard } from '../core/pricing/card.ts';
 import { parseRfc3339 } from '../core/time.ts';
-import { dialectOf } from './app.ts';
+import { dialectOf } from './caller-dialect.ts';
 import { freeRoute } from './free-route.ts';
 
 export function listModels(gateway: Gateway, request: Request): Promise<Response> {

@@ -10,7 +10,7 @@ import { leafKey, type Hold } from '../core/ledger/leaf.ts';
 import { formatUsd } from '../core/money.ts';
 import { holdOfRequest } from '../core/request-ids.ts';
 import { toRfc3339 } from '../core/time.ts';
-import { dialectOf } from './app.ts';
+import { dialectOf } from './caller-dialect.ts';
 import { freeRoute } from './free-route.ts';
 
 export function showRequest(gateway: Gateway, request: Request, id: string): Promise<Response> {

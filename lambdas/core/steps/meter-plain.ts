@@ -3,15 +3,13 @@
  * long, white space keeps the connection open; the status has then been sent, so a later failure cuts the body.
  */
 import { durationMs } from '../brands.ts';
-import type { Call } from '../call.ts';
+import type { Answer, Call } from '../call.ts';
 import { withCost, type UpstreamFault } from '../endpoint.ts';
 import { isObject, readJsonObject } from '../json-document.ts';
 import type { UpstreamOutcome } from '../ports.ts';
-import type { Answer } from '../request-flow.ts';
 import { admittedHeaders, providerHeaders } from '../response-headers.ts';
 import { SECOND } from '../time.ts';
 import type { ClientPresence } from './client-presence.ts';
-import { endingOfStatus } from './meter.ts';
 import { unlessSilent } from './silence.ts';
 import { settle, type Ending, type Settlement } from './settle.ts';
 
@@ -88,6 +86,16 @@ export async function readAndSettle(call: Call, outcome: UpstreamOutcome): Promi
   const hasUsage = answer && isObject(answer['usage']);
   const body = hasUsage && settled.members ? withCost(text, ['usage'], settled.members) : bytes;
   return { settled, servedModel, seen: { ...seen, body } };
+}
+
+/** Statuses that a provider answers before it has done anything that it bills. */
+const NOTHING_BILLED = new Set([500, 502, 503, 529]);
+
+/** What an answer that is no success tells about the bill; undefined for a success, whose usage tells. */
+function endingOfStatus(status: number): Ending | undefined {
+  if (status >= 200 && status < 300) return undefined;
+  if (status < 500 || NOTHING_BILLED.has(status)) return { kind: 'nothing' };
+  return { kind: 'unknown', reason: `the provider answered ${status}` };
 }
 
 const unreachable = (reason: string): UpstreamFault => ({

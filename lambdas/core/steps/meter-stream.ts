@@ -4,10 +4,9 @@
  * usage; a stream that breaks ends with the dialect's own error frame, never with a clean close.
  */
 import { createParser } from 'eventsource-parser';
-import type { Call } from '../call.ts';
+import type { Answer, Call } from '../call.ts';
 import type { SseEvent, StreamMeter } from '../endpoint.ts';
 import type { UpstreamOutcome } from '../ports.ts';
-import type { Answer } from '../request-flow.ts';
 import { admittedHeaders, providerHeaders } from '../response-headers.ts';
 import { SECOND } from '../time.ts';
 import type { ClientPresence } from './client-presence.ts';
