@@ -10,8 +10,8 @@ import {
   TEXT_WORDS,
   type SimulatedEndpoint,
   type StreamedAnswer,
+  type Generation,
 } from './endpoint.ts';
-import type { Generation } from './generation.ts';
 import { countTokens, inPieces } from './tokens.ts';
 
 type Read = ReturnType<SimulatedEndpoint['read']>;

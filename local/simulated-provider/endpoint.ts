@@ -1,8 +1,7 @@
 /** What the simulated endpoints have in common: how each is asked, and what it says. */
 import type { JsonObject, JsonValue } from '../../lambdas/core/json-document.ts';
 import type { Directives, ErrorStatus, Word } from './directives.ts';
-import type { Generation } from './generation.ts';
-import type { EndpointName } from './truth.ts';
+import type { BilledTokens, EndpointName } from './truth.ts';
 
 /** Why a request is refused, as a sentence, and the member that it is about. */
 export interface Problem {
@@ -24,6 +23,27 @@ export interface Asked {
   serviceTier: string | null;
   /** Names of the function tools on offer. */
   tools: string[];
+}
+
+/** What a model made of it: generation.ts. */
+export interface Generation {
+  asked: Asked;
+  directives: Directives;
+  /** The part that all ids of an answer share. */
+  id: string;
+  createdAtEpochSeconds: number;
+  model: string;
+  serviceTier: string | null;
+  /** What is billed, and what the usage block says. */
+  tokens: BilledTokens;
+  /** Of each choice. Reasoning is billed and not shown. */
+  text: string;
+  /** In place of the text. */
+  tool: { name: string; arguments: string } | undefined;
+  /** The output limit ended it. */
+  isCut: boolean;
+  /** Pieces in which a stream brings the text. */
+  chunks: number;
 }
 
 /** The server-sent events of a stream, ready to be written. */

@@ -1,28 +1,8 @@
 /** What a model makes of a call: how many tokens of each kind, which text, and why it stops. */
 import type { Directives } from './directives.ts';
-import { refuse, type Asked, type Problem, type SimulatedEndpoint } from './endpoint.ts';
+import { refuse, type Asked, type Generation, type Problem, type SimulatedEndpoint } from './endpoint.ts';
 import { argumentsOfTokens, DEFAULT_OUTPUT_TOKENS, textOfTokens } from './tokens.ts';
 import type { BilledTokens } from './truth.ts';
-
-export interface Generation {
-  asked: Asked;
-  directives: Directives;
-  /** The part that all ids of an answer share. */
-  id: string;
-  createdAtEpochSeconds: number;
-  model: string;
-  serviceTier: string | null;
-  /** What is billed, and what the usage block says. */
-  tokens: BilledTokens;
-  /** Of each choice. Reasoning is billed and not shown. */
-  text: string;
-  /** In place of the text. */
-  tool: { name: string; arguments: string } | undefined;
-  /** The output limit ended it. */
-  isCut: boolean;
-  /** Pieces in which a stream brings the text. */
-  chunks: number;
-}
 
 const STREAM_CHUNKS = 4;
 

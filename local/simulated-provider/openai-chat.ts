@@ -9,8 +9,8 @@ import {
   TEXT_WORDS,
   type SimulatedEndpoint,
   type StreamedAnswer,
+  type Generation,
 } from './endpoint.ts';
-import type { Generation } from './generation.ts';
 import { openAi, tierServed, toolNames } from './openai-dialect.ts';
 import { countTokens, inPieces } from './tokens.ts';
 

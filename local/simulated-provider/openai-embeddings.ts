@@ -6,8 +6,8 @@ import {
   refuse,
   reportedUsage,
   type SimulatedEndpoint,
+  type Generation,
 } from './endpoint.ts';
-import type { Generation } from './generation.ts';
 import { openAi } from './openai-dialect.ts';
 import { countTokens } from './tokens.ts';
 

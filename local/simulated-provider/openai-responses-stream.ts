@@ -1,7 +1,6 @@
 /** The events of a streamed response: one item, text or a function call, between the response begun and finished. */
 import type { JsonObject } from '../../lambdas/core/json-document.ts';
-import { namedEvent, type StreamedAnswer } from './endpoint.ts';
-import type { Generation } from './generation.ts';
+import { namedEvent, type StreamedAnswer, type Generation } from './endpoint.ts';
 import { inPieces } from './tokens.ts';
 
 export interface ResponseStates {

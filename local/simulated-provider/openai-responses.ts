@@ -1,8 +1,14 @@
 /** POST /v1/responses and /v1/responses/input_tokens (API reference and openai 7.57.0 typings, checked 2026-11-24). */
 import { isObject, type JsonObject, type JsonValue } from '../../lambdas/core/json-document.ts';
 import { directiveText } from './directives.ts';
-import { FREE_WORDS, refuse, reportedUsage, TEXT_WORDS, type SimulatedEndpoint } from './endpoint.ts';
-import type { Generation } from './generation.ts';
+import {
+  FREE_WORDS,
+  refuse,
+  reportedUsage,
+  TEXT_WORDS,
+  type SimulatedEndpoint,
+  type Generation,
+} from './endpoint.ts';
 import { openAi, tierServed, toolNames } from './openai-dialect.ts';
 import { streamResponse } from './openai-responses-stream.ts';
 import { countTokens } from './tokens.ts';

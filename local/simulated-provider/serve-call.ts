@@ -9,8 +9,9 @@ import {
   type Problem,
   type SimulatedDialect,
   type SimulatedEndpoint,
+  type Generation,
 } from './endpoint.ts';
-import { generate, type Generation } from './generation.ts';
+import { generate } from './generation.ts';
 import type { SimulatedOutcome, SimulatedRequest, Truth } from './truth.ts';
 
 export interface Exchange {
