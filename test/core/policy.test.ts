@@ -1,0 +1,122 @@
+import { describe, expect, it, test } from 'vitest';
+import { definePolicy, parsePolicy, PolicyInvalid, type PolicyInput } from '../../lambdas/core/policy.ts';
+
+const MONTH = { id: 'pro', metric: 'usd', window: 'month', limit: '50.00' } as const;
+const ISSUER = {
+  issuer: 'https://login.example.com',
+  audience: 'spendcap',
+  jwksUri: 'https://login.example.com/keys',
+  app: 'web',
+  team: 'growth',
+};
+
+describe('a policy', () => {
+  test('without a word has the defaults of the design', () => {
+    expect(parsePolicy({})).toMatchObject({
+      apps: [],
+      users: [],
+      teams: [],
+      plans: { default: { caps: [{ id: 'default-user', metric: 'usd', window: 'month', limit: '5.00' }] } },
+      declaredAppsOnly: false,
+      admitUncapped: false,
+      maxOutputTokensDefault: 16_384,
+      minOutputTokens: 256,
+      drainSeconds: 30,
+      oidcIssuers: [],
+      ladders: { default: { throttleRequestsPerMinute: 10 } },
+    });
+  });
+
+  it.each<[string, PolicyInput, object]>([
+    [
+      'an app may clamp and has any feature',
+      { apps: [{ id: 'web', team: 'growth' }] },
+      { apps: [{ id: 'web', team: 'growth', clamp: true }] },
+    ],
+    [
+      'a token names its user by its subject',
+      { oidcIssuers: [ISSUER] },
+      { oidcIssuers: [{ ...ISSUER, userClaim: 'sub' }] },
+    ],
+    [
+      'a ladder throttles to ten requests a minute',
+      { ladders: { strict: {} } },
+      { ladders: { strict: { throttleRequestsPerMinute: 10 } } },
+    ],
+    [
+      'a plan may have none of the default',
+      { plans: { pro: { caps: [MONTH] } } },
+      { plans: { pro: { caps: [MONTH] } } },
+    ],
+    [
+      'what is written stands',
+      { minOutputTokens: 1, drainSeconds: 0, admitUncapped: true },
+      { minOutputTokens: 1, drainSeconds: 0, admitUncapped: true },
+    ],
+  ])('%s', (_what, input, expected) => {
+    expect(parsePolicy(input)).toMatchObject(expected);
+  });
+
+  test('is typed by definePolicy, and no more', () => {
+    const written: PolicyInput = { org: { name: 'Acme' } };
+    expect(definePolicy(written)).toBe(written);
+    expect(parsePolicy(definePolicy(written)).org).toEqual({ name: 'Acme' });
+  });
+});
+
+describe('a mistake is named by its path', () => {
+  it.each<[string, unknown, RegExp]>([
+    ['no object', 'policy', /\(top\): .*expected object/],
+    ['nothing', undefined, /\(top\): /],
+    ['an unknown member', { limits: {} }, /\(top\): .*"limits"/],
+    [
+      'an unknown member within',
+      { apps: [{ id: 'web', team: 'growth', clmap: false }] },
+      /apps\.0: .*"clmap"/,
+    ],
+    ['an app without a team', { apps: [{ id: 'a', team: 't' }, { id: 'web' }] }, /apps\.1\.team: /],
+    ['a name with a space', { users: [{ id: 'alice smith', plan: 'pro' }] }, /users\.0\.id: use 1 to 128/],
+    [
+      'money as a number',
+      { plans: { pro: { caps: [{ ...MONTH, limit: 50 }] } } },
+      /plans\.pro\.caps\.0\.limit: .*string/,
+    ],
+    [
+      'an id in capitals',
+      { plans: { pro: { caps: [{ ...MONTH, id: 'Pro' }] } } },
+      /plans\.pro\.caps\.0\.id: .*lower-case/,
+    ],
+    [
+      'a scope, which the plan gives',
+      { plans: { pro: { caps: [{ ...MONTH, scope: { type: 'user', id: 'x' } }] } } },
+      /plans\.pro\.caps\.0: .*"scope"/,
+    ],
+    ['a plan with a bad name', { plans: { 'a b': { caps: [] } } }, /plans\.a b: /],
+    ['no mail address', { org: { financeEmail: 'finance' } }, /org\.financeEmail: .*email/],
+    ['no URL', { org: { requestUrl: 'spend' } }, /org\.requestUrl: .*URL/],
+    ['no output tokens', { minOutputTokens: 0 }, /minOutputTokens: /],
+    ['half an output token', { maxOutputTokensDefault: 0.5 }, /maxOutputTokensDefault: /],
+    ['a drain longer than a call can last', { drainSeconds: 841 }, /drainSeconds: /],
+    ['yes for true', { admitUncapped: 'yes' }, /admitUncapped: .*boolean/],
+    [
+      'an issuer without an audience',
+      { oidcIssuers: [{ ...ISSUER, audience: '' }] },
+      /oidcIssuers\.0\.audience: /,
+    ],
+    [
+      'a rate of nothing',
+      { ladders: { default: { throttleRequestsPerMinute: 0 } } },
+      /ladders\.default\.throttleRequestsPerMinute: /,
+    ],
+  ])('%s', (_what, value, message) => {
+    expect(() => parsePolicy(value)).toThrow(PolicyInvalid);
+    expect(() => parsePolicy(value)).toThrow(message);
+  });
+
+  test('all mistakes are told at once, a line each', () => {
+    const wrong = { admitUncapped: 1, drainSeconds: -1, apps: [{ id: '', team: 'growth' }] };
+    expect(() => parsePolicy(wrong)).toThrow(
+      /^The policy file has mistakes:(?=[^]*\n {2}admitUncapped: )(?=[^]*\n {2}drainSeconds: )(?=[^]*\n {2}apps\.0\.id: )/,
+    );
+  });
+});
