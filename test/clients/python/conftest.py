@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import itertools
+import signal
 from collections.abc import Iterator
+from types import FrameType
 
 import pytest
 
@@ -27,6 +29,22 @@ def balanced(spendcap: Spendcap) -> Iterator[None]:
     wait_for("every hold to end", lambda: True if spendcap.audit()["open_holds"] == 0 else None)
     audit = spendcap.audit()
     assert audit["balanced"], audit
+
+
+TEST_SECONDS_MAX = 45
+
+
+@pytest.fixture(autouse=True)
+def deadline() -> Iterator[None]:
+    """An SDK that is told to come back after the month's end, and not told otherwise, waits that long."""
+
+    def stop(_number: int, _frame: FrameType | None) -> None:
+        raise TimeoutError(f"the test took more than {TEST_SECONDS_MAX} s")
+
+    signal.signal(signal.SIGALRM, stop)
+    signal.alarm(TEST_SECONDS_MAX)
+    yield
+    signal.alarm(0)
 
 
 @pytest.fixture

@@ -60,15 +60,15 @@ async function findPython(): Promise<Found> {
   return { missing };
 }
 
-/** What pip says when it could not talk to its index; wording of pip 23 to 26. */
+/** What pip ends with when it could not talk to its index; wording of pip 23 to 26. */
 const UNREACHABLE =
   /connection broken by|Could not fetch URL|NewConnectionError|ConnectTimeout|ReadTimeout|ProxyError|SSLError|Max retries exceeded|Network is unreachable/;
 
 function explainPip(output: string): Environment {
-  const said = `pip's last lines:\n${lastLines(output)}`;
-  return UNREACHABLE.test(output)
-    ? { kind: 'left_out', reason: `the package index cannot be reached. ${said}` }
-    : { kind: 'broken', reason: `the pinned packages cannot be installed. ${said}` };
+  const end = lastLines(output);
+  return UNREACHABLE.test(end)
+    ? { kind: 'left_out', reason: `the package index cannot be reached. pip's last lines:\n${end}` }
+    : { kind: 'broken', reason: `the pinned packages cannot be installed. pip's last lines:\n${end}` };
 }
 
 const LINES_SHOWN = 8;

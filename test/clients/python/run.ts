@@ -114,7 +114,15 @@ async function pytest(
         '-p',
         'no:cacheprovider',
       ],
-      ...['-o', 'faulthandler_timeout=60', '--quiet', `--junitxml=${results}`, ...more],
+      ...[
+        '-o',
+        'faulthandler_timeout=90',
+        '-o',
+        'faulthandler_exit_on_timeout=true',
+        '--quiet',
+        `--junitxml=${results}`,
+        ...more,
+      ],
     ],
     { stdio: ['ignore', 'inherit', 'inherit'], env: { ...bareEnvironment(), ...variables } },
   );
