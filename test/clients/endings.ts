@@ -1,4 +1,5 @@
 /** How an answer can end at the provider, and what contract 5 makes of it. Calls hold 100 output tokens or more. */
+import type { Dialect } from './refusals.ts';
 
 export interface StreamEnding {
   name: string;
@@ -16,6 +17,11 @@ export const BROKEN_STREAMS: StreamEnding[] = [
 
 /** Answers without a usable usage block: whole for the client, charged at the hold. */
 export const UNREADABLE_USAGE = ['no-usage', 'bad-usage'];
+/** What the AI SDK and LangChain read: Anthropic's messages they refuse without a usage block. */
+export const UNREADABLE_USAGE_READ: Record<Dialect, string[]> = {
+  openai: UNREADABLE_USAGE,
+  anthropic: ['bad-usage'],
+};
 
 export interface Unanswered {
   directive: string;

@@ -1,10 +1,9 @@
 /**
- * Every refusal of contract 5 that a client meets without sending anything twice: how it comes about, and what
- * each dialect makes of it. Calls ask for 1,000 output tokens; gpt-4.1 costs $2 in and $8 out a million tokens,
+ * Every refusal of contract 5: how it comes about, and what each dialect makes of it. Calls ask for 1,000 output tokens; gpt-4.1 costs $2 in and $8 out a million tokens,
  * claude-haiku-4-5 $1 and $5.
  */
 import { expect } from 'vitest';
-import { uncounted, type LocalSpendcap } from '../support/local-spendcap.ts';
+import { uncounted, type LocalSpendcap, type UserCap } from '../support/local-spendcap.ts';
 
 export type Dialect = 'openai' | 'anthropic';
 
@@ -21,7 +20,7 @@ export interface Attempt {
 
 export interface Refused {
   name: string;
-  arrange(spendcap: LocalSpendcap, dialect: Dialect): Promise<Attempt>;
+  arrange: (spendcap: LocalSpendcap, dialect: Dialect) => Promise<Attempt>;
   status: number;
   /** Class of both SDKs' typed errors; null where they have none for the status. */
   error: string | null;
@@ -33,6 +32,8 @@ export interface Refused {
   says: RegExp;
   /** Not where there is no output. */
   needsOutput?: true;
+  /** Of a body that frameworks do not let through. */
+  hasRawBody?: true;
 }
 
 export const MODEL: Record<Dialect, string> = { openai: 'gpt-4.1', anthropic: 'claude-haiku-4-5' };
@@ -151,6 +152,7 @@ export const REFUSALS: Refused[] = [
     anthropic: { type: 'invalid_request_error', code: 'not_meterable' },
     says: /web_search_20250305.* cannot be bounded here/,
     needsOutput: true,
+    hasRawBody: true,
   },
   {
     name: 'an output limit that is none',
@@ -161,6 +163,7 @@ export const REFUSALS: Refused[] = [
     ...invalidRequest,
     says: /whole number/,
     needsOutput: true,
+    hasRawBody: true,
   },
   {
     name: 'a feature that is none',
@@ -254,6 +257,50 @@ export const REFUSALS: Refused[] = [
     anthropic: { type: 'api_error', code: 'model_quarantined' },
     says: /is quarantined/,
     needsOutput: true,
+  },
+];
+
+/** A refusal that passes by itself: met by a call while another one is in flight. */
+export interface Passing extends Omit<Refused, 'arrange'> {
+  caps: (dialect: Dialect) => UserCap[];
+  headers?: Record<string, string>;
+}
+
+/** Pays one call of 1,000 output tokens, and not the smallest second one beside it. */
+export const ONE_CALL: Record<Dialect, string> = { openai: '0.01', anthropic: '0.0075' };
+
+const throttled = {
+  status: 429,
+  error: 'RateLimitError',
+  openAi: { type: 'rate_limit_exceeded', code: 'rate_limit_exceeded' },
+};
+
+export const PASSING: Passing[] = [
+  {
+    name: 'held',
+    caps: (dialect) => [{ limit: ONE_CALL[dialect] }],
+    ...throttled,
+    anthropic: { type: 'rate_limit_error', code: 'held' },
+    reason: 'held',
+    says: /is busy: calls in flight hold \$0\.\d+ of it; this call fits as soon as they settle/,
+  },
+  {
+    name: 'throttled',
+    caps: () => [{ metric: 'concurrent', limit: '1' }, { limit: '5.00' }],
+    ...throttled,
+    anthropic: { type: 'rate_limit_error', code: 'throttled' },
+    reason: 'throttled',
+    says: /^Your cap of 1 call in flight .* is busy/,
+  },
+  {
+    name: 'in_flight',
+    caps: () => [{ limit: '5.00' }],
+    headers: { 'idempotency-key': 'the-same' },
+    status: 409,
+    error: 'ConflictError',
+    openAi: openAi('in_flight'),
+    anthropic: { type: 'invalid_request_error', code: 'in_flight' },
+    says: /is in flight \(request req_\w+\)/,
   },
 ];
 

@@ -16,7 +16,10 @@ export interface Arrival {
   path: string;
   /** On this process's monotonic clock. */
   atMs: number;
-  response: ServerResponse;
+  /** Of the answer; 200 while there is none. */
+  status: () => number;
+  /** Of the answer, as it was sent. */
+  header: (name: string) => string | undefined;
 }
 
 /** A cap of one user; a month of dollars where nothing else is said. */
@@ -54,7 +57,7 @@ export interface LocalSpendcap {
   /** The caps hold for this caller alone. */
   newCaller(caps: UserCap[]): Promise<Caller>;
   newKey(key: object): Promise<string>;
-  arrivals(key: string): Arrival[];
+  arrivals: (key: string) => Arrival[];
   close(): Promise<void>;
 }
 
@@ -132,14 +135,20 @@ export async function startSpendcap({
 }
 
 /** Node tells of every request that a server of this process gets; those of ours are known by their port. */
-function watchArrivals(url: string): { of(key: string): Arrival[]; stop(): void } {
+function watchArrivals(url: string): { of: (key: string) => Arrival[]; stop: () => void } {
   const port = Number(new URL(url).port);
   const arrivals = new Map<string, Arrival[]>();
   const onRequest = (message: unknown): void => {
     const { request, response } = message as { request: IncomingMessage; response: ServerResponse };
     if (request.socket.localPort !== port) return;
     const key = credentialOf(request);
-    const arrival = { method: request.method!, path: request.url!, atMs: performance.now(), response };
+    const arrival: Arrival = {
+      method: request.method!,
+      path: request.url!,
+      atMs: performance.now(),
+      status: () => response.statusCode,
+      header: (name) => sentHeader(response, name),
+    };
     arrivals.set(key, [...(arrivals.get(key) ?? []), arrival]);
   };
   subscribe(CHANNEL, onRequest);
@@ -149,6 +158,13 @@ function watchArrivals(url: string): { of(key: string): Arrival[]; stop(): void 
       unsubscribe(CHANNEL, onRequest);
     },
   };
+}
+
+/** What `writeHead` was given is in no public member. */
+function sentHeader(response: ServerResponse, name: string): string | undefined {
+  const { _header: head } = response as ServerResponse & { _header: string | null };
+  const line = head?.split('\r\n').find((text) => text.toLowerCase().startsWith(`${name}: `));
+  return line?.slice(name.length + 2);
 }
 
 /** As the SDKs send it. What the tests themselves ask goes by another header, and so is not counted. */
