@@ -2,7 +2,7 @@
  * An upper bound of input tokens without a tokenizer: tokenizers take quadratic time on hostile text, this
  * takes one pass. A token of a byte-level vocabulary covers at least one byte of UTF-8, and the raw body is at
  * least as long as the text in it. Vocabularies that normalise text first (NFKC, Claude's of 2023) may see more
- * bytes than were sent, 11 times as many for U+FDFA; the NFKD form of each code point bounds that.
+ * bytes than were sent, 11 times as many for U+FDFA; the longer of NFKD and NFD of each code point bounds that.
  */
 import { divCeil } from '../money.ts';
 import { decimal } from './ratio.ts';
@@ -63,11 +63,17 @@ const UNKNOWN = -1;
 /** One byte a code point, filled as they come; the largest excess of Unicode is 30. */
 const excessByCodePoint = new Int8Array(0x110000).fill(UNKNOWN);
 
+/** NFKD is the longest form of every code point but U+1E9B, whose NFD is a byte longer. */
 function excessOf(codePoint: number): number {
+  const text = String.fromCodePoint(codePoint);
+  const longest = Math.max(utf8Length(text.normalize('NFKD')), utf8Length(text.normalize('NFD')));
+  return Math.max(0, longest - utf8Bytes(codePoint));
+}
+
+function utf8Length(text: string): number {
   let bytes = 0;
-  for (const part of String.fromCodePoint(codePoint).normalize('NFKD'))
-    bytes += utf8Bytes(part.codePointAt(0)!);
-  return Math.max(0, bytes - utf8Bytes(codePoint));
+  for (const part of text) bytes += utf8Bytes(part.codePointAt(0)!);
+  return bytes;
 }
 
 function utf8Bytes(codePoint: number): number {
