@@ -70,7 +70,7 @@ async function runTests(python: string, pytestArguments: string[]): Promise<Coun
 }
 
 /** Keys by the admin API, as an operator makes them; each test gives its own user the caps that it is about. */
-async function seed({ url, adminKey, provider }: LocalServer): Promise<Record<string, string>> {
+async function seed({ url, adminKey, demoKey, provider }: LocalServer): Promise<Record<string, string>> {
   const newKey = async (key: object): Promise<string> => {
     const answer = await fetch(`${url}/admin/v1/keys`, {
       method: 'POST',
@@ -84,6 +84,7 @@ async function seed({ url, adminKey, provider }: LocalServer): Promise<Record<st
     SPENDCAP_URL: url,
     SPENDCAP_ADMIN_KEY: adminKey,
     SPENDCAP_PROVIDER_URL: provider!.url,
+    SPENDCAP_DEMO_KEY: demoKey,
     SPENDCAP_DELEGATE_KEY: await newKey({
       app: 'python',
       team: 'clients',
