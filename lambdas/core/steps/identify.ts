@@ -96,19 +96,19 @@ async function holderOf(credential: string, deps: IdentityDeps): Promise<Holder 
 
 function userOf(headers: Headers, holder: Holder): Stepped<string | null> {
   const named = headers.get('x-spendcap-user');
-  if (named !== null && !nameSchema.safeParse(named).success) {
-    return refused({
-      code: 'invalid_request',
-      message: 'x-spendcap-user must be 1 to 128 printable characters without spaces, "/" and "#".',
-    });
-  }
   if (holder.user !== null) {
     if (named === null || named === holder.user) return passed(holder.user);
     return refused(delegateRequired(`This key belongs to "${holder.user}" and cannot call for "${named}".`));
   }
   if (named !== null) {
-    if (holder.scopes.includes('delegate')) return passed(named);
-    return refused(delegateRequired('This key may not name a user: it lacks the scope "delegate".'));
+    if (!holder.scopes.includes('delegate')) {
+      return refused(delegateRequired('This key may not name a user: it lacks the scope "delegate".'));
+    }
+    if (nameSchema.safeParse(named).success) return passed(named);
+    return refused({
+      code: 'invalid_request',
+      message: 'x-spendcap-user must be 1 to 128 printable characters without spaces, "/" and "#".',
+    });
   }
   if (!holder.requireUser) return passed(null);
   return refused({
@@ -121,7 +121,8 @@ const delegateRequired = (message: string): Refusal => ({ code: 'delegate_requir
 
 type Attribution = Omit<Caller, 'keyId' | 'principal' | 'user' | 'app' | 'team'>;
 
-const TAG = /^x-spendcap-tag-([a-z0-9-]{1,40})$/;
+const TAG_PREFIX = 'x-spendcap-tag-';
+const TAG_NAME = /^[a-z0-9._-]{1,40}$/;
 const TAGS_MAX = 10;
 const TAG_LENGTH_MAX = 100;
 const IDEMPOTENCY_KEY = /^[\x21-\x7e]{1,255}$/;
@@ -140,18 +141,16 @@ function attributionOf(headers: Headers, { app }: Holder, policy: Policy): Stepp
     const which = allowed ? `; the app "${app}" has ${['default', ...allowed].join(', ')}` : '';
     return refused({ code: 'invalid_request', message: `"${feature}" is no feature here${which}.` });
   }
-  const tags: Record<string, string> = {};
-  headers.forEach((value, name) => {
-    const tag = TAG.exec(name)?.[1];
-    if (tag !== undefined) tags[tag] = value;
-  });
+  const tags = [...headers.entries()].flatMap(([name, value]): [string, string][] =>
+    name.startsWith(TAG_PREFIX) ? [[name.slice(TAG_PREFIX.length), value]] : [],
+  );
   if (
-    Object.keys(tags).length > TAGS_MAX ||
-    Object.values(tags).some((value) => value.length > TAG_LENGTH_MAX)
+    tags.length > TAGS_MAX ||
+    tags.some(([name, value]) => !TAG_NAME.test(name) || value.length > TAG_LENGTH_MAX)
   ) {
     return refused({
       code: 'invalid_request',
-      message: `Send at most ${TAGS_MAX} x-spendcap-tag-* headers of at most ${TAG_LENGTH_MAX} characters each.`,
+      message: `Send at most ${TAGS_MAX} x-spendcap-tag-* headers of at most ${TAG_LENGTH_MAX} characters each, named by 1 to 40 letters, digits, ".", "_" and "-".`,
     });
   }
   const idempotencyKey = headers.get('idempotency-key') ?? undefined;
@@ -163,7 +162,7 @@ function attributionOf(headers: Headers, { app }: Holder, policy: Policy): Stepp
   }
   return passed({
     feature,
-    tags,
+    tags: Object.fromEntries(tags),
     clampAllowed: headers.get('x-spendcap-clamp') !== 'never' && declared?.clamp !== false,
     fallbackAllowed: headers.get('x-spendcap-fallback') !== 'never',
     idempotencyKey,
