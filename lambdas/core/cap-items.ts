@@ -49,14 +49,14 @@ export function capToItems(
 
 /** What must be the same for old figures to mean the same. */
 const identityOf = (cap: CapDefinition): string =>
-  [
-    cap.scope.type,
-    cap.scope.id,
-    cap.metric,
-    windowName(cap.window),
-    cap.zone.timeZone,
-    cap.zone.anchorDay,
-  ].join(' ');
+  [cap.scope.type, cap.scope.id, cap.metric, windowName(cap.window), ...calendarOf(cap)].join(' ');
+
+/** The members of the zone that move the window; a change of the others must not give spent money back. */
+function calendarOf({ window, zone }: CapDefinition): string[] {
+  if (window.kind !== 'calendar') return [];
+  const isAnchored = window.calendar.unit === 'week' || window.calendar.unit === 'month';
+  return isAnchored ? [zone.timeZone, String(zone.anchorDay)] : [zone.timeZone];
+}
 
 /** What stays of a deleted cap: enough for the same cap to go on with its account. Not listed any more. */
 export function tombstoneOf(item: Item & ItemKey): Item & ItemKey {

@@ -21,6 +21,7 @@ import {
   type Item,
   type ItemKey,
   type Table,
+  type TransactWrite,
   type WriteOutcome,
 } from './ports.ts';
 
@@ -105,7 +106,7 @@ export class Directory {
           partition: `CAPS#${scope}`,
           ...(cursor === undefined ? {} : { cursor }),
         });
-        caps.push(...page.items.map((item) => capFromItem(item)));
+        caps.push(...page.items.filter(({ deleted }) => deleted !== true).map((item) => capFromItem(item)));
         cursor = page.cursor;
       } while (cursor !== undefined);
       return caps;
@@ -137,19 +138,13 @@ export class Directory {
       const created = old === undefined || old['deleted'] === true;
       if (!next.changed && !created) return { cap: capFromItem(old), created: false };
       const version = (old?.['v'] as bigint | undefined) ?? 0n;
-      const byScope = { ...next.byScope, v: version + 1n };
-      const writes = [
-        { op: 'put' as const, ...putAtVersion(next.byId, old && { v: version }) },
-        { op: 'put' as const, item: byScope },
+      const left = old && capFromItem(old).scopeKey !== next.scopeKey ? [removed(old)] : [];
+      const writes: TransactWrite[] = [
+        { op: 'put', ...putAtVersion(next.byId, old && { v: version }) },
+        { op: 'put', item: { ...next.byScope, v: version + 1n } },
+        ...left.map((item) => ({ op: 'put' as const, item })),
       ];
-      // A token may not come again with other writes, so it is made of them.
-      const token = await sha256(`${version} ${canonical(next.byId)}`);
-      const outcome = await this.table.transact(writes, token.slice(0, TOKEN_LENGTH));
-      this.caps.forgetAll();
-      if (outcome.kind === 'unavailable') throw new TableUnavailable(outcome.reason);
-      if (outcome.kind === 'applied') {
-        const scopeChanged = old && capFromItem(old).scopeKey !== next.scopeKey;
-        if (scopeChanged) await this.removeFromScope(capFromItem(old));
+      if (await this.change(writes, `${version} ${canonical(next.byId)}`, left)) {
         return { cap: capFromItem({ ...next.byId, v: version + 1n }), created };
       }
     }
@@ -160,17 +155,31 @@ export class Directory {
     for (;;) {
       const old = await this.table.get(capKey(id));
       if (!old || old['deleted'] === true) return false;
-      await this.removeFromScope(capFromItem(old));
-      const outcome = await this.table.put(
-        putAtVersion(tombstoneOf(old as Item & ItemKey), { v: old['v'] as bigint }),
-      );
-      this.caps.forgetAll();
-      if (isApplied(outcome)) return true;
+      const version = old['v'] as bigint;
+      const left = removed(old);
+      const writes: TransactWrite[] = [
+        { op: 'put', ...putAtVersion(tombstoneOf(old as Item & ItemKey), { v: version }) },
+        { op: 'put', item: left },
+      ];
+      if (await this.change(writes, `${version} deleted ${id}`, [left])) return true;
     }
   }
 
-  private async removeFromScope(cap: StoredCap): Promise<void> {
-    await this.table.delete({ key: { pk: `CAPS#${cap.scopeKey}`, sk: cap.id } });
+  /**
+   * Writes the cap in all its places or in none, so that the list and the callers are of one mind. A place that it
+   * left is marked, and swept afterwards. False when another change came first.
+   */
+  private async change(writes: TransactWrite[], plan: string, left: ItemKey[]): Promise<boolean> {
+    // A token may not come again with other writes, so it is made of them.
+    const token = await sha256(plan);
+    const outcome = await this.table.transact(writes, token.slice(0, TOKEN_LENGTH));
+    this.caps.forgetAll();
+    if (outcome.kind === 'unavailable') throw new TableUnavailable(outcome.reason);
+    if (outcome.kind === 'refused') return false;
+    const condition = { condition: 'deleted = :true', values: { ':true': true } };
+    // What is not swept stays marked; what came back meanwhile is not marked any more.
+    for (const { pk, sk } of left) await this.table.delete({ key: { pk, sk }, ...condition });
+    return true;
   }
 
   // ---- keys ------------------------------------------------------------------------------------------------
@@ -236,6 +245,12 @@ export class Directory {
 function isApplied(outcome: WriteOutcome): boolean {
   if (outcome.kind === 'unavailable') throw new TableUnavailable(outcome.reason);
   return outcome.kind === 'applied';
+}
+
+/** Stands where callers look the cap up, until it is swept. */
+function removed(old: Item): Item & ItemKey {
+  const { scopeKey, id } = capFromItem(old);
+  return { pk: `CAPS#${scopeKey}`, sk: id, deleted: true };
 }
 
 const capKey = (id: string): ItemKey => ({ pk: `CAP#${id}`, sk: '-' });
