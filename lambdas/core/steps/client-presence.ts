@@ -34,6 +34,10 @@ export function watchClient(call: Call, upstream: AbortController): ClientPresen
   return {
     left: left.signal,
     leave,
-    done: () => over.abort(),
+    done: () => {
+      over.abort();
+      // Platforms hold a request's signal as long as the process lives, and with it whatever listens to it.
+      signal.removeEventListener('abort', leave);
+    },
   };
 }
