@@ -1,9 +1,12 @@
-/** Runs the ledger's collector at start and every minute, until stopped. On AWS a schedule does the same. */
+/** Runs the ledger's collector at start and every five minutes, until stopped. On AWS a schedule does the same. */
+import { durationMs } from '../lambdas/core/brands.ts';
 import { collectAll } from '../lambdas/core/ledger/collect.ts';
 import type { Ledger } from '../lambdas/core/ledger/ledger.ts';
 import { nonceBits } from '../lambdas/core/ledger/stamp.ts';
-import { TableUnavailable, type Clock, type Ids, type Table } from '../lambdas/core/ports.ts';
+import { TableUnavailable, type Clock, type Ids, type Table, type Timer } from '../lambdas/core/ports.ts';
 import { MINUTE } from '../lambdas/core/time.ts';
+
+const EVERY = durationMs(5 * MINUTE);
 
 export interface Collector {
   /** Ends when the round under way has ended. */
@@ -18,6 +21,7 @@ export function startCollector(deps: {
   report: (reason: string) => void;
 }): Collector {
   const stopping = new AbortController();
+  let pause: Timer | undefined;
   const rounds = (async () => {
     while (!stopping.signal.aborted) {
       try {
@@ -25,12 +29,15 @@ export function startCollector(deps: {
       } catch (error) {
         deps.report(error instanceof TableUnavailable ? error.message : String(error));
       }
-      await deps.clock.sleep(MINUTE, stopping.signal);
+      if (stopping.signal.aborted) return;
+      pause = deps.clock.timer(EVERY);
+      await pause.ended;
     }
   })();
   return {
     stop: async () => {
       stopping.abort();
+      pause?.stop();
       await rounds;
     },
   };

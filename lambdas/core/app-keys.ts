@@ -3,6 +3,7 @@
  * rejects junk before anything is read, and only the SHA-256 of the whole is kept.
  */
 import crc32 from 'crc-32';
+import QuickLRU from 'quick-lru';
 import type { Ids } from './ports.ts';
 import { sha256 } from './request-ids.ts';
 
@@ -38,6 +39,18 @@ export function keyIdOf(text: string): string | undefined {
   if (!match) return undefined;
   const body = text.slice(0, -CHECKSUM_LENGTH);
   return checksum(body) === match[4] ? `key_${match[2]!}` : undefined;
+}
+
+const HASHES_KEPT_MAX = 10_000;
+const hashes = new QuickLRU<string, Promise<string>>({ maxSize: HASHES_KEPT_MAX });
+
+/** The hash that a key is stored as. Kept in memory: hashing is slower than all else that a known key takes. */
+export function hashOfKey(key: string): Promise<string> {
+  const known = hashes.get(key);
+  if (known) return known;
+  const hash = sha256(key);
+  hashes.set(key, hash);
+  return hash;
 }
 
 /** Compares without telling by its time where two texts differ. */

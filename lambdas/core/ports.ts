@@ -93,8 +93,15 @@ export class TableUnavailable extends Error {
 
 export interface Clock {
   now(): EpochMs;
-  /** Resolves after `duration`, or at once when `signal` aborts; never rejects. */
-  sleep(duration: DurationMs, signal?: AbortSignal): Promise<void>;
+  sleep(duration: DurationMs): Promise<void>;
+  timer(duration: DurationMs): Timer;
+}
+
+/** A sleep that can be cut short. */
+export interface Timer {
+  /** Resolves after the duration, or when stopped; never rejects. */
+  ended: Promise<void>;
+  stop(): void;
 }
 
 export interface Ids {

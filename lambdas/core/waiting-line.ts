@@ -7,7 +7,7 @@
  * The line is one process's. It decides nothing about money: each turn is an ordinary reserve.
  */
 import { durationMs, epochMs, type DurationMs, type EpochMs } from './brands.ts';
-import type { Clock } from './ports.ts';
+import type { Clock, Timer } from './ports.ts';
 import { plus } from './time.ts';
 
 export interface Waiting<T> {
@@ -29,8 +29,10 @@ interface Place {
   /** False while its client is away. */
   isPresent: boolean;
   keptUntil: EpochMs;
-  /** Aborted when something was given back since the place last looked. */
-  woken: AbortController;
+  /** Something was given back since the place last looked. */
+  isWoken: boolean;
+  /** What it waits by. */
+  timer: Timer | undefined;
 }
 
 /** More than this many would wait in vain. */
@@ -75,7 +77,10 @@ export class WaitingLine {
   /** Something was given back under `name`. */
   wake(name: string): void {
     const line = this.lines.get(name);
-    if (line) firstPresent(line)?.woken.abort();
+    const first = line && firstPresent(line);
+    if (!first) return;
+    first.isWoken = true;
+    first.timer?.stop();
   }
 
   private async wait<T>(line: Place[], place: Place, waiting: Waiting<T>): Promise<T> {
@@ -83,11 +88,11 @@ export class WaitingLine {
     for (;;) {
       const left = deadline - this.clock.now();
       const isFirst = firstPresent(line) === place;
-      if (left > 0) {
-        const look = durationMs(isFirst ? Math.min(left, LOOK_EVERY) : left);
-        await this.clock.sleep(look, place.woken.signal);
+      if (left > 0 && !place.isWoken) {
+        place.timer = this.clock.timer(durationMs(isFirst ? Math.min(left, LOOK_EVERY) : left));
+        await place.timer.ended;
       }
-      place.woken = new AbortController();
+      place.isWoken = false;
       const isLast = this.clock.now() >= deadline;
       if (!isLast && firstPresent(line) !== place) continue;
       const result = await waiting.attempt(line.indexOf(place));
@@ -111,7 +116,7 @@ export class WaitingLine {
 
 /** The place that was kept for the call, or a new one at the end. Its caller stands there from now on. */
 function placeFor(line: Place[], token: string, mayBeRepeat: boolean): Place {
-  const fresh = { token, isPresent: true, keptUntil: epochMs(0), woken: new AbortController() };
+  const fresh = { token, isPresent: true, keptUntil: epochMs(0), isWoken: false, timer: undefined };
   const kept = mayBeRepeat && line.find((place) => place.token === token && !place.isPresent);
   if (kept) return Object.assign(kept, fresh);
   line.push(fresh);

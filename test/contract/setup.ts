@@ -1,6 +1,6 @@
 /** What the suites of this folder share: an open engine with the adapter on it, for one test. */
 import { durationMs, epochMs, type DurationMs, type EpochMs } from '../../lambdas/core/brands.ts';
-import type { Clock, Ids } from '../../lambdas/core/ports.ts';
+import type { Clock, Ids, Timer } from '../../lambdas/core/ports.ts';
 import { DynamoDbTable } from '../../lambdas/adapters/table/dynamodb-table.ts';
 import { engines, type NamedEngine, type OpenEngine } from './engines.ts';
 
@@ -20,6 +20,10 @@ export class TestClock implements Clock {
   async sleep(duration: DurationMs): Promise<void> {
     this.slept.push(durationMs(duration));
     this.#now += duration;
+  }
+
+  timer(duration: DurationMs): Timer {
+    return { ended: this.sleep(duration), stop: () => undefined };
   }
 }
 

@@ -54,7 +54,11 @@ export type TestGateway = Awaited<ReturnType<typeof openGateway>>;
 export async function openGateway(options: GatewayOptions = {}) {
   const clock = new SteppedClock();
   // The table and the ledger wait only between attempts, which no test here is about.
-  const hasty: Clock = { now: () => clock.now(), sleep: () => Promise.resolve() };
+  const hasty: Clock = {
+    now: () => clock.now(),
+    sleep: () => Promise.resolve(),
+    timer: () => ({ ended: Promise.resolve(), stop: () => undefined }),
+  };
   const ids = new SeededIds();
   let isTableDown = false;
   const api = faultyApi(openMemoryEngine({ clock }), {

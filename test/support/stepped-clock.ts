@@ -1,6 +1,6 @@
 /** Time stands still until it is stepped; a sleep ends when time reaches its end, earliest first. */
 import { epochMs, type DurationMs, type EpochMs } from '../../lambdas/core/brands.ts';
-import type { Clock } from '../../lambdas/core/ports.ts';
+import type { Clock, Timer } from '../../lambdas/core/ports.ts';
 import { NOON } from './worlds.ts';
 
 interface Sleeper {
@@ -16,12 +16,13 @@ export class SteppedClock implements Clock {
     return this.at;
   }
 
-  sleep(duration: DurationMs, signal?: AbortSignal): Promise<void> {
-    return new Promise((resolve) => {
-      if (signal?.aborted) {
-        resolve();
-        return;
-      }
+  sleep(duration: DurationMs): Promise<void> {
+    return this.timer(duration).ended;
+  }
+
+  timer(duration: DurationMs): Timer {
+    let stop!: () => void;
+    const ended = new Promise<void>((resolve) => {
       const sleeper: Sleeper = {
         until: this.at + duration,
         wake: () => {
@@ -30,8 +31,9 @@ export class SteppedClock implements Clock {
         },
       };
       this.sleepers.add(sleeper);
-      signal?.addEventListener('abort', sleeper.wake, { once: true });
+      stop = sleeper.wake;
     });
+    return { ended, stop };
   }
 
   /** Moves time on, from one sleeper to the next; whatever each of them begins has come to rest afterwards. */

@@ -9,7 +9,7 @@ import {
   type EpochMs,
 } from '../../lambdas/core/brands.ts';
 import type { Cap, Metric } from '../../lambdas/core/caps.ts';
-import type { Clock, Ids } from '../../lambdas/core/ports.ts';
+import type { Clock, Ids, Timer } from '../../lambdas/core/ports.ts';
 import { Ledger, type Fit, type ReserveCall } from '../../lambdas/core/ledger/ledger.ts';
 import { amountsOf, leafKey } from '../../lambdas/core/ledger/leaf.ts';
 import type { Charge } from '../../lambdas/core/ledger/charge.ts';
@@ -29,6 +29,9 @@ export class ManualClock implements Clock {
   }
   sleep(): Promise<void> {
     return new Promise((resolve) => setImmediate(resolve));
+  }
+  timer(): Timer {
+    return { ended: this.sleep(), stop: () => undefined };
   }
   advance(duration: DurationMs): void {
     this.at = epochMs(this.at + duration);

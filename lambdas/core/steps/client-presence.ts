@@ -4,11 +4,13 @@
  */
 import { durationMs } from '../brands.ts';
 import type { Call } from '../call.ts';
+import type { Timer } from '../ports.ts';
 import { SECOND } from '../time.ts';
 
 export interface ClientPresence {
-  /** Aborted once the client left. */
-  left: AbortSignal;
+  hasLeft(): boolean;
+  /** Resolves when the client leaves. */
+  left: Promise<void>;
   /** Told by whoever sees it leave; hosts abort the request, or cancel the body of the response, or both. */
   leave(): void;
   /** The provider's answer is over: nothing is left to end. */
@@ -16,26 +18,32 @@ export interface ClientPresence {
 }
 
 export function watchClient(call: Call, upstream: AbortController): ClientPresence {
-  const { signal } = call.request;
-  const left = new AbortController();
-  const over = new AbortController();
+  const { gateway, request } = call;
+  let hasLeft = false;
+  let isOver = false;
+  let drain: Timer | undefined;
+  let resolveLeft!: () => void;
+  const left = new Promise<void>((resolve) => (resolveLeft = resolve));
   const leave = (): void => {
-    if (left.signal.aborted) return;
-    left.abort();
-    if (over.signal.aborted) return;
-    const drain = durationMs(call.gateway.policy.drainSeconds * SECOND);
-    void call.gateway.clock.sleep(drain, over.signal).then(() => {
-      if (over.signal.aborted) return;
-      upstream.abort(new Error('the client left and the answer took too long'));
+    if (hasLeft) return;
+    hasLeft = true;
+    resolveLeft();
+    if (isOver) return;
+    drain = gateway.clock.timer(durationMs(gateway.policy.drainSeconds * SECOND));
+    void drain.ended.then(() => {
+      if (!isOver) upstream.abort(new Error('the client left and the answer took too long'));
     });
   };
+  const { signal } = request;
   if (signal.aborted) leave();
   else signal.addEventListener('abort', leave, { once: true });
   return {
-    left: left.signal,
+    hasLeft: () => hasLeft,
+    left,
     leave,
     done: () => {
-      over.abort();
+      isOver = true;
+      drain?.stop();
       // Platforms hold a request's signal as long as the process lives, and with it whatever listens to it.
       signal.removeEventListener('abort', leave);
     },

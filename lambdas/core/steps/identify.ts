@@ -2,12 +2,11 @@
  * Step 2: whose call it is. The key names the app and its team; the user is the key's own, else the verified
  * token's, else the header's where the key may delegate. Nothing in the body is trusted for this.
  */
-import { isSame, keyIdOf } from '../app-keys.ts';
+import { hashOfKey, isSame, keyIdOf } from '../app-keys.ts';
 import type { AppKey } from '../directory.ts';
 import type { Principal } from '../ledger/leaf.ts';
 import type { Policy } from '../policy.ts';
 import { passed, refused, type Refusal, type Stepped } from '../refusals.ts';
-import { sha256 } from '../request-ids.ts';
 import { nameSchema } from '../cap-definition.ts';
 
 export interface Caller {
@@ -87,7 +86,7 @@ async function holderOf(credential: string, deps: IdentityDeps): Promise<Holder 
   const keyId = keyIdOf(credential);
   if (keyId !== undefined) {
     const key = await deps.directory.keyById(keyId);
-    return key && isSame(key.hash, await sha256(credential)) ? key : undefined;
+    return key && isSame(key.hash, await hashOfKey(credential)) ? key : undefined;
   }
   const person = await deps.verifier?.verify(credential);
   if (!person) return undefined;

@@ -6,7 +6,7 @@ import { durationMs } from '../brands.ts';
 import type { Answer, Call } from '../call.ts';
 import { withCost, type UpstreamFault } from '../endpoint.ts';
 import { isObject, readJsonObject } from '../json-document.ts';
-import type { UpstreamOutcome } from '../ports.ts';
+import type { Timer, UpstreamOutcome } from '../ports.ts';
 import { admittedHeaders, providerHeaders } from '../response-headers.ts';
 import { SECOND } from '../time.ts';
 import type { ClientPresence } from './client-presence.ts';
@@ -148,17 +148,23 @@ function spaced(
   let isOpen = true;
   return new ReadableStream<Uint8Array>({
     start(controller) {
-      const done = new AbortController();
+      let timer: Timer | undefined;
+      let isDone = false;
       const beat = async (): Promise<void> => {
-        while (!done.signal.aborted) {
+        while (!isDone) {
           if (isOpen) controller.enqueue(encoder.encode(' '));
-          await call.gateway.clock.sleep(WHITE_SPACE_EVERY, done.signal);
+          timer = call.gateway.clock.timer(WHITE_SPACE_EVERY);
+          await timer.ended;
         }
+      };
+      const stop = (): void => {
+        isDone = true;
+        timer?.stop();
       };
       void beat();
       result.then(
         ({ seen }) => {
-          done.abort();
+          stop();
           if (!isOpen) return;
           if ('fault' in seen || seen.status !== status) {
             controller.error(new Error('the provider failed after the status was sent'));
@@ -168,7 +174,7 @@ function spaced(
           controller.close();
         },
         (error: unknown) => {
-          done.abort();
+          stop();
           if (isOpen) controller.error(error);
         },
       );

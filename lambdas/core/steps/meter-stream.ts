@@ -179,12 +179,12 @@ async function* framesOf(call: Call, body: ReadableStream<Uint8Array>): AsyncGen
 
 /** Whatever follows the last event is read and dropped, so that the connection can be used again. */
 async function readOut(call: Call, reader: ReadableStreamDefaultReader<Uint8Array>): Promise<void> {
-  const done = new AbortController();
+  const patience = call.gateway.clock.timer(SECOND);
   const rest = (async () => {
     while (!(await reader.read()).done);
   })().catch(() => undefined);
-  await Promise.race([rest, call.gateway.clock.sleep(SECOND, done.signal)]);
-  done.abort();
+  await Promise.race([rest, patience.ended]);
+  patience.stop();
   await reader.cancel().catch(() => undefined);
 }
 
@@ -199,37 +199,41 @@ export function encodeEvent({ event, data, id }: SseEvent): string {
 /** The client's end: takes text while the client is there; once it left, writes vanish and upstream is drained. */
 class ClientPipe {
   readonly readable: ReadableStream<Uint8Array>;
-  private readonly writer: WritableStreamDefaultWriter<Uint8Array>;
   private readonly encoder = new TextEncoder();
   private readonly presence: ClientPresence;
-  private readonly hasLeft: Promise<void>;
+  private controller!: ReadableStreamDefaultController<Uint8Array>;
+  private wanted: (() => void) | undefined;
 
   constructor(presence: ClientPresence) {
-    const pipe = new TransformStream<Uint8Array, Uint8Array>();
-    this.readable = pipe.readable;
-    this.writer = pipe.writable.getWriter();
     this.presence = presence;
-    this.hasLeft = new Promise((resolve) => {
-      if (presence.left.aborted) resolve();
-      else presence.left.addEventListener('abort', () => resolve(), { once: true });
-    });
-    this.writer.closed.catch(() => presence.leave());
+    this.readable = new ReadableStream<Uint8Array>(
+      {
+        start: (controller) => {
+          this.controller = controller;
+        },
+        pull: () => this.wanted?.(),
+        cancel: () => presence.leave(),
+      },
+      { highWaterMark: 1 },
+    );
   }
 
   /** Resolves when the client can take more, or has left. */
   async write(text: string): Promise<void> {
-    if (this.presence.left.aborted) return;
-    try {
-      await Promise.race([this.writer.ready, this.hasLeft]);
-      this.writer.write(this.encoder.encode(text)).catch(() => undefined);
-    } catch {
-      // the client left while we waited: `closed` has told
-    }
+    await this.room();
+    if (!this.presence.hasLeft()) this.controller.enqueue(this.encoder.encode(text));
   }
 
   /** Resolves when the client has read everything, or has left. */
   async close(): Promise<void> {
     this.presence.done();
-    await Promise.race([this.writer.close().catch(() => undefined), this.hasLeft]);
+    await this.room();
+    if (!this.presence.hasLeft()) this.controller.close();
+  }
+
+  private async room(): Promise<void> {
+    if (this.presence.hasLeft() || this.controller.desiredSize! > 0) return;
+    const pulled = new Promise<void>((resolve) => (this.wanted = resolve));
+    await Promise.race([pulled, this.presence.left]);
   }
 }

@@ -8,13 +8,10 @@ export async function unlessSilent<T>(
   work: Promise<T>,
   patience: DurationMs,
 ): Promise<T | 'silent'> {
-  const over = new AbortController();
+  const timer = call.gateway.clock.timer(patience);
   try {
-    return await Promise.race([
-      work,
-      call.gateway.clock.sleep(patience, over.signal).then(() => 'silent' as const),
-    ]);
+    return await Promise.race([work, timer.ended.then(() => 'silent' as const)]);
   } finally {
-    over.abort();
+    timer.stop();
   }
 }
