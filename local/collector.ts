@@ -29,7 +29,6 @@ export function startCollector(deps: {
       } catch (error) {
         deps.report(error instanceof TableUnavailable ? error.message : String(error));
       }
-      if (stopping.signal.aborted) return;
       pause = deps.clock.timer(EVERY);
       await pause.ended;
     }
