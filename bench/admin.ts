@@ -1,0 +1,67 @@
+/** The admin API, as far as the benchmark needs it. */
+import { usd } from '../lambdas/core/money.ts';
+import type { Gateway } from './processes.ts';
+
+export class Admin {
+  readonly #gateway: Gateway;
+
+  constructor(gateway: Gateway) {
+    this.#gateway = gateway;
+  }
+
+  /** A key that names its user in each call, or with `user` one that is that user's. */
+  async createKey(user?: string): Promise<string> {
+    const kind = user === undefined ? { scopes: ['call', 'delegate'] } : { scopes: ['call'], user };
+    const { key } = await this.#ask<{ key: string }>('POST', '/keys', {
+      app: 'bench',
+      team: 'bench',
+      ...kind,
+    });
+    return key;
+  }
+
+  async putUserCap(user: string, limit: string): Promise<void> {
+    const scope = { type: 'user', id: user };
+    await this.#ask('PUT', `/caps/${user}`, { scope, metric: 'usd', window: 'month', limit });
+  }
+
+  /** What was set aside and what was charged for all calls that were admitted since. */
+  async reservedAndCost(since: Date): Promise<{ reserved: bigint; cost: bigint }> {
+    const sum = { reserved: 0n, cost: 0n };
+    let cursor = '';
+    do {
+      const page = await this.#ask<UsagePage>(
+        'GET',
+        `/usage?limit=1000&from=${since.toISOString()}${cursor}`,
+      );
+      for (const { reserved_usd, cost_usd } of page.items) {
+        sum.reserved += usd(reserved_usd);
+        sum.cost += usd(cost_usd);
+      }
+      cursor = page.next_cursor === null ? '' : `&cursor=${encodeURIComponent(page.next_cursor)}`;
+    } while (cursor !== '');
+    return sum;
+  }
+
+  /** Throws unless every account adds up: figures of a gateway that loses count are worth nothing. */
+  async checkBooks(): Promise<void> {
+    const audit = await this.#ask<{ balanced: boolean }>('GET', '/ledger/audit');
+    if (!audit.balanced) throw new Error(`the books do not balance: ${JSON.stringify(audit)}`);
+  }
+
+  async #ask<T>(method: string, path: string, body?: object): Promise<T> {
+    const response = await fetch(`${this.#gateway.url}/admin/v1${path}`, {
+      method,
+      headers: { authorization: `Bearer ${this.#gateway.adminKey}`, 'content-type': 'application/json' },
+      ...(body && { body: JSON.stringify(body) }),
+    });
+    const text = await response.text();
+    if (!response.ok) throw new Error(`${method} ${path}: ${response.status} ${text}`);
+    return JSON.parse(text) as T;
+  }
+}
+
+interface UsagePage {
+  items: { reserved_usd: string; cost_usd: string }[];
+  next_cursor: string | null;
+}

@@ -1,0 +1,45 @@
+/** `npm run bench`: what the gateway adds to a call, how many calls it takes, and at what price. See README.md. */
+import { Command, InvalidArgumentError, Option } from 'commander';
+import { STORES, type Store } from './processes.ts';
+import { machine, tableOf, writeResults, type Result } from './results.ts';
+import { resultsOf } from './store-results.ts';
+
+interface Options {
+  seconds: number;
+  store?: Store;
+  rate?: number;
+  profile?: string;
+  write: boolean;
+}
+
+const options = new Command('bench')
+  .description('Measures the gateway with a simulated provider. Takes about six minutes.')
+  .option(
+    '--seconds <n>',
+    'how long the highest rate has to be held; the rest shortens with it',
+    positive,
+    30,
+  )
+  .addOption(new Option('--store <store>', 'only this one').choices(STORES))
+  .option('--rate <n>', 'measure at this many calls a second, instead of looking for the highest', positive)
+  .option('--profile <folder>', "write the gateway's CPU profile there")
+  .option('--no-write', 'leave bench/results.json as it is')
+  .parse()
+  .opts<Options>();
+
+const on = machine();
+const results: Result[] = [];
+for (const store of options.store === undefined ? STORES : [options.store]) {
+  const { seconds, rate: perSecond, profile: profileFolder } = options;
+  const say = (line: string): void => void process.stderr.write(`${line}\n`);
+  const withHolds = results.length === 0;
+  results.push(...(await resultsOf({ store, seconds, perSecond, profileFolder, withHolds, say })));
+}
+if (options.write) writeResults(on, results);
+process.stdout.write(`${on.cpu}, ${on.cores} cores, ${on.os}, Node ${on.node}\n${tableOf(results)}\n`);
+
+function positive(text: string): number {
+  const value = Number(text);
+  if (!Number.isInteger(value) || value < 1) throw new InvalidArgumentError('Use a whole number above 0.');
+  return value;
+}
