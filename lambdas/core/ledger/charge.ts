@@ -6,6 +6,7 @@ import { epochMs, holdId, type EpochMs, type HoldId } from '../brands.ts';
 import type { Item, ItemKey } from '../ports.ts';
 import { DAY, plus, toSortableRfc3339 } from '../time.ts';
 import type { Amounts, Hold, HeldAmount, HoldInfo } from './leaf.ts';
+import { spread } from './spread.ts';
 
 /** How a call ended, for people (contract 5). */
 export type ChargeOutcome = 'settled' | 'voided' | 'presumed_spent' | 'overrun';
@@ -51,12 +52,8 @@ export function* daysBetween(from: EpochMs, to: EpochMs): Generator<string> {
   }
 }
 
-/** All charges of a principal stand in one shard. FNV-1a: spread matters here, nothing else. */
-export function shardOf(leafPk: string): number {
-  let hash = 0x811c9dc5;
-  for (let i = 0; i < leafPk.length; i += 1) hash = Math.imul(hash ^ leafPk.charCodeAt(i), 0x01000193) >>> 0;
-  return hash % TIME_SHARDS;
-}
+/** All charges of a principal stand in one shard. */
+export const shardOf = (leafPk: string): number => spread(leafPk, TIME_SHARDS);
 
 export const chargeSortKey = (at: EpochMs, id: string): string => `${toSortableRfc3339(at)}#${id}`;
 

@@ -7,7 +7,7 @@ import type { Clock, ItemKey, Table } from '../ports.ts';
 import { SLOT_TIME } from './accounts.ts';
 import { presumedCharge } from './charge.ts';
 import { HOLDS_MAX, type Ledger } from './ledger.ts';
-import type { Hold, Leaf } from './leaf.ts';
+import { LEAF_LISTS, leafListPartition, leafOfListEntry, type Hold, type Leaf } from './leaf.ts';
 import { stampAfter, stampedAt, type Nonce } from './stamp.ts';
 
 /** A call younger than this is left alone: its own process settles it. */
@@ -52,7 +52,7 @@ function isOverdue(leaf: Leaf, hold: Hold, now: EpochMs): boolean {
   return Object.keys(leaf.h).length >= CROWDED && stampedAt(hold.at) + SLOT_TIME < now;
 }
 
-/** Every leaf of the table, one page after the other. */
+/** Every leaf, one after the other. */
 export async function collectAll(
   deps: { table: Table; ledger: Ledger; clock: Clock },
   nonce: () => Nonce,
@@ -66,14 +66,18 @@ export async function collectAll(
   return total;
 }
 
+/** So few that calls are let through in between. */
+const LEAVES_A_PAGE = 25;
+
 export async function* leavesOf(table: Table): AsyncGenerator<ItemKey> {
-  let cursor: string | undefined;
-  do {
-    const page = await table.scan(cursor === undefined ? {} : { cursor });
-    for (const item of page.items) {
-      const pk = item['pk'] as string;
-      if (pk.startsWith('L#')) yield { pk, sk: item['sk'] as string };
-    }
-    cursor = page.cursor;
-  } while (cursor !== undefined);
+  for (let list = 0; list < LEAF_LISTS; list += 1) {
+    const partition = leafListPartition(list);
+    let cursor: string | undefined;
+    do {
+      const from = cursor === undefined ? {} : { cursor };
+      const page = await table.query({ partition, limit: LEAVES_A_PAGE, ...from });
+      for (const entry of page.items) yield leafOfListEntry(entry);
+      cursor = page.cursor;
+    } while (cursor !== undefined);
+  }
 }

@@ -12,6 +12,7 @@
 import type { EpochMs, HoldId, PicoUsd } from '../brands.ts';
 import type { Metric } from '../caps.ts';
 import type { Item, ItemKey } from '../ports.ts';
+import { spread } from './spread.ts';
 
 export interface Account {
   k: bigint;
@@ -92,6 +93,15 @@ export const principalOf = (leafPk: string): Principal => {
   if (!match) throw new Error(`not a leaf: ${leafPk}`);
   return { type: match[1] as Principal['type'], id: match[2]! };
 };
+
+/** Leaves are listed in this many partitions; the entry is put before the leaf, once, and never changes. */
+export const LEAF_LISTS = 16;
+export const leafListPartition = (list: number): string => `LEAVES#${list}`;
+export const leafListEntry = (key: ItemKey): Item & ItemKey => ({
+  pk: leafListPartition(spread(key.pk, LEAF_LISTS)),
+  sk: key.pk,
+});
+export const leafOfListEntry = ({ sk }: Item): ItemKey => ({ pk: sk as string, sk: '-' });
 
 export const newLeaf = (key: ItemKey): Leaf => ({ ...key, v: 0n, t: 0n, a: {}, h: {} });
 

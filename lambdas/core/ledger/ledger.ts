@@ -20,6 +20,7 @@ import {
 } from './expressions.ts';
 import {
   leafFromItem,
+  leafListEntry,
   leafToItem,
   METRIC_LETTER,
   newLeaf,
@@ -324,12 +325,19 @@ export class Ledger {
       const base = old ?? newLeaf(key);
       const changed = next(base) ?? (old ? undefined : base);
       if (!changed) return base;
+      if (!old) await this.list(key);
       const write = await this.table.put(putAtVersion(leafToItem(changed), old));
       if (write.kind === 'unavailable') throw new TableUnavailable(write.reason);
       if (write.kind === 'applied') return this.remember(leafFromItem(write.item));
       await this.clock.sleep(durationMs(Number(this.ids.randomBits(4)) * Math.min(turn, 3)));
     }
     throw new TableUnavailable(`the leaf ${key.pk} did not come to rest`);
+  }
+
+  /** Before the leaf stands, so that the collector finds whatever has holds. */
+  private async list(key: ItemKey): Promise<void> {
+    const write = await this.table.put({ item: leafListEntry(key) });
+    if (write.kind === 'unavailable') throw new TableUnavailable(write.reason);
   }
 
   /** Images only rise: an answer that was overtaken does not replace a newer one. */

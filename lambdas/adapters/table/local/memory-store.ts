@@ -14,14 +14,16 @@ export function openMemoryEngine({ clock }: { clock: Clock }): DynamoDbApi {
     putItem: async (input) => engine.putItem(input),
     deleteItem: async (input) => engine.deleteItem(input),
     getItem: async (input) => engine.getItem(input),
-    query: async (input) => engine.query(input),
-    scan: async (input) => {
-      const page = engine.scan(input);
-      await nextTurn(); // a scan has many pages, and calls must not wait for all of them
-      return page;
-    },
+    query: async (input) => inNextTurn(engine.query(input)),
+    scan: async (input) => inNextTurn(engine.scan(input)),
     transactWriteItems: async (input) => engine.transactWriteItems(input),
   };
+}
+
+/** A list has many pages, and calls must not wait for all of them. */
+async function inNextTurn<T>(page: T): Promise<T> {
+  await nextTurn();
+  return page;
 }
 
 /** Compared part by part: (pk, sk) in the table, (gpk, gsk, pk, sk) in the index. */
