@@ -1,6 +1,6 @@
 /** Who may use the admin API locally: the admin key, and app keys with the scope `admin`. */
-import { isSame, keyIdOf } from '../lambdas/core/app-keys.ts';
-import type { Directory } from '../lambdas/core/directory.ts';
+import { isSame, keyIdOf } from '../lambdas/core/directory/app-keys.ts';
+import type { Directory } from '../lambdas/core/directory/directory.ts';
 import { sha256 } from '../lambdas/core/request-ids.ts';
 
 export function adminAccess(

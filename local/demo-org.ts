@@ -4,9 +4,9 @@
  */
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { keyIdOf, makeKey } from '../lambdas/core/app-keys.ts';
-import { capFromInput, type CapInput } from '../lambdas/core/cap-definition.ts';
-import type { Directory } from '../lambdas/core/directory.ts';
+import { keyIdOf, makeKey } from '../lambdas/core/directory/app-keys.ts';
+import { capFromInput, type CapInput } from '../lambdas/core/caps/cap-definition.ts';
+import type { Directory } from '../lambdas/core/directory/directory.ts';
 import type { Clock, Ids } from '../lambdas/core/ports.ts';
 
 const USER = 'demo';

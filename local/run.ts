@@ -1,7 +1,7 @@
 /** Starts the local server from an environment, says where it is, and stops it without cutting anybody off. */
 import { readPolicyFile } from '../lambdas/adapters/policy/policy-file.ts';
 import { DirectoryInUse } from '../lambdas/adapters/table/local/single-opener.ts';
-import { parsePolicy, PolicyInvalid } from '../lambdas/core/policy.ts';
+import { parsePolicy, PolicyInvalid } from '../lambdas/core/policy/policy.ts';
 import { InvalidEnvironment, readEnvironment, type Environment, type LocalSettings } from './environment.ts';
 import { CannotListen } from './http-host.ts';
 import { CannotOpenBooks, startLocalServer, type LocalServer } from './server.ts';

@@ -13,13 +13,13 @@ import { openMemoryEngine } from '../lambdas/adapters/table/local/memory-store.t
 import { DirectoryInUse } from '../lambdas/adapters/table/local/single-opener.ts';
 import { openSqliteEngine } from '../lambdas/adapters/table/local/sqlite-engine.ts';
 import { HttpUpstream, type UpstreamTargets } from '../lambdas/adapters/upstream/http-upstream.ts';
-import { applyPolicy, type AppliedPolicy } from '../lambdas/core/apply-policy.ts';
+import { applyPolicy, type AppliedPolicy } from '../lambdas/core/policy/apply-policy.ts';
 import { durationMs } from '../lambdas/core/brands.ts';
-import { Directory } from '../lambdas/core/directory.ts';
+import { Directory } from '../lambdas/core/directory/directory.ts';
 import type { Gateway, OperatorEvent, Timing } from '../lambdas/core/gateway.ts';
 import { Ledger } from '../lambdas/core/ledger/ledger.ts';
-import type { Policy } from '../lambdas/core/policy.ts';
-import { WaitingLine } from '../lambdas/core/waiting-line.ts';
+import type { Policy } from '../lambdas/core/policy/policy.ts';
+import { WaitingLine } from '../lambdas/core/admission/waiting-line.ts';
 import { createProxyApp } from '../lambdas/proxy/app.ts';
 import { reviewedPrices } from '../prices/reviewed.ts';
 import { adminAccess } from './admin-access.ts';

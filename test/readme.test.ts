@@ -6,7 +6,7 @@ import { execFile } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { parsePolicy } from '../lambdas/core/policy.ts';
+import { parsePolicy } from '../lambdas/core/policy/policy.ts';
 import { startLocalServer, type LocalServer } from '../local/server.ts';
 
 const README = readFileSync(new URL('../README.md', import.meta.url), 'utf8');

@@ -1,6 +1,6 @@
 /** How caps are written on a command line: `user:alice`, `20usd`, `24h`. */
 import { formatUsd, parseUsd } from '../../lambdas/core/money.ts';
-import type { Metric, ScopeType } from '../../lambdas/core/caps.ts';
+import type { Metric, ScopeType } from '../../lambdas/core/caps/cap.ts';
 import { usageError } from './exit.ts';
 
 export interface Scope {

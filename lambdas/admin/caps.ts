@@ -7,10 +7,10 @@ import {
   capSchema,
   capToWire,
   nameSchema,
-} from '../core/cap-definition.ts';
-import type { StoredCap } from '../core/cap-items.ts';
+} from '../core/caps/cap-definition.ts';
+import type { StoredCap } from '../core/caps/cap-items.ts';
 import { leafKey } from '../core/ledger/leaf.ts';
-import { capView, STAGES } from '../core/stage.ts';
+import { capView, STAGES } from '../core/caps/stage.ts';
 import { Problem } from './problems.ts';
 import {
   adminRoute,

@@ -1,8 +1,8 @@
 /** App keys: create, show, list, delete. The key itself is in the answer to its creation and nowhere else. */
 import { z, type OpenAPIHono } from '@hono/zod-openapi';
-import { keyFrom, makeKey, type NewKey } from '../core/app-keys.ts';
-import { nameSchema } from '../core/cap-definition.ts';
-import type { AppKey } from '../core/directory.ts';
+import { keyFrom, makeKey, type NewKey } from '../core/directory/app-keys.ts';
+import { nameSchema } from '../core/caps/cap-definition.ts';
+import type { AppKey } from '../core/directory/directory.ts';
 import { sha256 } from '../core/request-ids.ts';
 import { toRfc3339 } from '../core/time.ts';
 import { Problem } from './problems.ts';

@@ -1,6 +1,6 @@
 /** The books: the audit, and one charge a call. */
 import { z, type OpenAPIHono } from '@hono/zod-openapi';
-import { nameSchema } from '../core/cap-definition.ts';
+import { nameSchema } from '../core/caps/cap-definition.ts';
 import { auditLedger } from '../core/ledger/audit.ts';
 import { chargeView } from '../core/ledger/charge-view.ts';
 import { isUsageCursor, listCharges } from '../core/ledger/usage.ts';

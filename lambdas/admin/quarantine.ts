@@ -1,6 +1,6 @@
 /** Models that cost more than their bound: list, and lift. */
 import { z, type OpenAPIHono } from '@hono/zod-openapi';
-import type { Quarantine } from '../core/directory.ts';
+import type { Quarantine } from '../core/directory/directory.ts';
 import { toRfc3339 } from '../core/time.ts';
 import { Problem } from './problems.ts';
 import {

@@ -1,7 +1,7 @@
 /** What all routes of the admin API share: their dependencies, pages, and how one is declared. */
 import { createRoute, OpenAPIHono, type RouteConfig } from '@hono/zod-openapi';
 import * as z from 'zod';
-import type { Directory } from '../core/directory.ts';
+import type { Directory } from '../core/directory/directory.ts';
 import type { Ledger } from '../core/ledger/ledger.ts';
 import type { Clock, Ids, Table } from '../core/ports.ts';
 import { detailOf, Problem, problemSchema } from './problems.ts';

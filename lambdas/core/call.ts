@@ -1,7 +1,7 @@
 /** One admitted call on its way: what the later steps know of it. */
-import type { Cap } from './caps.ts';
+import type { Cap } from './caps/cap.ts';
 import type { CallShape, Endpoint } from './endpoint.ts';
-import type { OutputPlan } from './fit.ts';
+import type { OutputPlan } from './admission/fit.ts';
 import type { Gateway } from './gateway.ts';
 import type { JsonDocument } from './json-document.ts';
 import type { Fit } from './ledger/ledger.ts';

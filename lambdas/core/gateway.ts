@@ -1,13 +1,13 @@
 /** Everything that one Spendcap needs to answer calls; a host builds it once. */
 import type { DurationMs } from './brands.ts';
-import type { Directory } from './directory.ts';
+import type { Directory } from './directory/directory.ts';
 import type { Dialect, DialectRenderer } from './endpoint.ts';
 import type { Ledger } from './ledger/ledger.ts';
-import type { Policy } from './policy.ts';
+import type { Policy } from './policy/policy.ts';
 import type { Clock, Ids, Upstream } from './ports.ts';
 import type { PriceBook } from './pricing/price-book.ts';
 import type { TokenVerifier } from './steps/identify.ts';
-import type { WaitingLine } from './waiting-line.ts';
+import type { WaitingLine } from './admission/waiting-line.ts';
 
 export interface Gateway {
   ledger: Ledger;

@@ -1,12 +1,12 @@
 /** Response headers of the contract, section 4, and which of a provider's own are passed on. */
 import type { PicoUsd } from './brands.ts';
 import type { Call } from './call.ts';
-import type { Cap } from './caps.ts';
-import { inMetric } from './amounts.ts';
+import type { Cap } from './caps/cap.ts';
+import { inMetric } from './caps/amounts.ts';
 import type { UsdCapFacts } from './endpoint.ts';
 import type { Leaf } from './ledger/leaf.ts';
 import { formatUsd } from './money.ts';
-import { highestStage, resetOf } from './stage.ts';
+import { highestStage, resetOf } from './caps/stage.ts';
 import { toRfc3339 } from './time.ts';
 
 /** Hop-by-hop, of the provider's account, or no longer true of the body that we send. */

@@ -1,7 +1,7 @@
 /** GET /v1/budget: the caller's caps, exact to the picodollar for caps of their own. */
 import type { Gateway } from '../core/gateway.ts';
 import { leafKey } from '../core/ledger/leaf.ts';
-import { capView } from '../core/stage.ts';
+import { capView } from '../core/caps/stage.ts';
 import { dialectOf } from './caller-dialect.ts';
 import { freeRoute } from './free-route.ts';
 

@@ -5,7 +5,7 @@ import type { AddressInfo } from 'node:net';
 import { exportJWK, generateKeyPair, SignJWT, UnsecuredJWT, type CryptoKey, type JWK } from 'jose';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { oidcVerifier } from '../../lambdas/adapters/identity/oidc.ts';
-import { parsePolicy } from '../../lambdas/core/policy.ts';
+import { parsePolicy } from '../../lambdas/core/policy/policy.ts';
 import type { TokenVerifier } from '../../lambdas/core/steps/identify.ts';
 
 const ISSUER = 'https://login.example.com';

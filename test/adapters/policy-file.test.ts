@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { readPolicyFile } from '../../lambdas/adapters/policy/policy-file.ts';
-import { PolicyInvalid } from '../../lambdas/core/policy.ts';
+import { PolicyInvalid } from '../../lambdas/core/policy/policy.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'policy-'));
 afterAll(() => {

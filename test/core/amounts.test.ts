@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { inMetric, parseInMetric } from '../../lambdas/core/amounts.ts';
-import type { Metric } from '../../lambdas/core/caps.ts';
+import { inMetric, parseInMetric } from '../../lambdas/core/caps/amounts.ts';
+import type { Metric } from '../../lambdas/core/caps/cap.ts';
 
 describe('an amount as text', () => {
   it.each<[Metric, string, bigint]>([

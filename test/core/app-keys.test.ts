@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { isSame, keyFrom, keyIdOf, makeKey } from '../../lambdas/core/app-keys.ts';
+import { isSame, keyFrom, keyIdOf, makeKey } from '../../lambdas/core/directory/app-keys.ts';
 import { SeededIds } from '../support/worlds.ts';
 
 // Worked out apart from this code, with Python's zlib.crc32 and hashlib.sha256.

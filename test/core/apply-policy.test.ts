@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import { openMemoryEngine } from '../../lambdas/adapters/table/local/memory-store.ts';
 import { DynamoDbTable } from '../../lambdas/adapters/table/dynamodb-table.ts';
-import { applyPolicy, capsOfPolicy } from '../../lambdas/core/apply-policy.ts';
-import { capFromInput } from '../../lambdas/core/cap-definition.ts';
-import { Directory } from '../../lambdas/core/directory.ts';
-import { parsePolicy, type PolicyInput } from '../../lambdas/core/policy.ts';
+import { applyPolicy, capsOfPolicy } from '../../lambdas/core/policy/apply-policy.ts';
+import { capFromInput } from '../../lambdas/core/caps/cap-definition.ts';
+import { Directory } from '../../lambdas/core/directory/directory.ts';
+import { parsePolicy, type PolicyInput } from '../../lambdas/core/policy/policy.ts';
 import { ManualClock, SeededIds } from '../support/worlds.ts';
 
 const MONTH = { metric: 'usd', window: 'month', limit: '5.00' } as const;

@@ -1,8 +1,8 @@
 /** The rest of step 2: app, feature, tags, what the caller forbids, idempotency. */
 import { describe, expect, it } from 'vitest';
-import { keyFrom } from '../../lambdas/core/app-keys.ts';
-import type { AppKey } from '../../lambdas/core/directory.ts';
-import { parsePolicy, type PolicyInput } from '../../lambdas/core/policy.ts';
+import { keyFrom } from '../../lambdas/core/directory/app-keys.ts';
+import type { AppKey } from '../../lambdas/core/directory/directory.ts';
+import { parsePolicy, type PolicyInput } from '../../lambdas/core/policy/policy.ts';
 import type { Refusal } from '../../lambdas/core/refusals.ts';
 import { identify, type Caller } from '../../lambdas/core/steps/identify.ts';
 import { NOON } from '../support/worlds.ts';

@@ -8,7 +8,7 @@ import {
   capToWire,
   nameSchema,
   type CapWire,
-} from '../../lambdas/core/cap-definition.ts';
+} from '../../lambdas/core/caps/cap-definition.ts';
 
 const ALICE = {
   scope: { type: 'user', id: 'alice' },

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { epochMs, picoUsd } from '../../lambdas/core/brands.ts';
-import { crowded, explainShort, type DenialContext } from '../../lambdas/core/denial.ts';
-import { fitToBudget, type OutputPlan } from '../../lambdas/core/fit.ts';
+import { crowded, explainShort, type DenialContext } from '../../lambdas/core/admission/denial.ts';
+import { fitToBudget, type OutputPlan } from '../../lambdas/core/admission/fit.ts';
 import type { Account, Hold, Leaf } from '../../lambdas/core/ledger/leaf.ts';
 import { usd } from '../../lambdas/core/money.ts';
 import { alice, NOON, testCap } from '../support/worlds.ts';

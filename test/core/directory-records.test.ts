@@ -1,7 +1,7 @@
 /** Keys, quarantines, lists page by page, and how old an answer may be. */
 import { describe, expect, it, test } from 'vitest';
 import { durationMs } from '../../lambdas/core/brands.ts';
-import type { AppKey, Directory, Listed } from '../../lambdas/core/directory.ts';
+import type { AppKey, Directory, Listed } from '../../lambdas/core/directory/directory.ts';
 import { NOON } from '../support/worlds.ts';
 import { over, put, world } from './directory-world.ts';
 

@@ -1,8 +1,8 @@
 /** Directories over one table in memory, and caps of alice to put into them. */
 import { openMemoryEngine } from '../../lambdas/adapters/table/local/memory-store.ts';
 import type { DynamoDbApi } from '../../lambdas/adapters/table/dynamodb-api.ts';
-import { capFromInput, type CapDefinition, type CapInput } from '../../lambdas/core/cap-definition.ts';
-import { Directory } from '../../lambdas/core/directory.ts';
+import { capFromInput, type CapDefinition, type CapInput } from '../../lambdas/core/caps/cap-definition.ts';
+import { Directory } from '../../lambdas/core/directory/directory.ts';
 import { ledgerOver, ManualClock } from '../support/worlds.ts';
 
 export function world() {

@@ -1,5 +1,5 @@
 import { describe, expect, it, test } from 'vitest';
-import type { CapInput } from '../../lambdas/core/cap-definition.ts';
+import type { CapInput } from '../../lambdas/core/caps/cap-definition.ts';
 import { definition, over, put, user, world } from './directory-world.ts';
 
 describe('the caps over a caller', () => {

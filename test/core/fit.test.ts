@@ -1,7 +1,7 @@
 import { describe, expect, it, test } from 'vitest';
 import { picoUsd } from '../../lambdas/core/brands.ts';
-import type { Cap } from '../../lambdas/core/caps.ts';
-import { fitToBudget, leftOf, type OutputPlan } from '../../lambdas/core/fit.ts';
+import type { Cap } from '../../lambdas/core/caps/cap.ts';
+import { fitToBudget, leftOf, type OutputPlan } from '../../lambdas/core/admission/fit.ts';
 import { newLeaf, type Account, type Leaf } from '../../lambdas/core/ledger/leaf.ts';
 import { usd } from '../../lambdas/core/money.ts';
 import { alice, testCap } from '../support/worlds.ts';

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { durationMs } from '../../lambdas/core/brands.ts';
-import { FreshCache } from '../../lambdas/core/fresh-cache.ts';
+import { FreshCache } from '../../lambdas/core/directory/fresh-cache.ts';
 import { ManualClock } from '../support/worlds.ts';
 
 const LAG = 30_000;

@@ -1,7 +1,7 @@
 import { describe, expect, it, test, vi } from 'vitest';
-import { keyFrom } from '../../lambdas/core/app-keys.ts';
-import type { AppKey } from '../../lambdas/core/directory.ts';
-import { parsePolicy } from '../../lambdas/core/policy.ts';
+import { keyFrom } from '../../lambdas/core/directory/app-keys.ts';
+import type { AppKey } from '../../lambdas/core/directory/directory.ts';
+import { parsePolicy } from '../../lambdas/core/policy/policy.ts';
 import { identify, type Caller, type TokenVerifier } from '../../lambdas/core/steps/identify.ts';
 import { NOON } from '../support/worlds.ts';
 

@@ -1,5 +1,10 @@
 import { describe, expect, it, test } from 'vitest';
-import { definePolicy, parsePolicy, PolicyInvalid, type PolicyInput } from '../../lambdas/core/policy.ts';
+import {
+  definePolicy,
+  parsePolicy,
+  PolicyInvalid,
+  type PolicyInput,
+} from '../../lambdas/core/policy/policy.ts';
 
 const MONTH = { id: 'pro', metric: 'usd', window: 'month', limit: '50.00' } as const;
 const ISSUER = {

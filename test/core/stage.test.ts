@@ -1,8 +1,15 @@
 import { describe, expect, it, test } from 'vitest';
-import type { Cap, Thresholds } from '../../lambdas/core/caps.ts';
+import type { Cap, Thresholds } from '../../lambdas/core/caps/cap.ts';
 import type { Account, Hold, Leaf } from '../../lambdas/core/ledger/leaf.ts';
 import { usd } from '../../lambdas/core/money.ts';
-import { capView, highestStage, resetOf, stageOf, STAGES, type Stage } from '../../lambdas/core/stage.ts';
+import {
+  capView,
+  highestStage,
+  resetOf,
+  stageOf,
+  STAGES,
+  type Stage,
+} from '../../lambdas/core/caps/stage.ts';
 import { toRfc3339 } from '../../lambdas/core/time.ts';
 import { alice, NOON, testCap } from '../support/worlds.ts';
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { durationMs } from '../../lambdas/core/brands.ts';
-import { WaitingLine } from '../../lambdas/core/waiting-line.ts';
+import { WaitingLine } from '../../lambdas/core/admission/waiting-line.ts';
 import { atRest, SteppedClock } from '../support/stepped-clock.ts';
 
 const PATIENCE = durationMs(500);

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import fc from 'fast-check';
 import { epochMs } from '../../lambdas/core/brands.ts';
 import { parseRfc3339, toRfc3339 } from '../../lambdas/core/time.ts';
-import { parseWindow, resetsAt, windowKeyAt, windowName } from '../../lambdas/core/windows.ts';
+import { parseWindow, resetsAt, windowKeyAt, windowName } from '../../lambdas/core/caps/windows.ts';
 
 const at = (text: string) => parseRfc3339(text)!;
 const window = (name: string, timeZone = 'UTC', anchorDay = 1) => parseWindow(name, { timeZone, anchorDay })!;

@@ -1,6 +1,6 @@
 /** Contract 5, first two rows: cap denials and throttles, with every member of `limit`, in both dialects. */
 import { describe, expect, it } from 'vitest';
-import type { CapInput } from '../../lambdas/core/cap-definition.ts';
+import type { CapInput } from '../../lambdas/core/caps/cap-definition.ts';
 import { openGateway, userCap, type TestGateway } from '../support/gateways.ts';
 import { LiveAnswer, noAnswer, plain } from '../support/scripted-upstream.ts';
 import { chatCall, messagesCall, type DialectCall } from './dialects.ts';

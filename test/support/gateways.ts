@@ -1,19 +1,19 @@
 /** A whole gateway in memory: the app that every host serves, with reviewed prices and a scripted provider. */
-import { makeKey } from '../../lambdas/core/app-keys.ts';
-import { capFromInput, type CapInput } from '../../lambdas/core/cap-definition.ts';
-import { Directory, type AppKey } from '../../lambdas/core/directory.ts';
+import { makeKey } from '../../lambdas/core/directory/app-keys.ts';
+import { capFromInput, type CapInput } from '../../lambdas/core/caps/cap-definition.ts';
+import { Directory, type AppKey } from '../../lambdas/core/directory/directory.ts';
 import { durationMs } from '../../lambdas/core/brands.ts';
 import type { Gateway, OperatorEvent } from '../../lambdas/core/gateway.ts';
 import { Ledger } from '../../lambdas/core/ledger/ledger.ts';
 import { heldByAccount, leafKey, type Principal } from '../../lambdas/core/ledger/leaf.ts';
 import { formatUsd } from '../../lambdas/core/money.ts';
 import { picoUsd } from '../../lambdas/core/brands.ts';
-import { parsePolicy, type PolicyInput } from '../../lambdas/core/policy.ts';
+import { parsePolicy, type PolicyInput } from '../../lambdas/core/policy/policy.ts';
 import type { Clock } from '../../lambdas/core/ports.ts';
 import { DynamoDbTable } from '../../lambdas/adapters/table/dynamodb-table.ts';
 import { openMemoryEngine } from '../../lambdas/adapters/table/local/memory-store.ts';
 import { RENDERERS } from '../../lambdas/adapters/providers/endpoints.ts';
-import { WaitingLine } from '../../lambdas/core/waiting-line.ts';
+import { WaitingLine } from '../../lambdas/core/admission/waiting-line.ts';
 import { createProxyApp } from '../../lambdas/proxy/app.ts';
 import { reviewedPrices } from '../../prices/reviewed.ts';
 import { faultyApi } from '../contract/faulty-api.ts';

@@ -6,7 +6,7 @@ import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { vi } from 'vitest';
 import { durationMs } from '../../lambdas/core/brands.ts';
-import { parsePolicy, type PolicyInput } from '../../lambdas/core/policy.ts';
+import { parsePolicy, type PolicyInput } from '../../lambdas/core/policy/policy.ts';
 import { startLocalServer } from '../../local/server.ts';
 import type { SimulatedProvider } from '../../local/simulated-provider/server.ts';
 

@@ -8,7 +8,7 @@ import {
   type DurationMs,
   type EpochMs,
 } from '../../lambdas/core/brands.ts';
-import type { Cap, Metric } from '../../lambdas/core/caps.ts';
+import type { Cap, Metric } from '../../lambdas/core/caps/cap.ts';
 import type { Clock, Ids, Timer } from '../../lambdas/core/ports.ts';
 import { Ledger, type Fit, type ReserveCall } from '../../lambdas/core/ledger/ledger.ts';
 import { amountsOf, leafKey } from '../../lambdas/core/ledger/leaf.ts';
@@ -16,7 +16,7 @@ import type { Charge } from '../../lambdas/core/ledger/charge.ts';
 import type { HeldCall } from '../../lambdas/core/ledger/leaf.ts';
 import { DynamoDbTable } from '../../lambdas/adapters/table/dynamodb-table.ts';
 import type { DynamoDbApi } from '../../lambdas/adapters/table/dynamodb-api.ts';
-import { parseWindow } from '../../lambdas/core/windows.ts';
+import { parseWindow } from '../../lambdas/core/caps/windows.ts';
 
 /** 2026-11-24T12:00:00Z. */
 export const NOON: EpochMs = epochMs(Date.UTC(2026, 10, 24, 12));

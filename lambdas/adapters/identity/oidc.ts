@@ -1,7 +1,7 @@
 /** Verifies bearer tokens of the policy's OIDC issuers with their published keys (jose). */
 import { createRemoteJWKSet, decodeJwt, errors, jwtVerify, type JWTVerifyGetKey } from 'jose';
-import { nameSchema } from '../../core/cap-definition.ts';
-import type { Policy } from '../../core/policy.ts';
+import { nameSchema } from '../../core/caps/cap-definition.ts';
+import type { Policy } from '../../core/policy/policy.ts';
 import type { TokenVerifier } from '../../core/steps/identify.ts';
 
 type Issuer = Policy['oidcIssuers'][number];

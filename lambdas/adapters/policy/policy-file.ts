@@ -2,7 +2,7 @@
 import { readFile } from 'node:fs/promises';
 import { extname, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { parsePolicy, PolicyInvalid, type Policy } from '../../core/policy.ts';
+import { parsePolicy, PolicyInvalid, type Policy } from '../../core/policy/policy.ts';
 
 /** Throws PolicyInvalid, which names the file and says what to do. */
 export async function readPolicyFile(path: string): Promise<Policy> {

@@ -1,9 +1,9 @@
 /** Pure changes of a leaf's accounts: opening, rolling, following a cap's limit, freeing old slots. */
 import { durationMs, type EpochMs } from '../brands.ts';
-import { capKeyAt, openingLimit, type Cap } from '../caps.ts';
+import { capKeyAt, openingLimit, type Cap } from '../caps/cap.ts';
 import { divCeil } from '../money.ts';
 import { MINUTE } from '../time.ts';
-import { oldestOpenBucket } from '../windows.ts';
+import { oldestOpenBucket } from '../caps/windows.ts';
 import { isOpen, METRIC_LETTER, type Account, type Leaf } from './leaf.ts';
 import { stampedAt } from './stamp.ts';
 

@@ -10,7 +10,7 @@
  * stand in the account's open window.
  */
 import type { EpochMs, HoldId, PicoUsd } from '../brands.ts';
-import type { Metric } from '../caps.ts';
+import type { Metric } from '../caps/cap.ts';
 import type { Item, ItemKey } from '../ports.ts';
 import { spread } from './spread.ts';
 

@@ -5,7 +5,7 @@
 import pLimit, { type LimitFunction } from 'p-limit';
 import QuickLRU from 'quick-lru';
 import { durationMs, epochMs, holdId, type EpochMs, type HoldId } from '../brands.ts';
-import type { Cap } from '../caps.ts';
+import type { Cap } from '../caps/cap.ts';
 import { TableUnavailable, type Clock, type Ids, type ItemKey, type Table } from '../ports.ts';
 import { DAY, plus } from '../time.ts';
 import { amountFor, blockedFrom, prepareLeaf, shortAccounts } from './accounts.ts';

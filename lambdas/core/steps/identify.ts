@@ -2,12 +2,12 @@
  * Step 2: whose call it is. The key names the app and its team; the user is the key's own, else the verified
  * token's, else the header's where the key may delegate. Nothing in the body is trusted for this.
  */
-import { hashOfKey, isSame, keyIdOf } from '../app-keys.ts';
-import type { AppKey } from '../directory.ts';
+import { hashOfKey, isSame, keyIdOf } from '../directory/app-keys.ts';
+import type { AppKey } from '../directory/directory.ts';
 import type { Principal } from '../ledger/leaf.ts';
-import type { Policy } from '../policy.ts';
+import type { Policy } from '../policy/policy.ts';
 import { passed, refused, type Refusal, type Stepped } from '../refusals.ts';
-import { nameSchema } from '../cap-definition.ts';
+import { nameSchema } from '../caps/cap-definition.ts';
 
 export interface Caller {
   keyId: string;

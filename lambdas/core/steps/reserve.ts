@@ -1,9 +1,9 @@
 /** Step 4: deducts the worst case from every cap of the caller, in one conditional write, or says why not. */
 import { durationMs, type DurationMs } from '../brands.ts';
 import type { Quote, Reserved } from '../call.ts';
-import { crowded, explainShort, type DenialContext } from '../denial.ts';
+import { crowded, explainShort, type DenialContext } from '../admission/denial.ts';
 import type { Endpoint } from '../endpoint.ts';
-import { fitToBudget } from '../fit.ts';
+import { fitToBudget } from '../admission/fit.ts';
 import type { Gateway } from '../gateway.ts';
 import { chargeView } from '../ledger/charge-view.ts';
 import type { ReserveOutcome } from '../ledger/ledger.ts';

@@ -12,7 +12,7 @@ import { formatUsd } from '../money.ts';
 import { TableUnavailable } from '../ports.ts';
 import { priceUsage } from '../pricing/calculator.ts';
 import { billedTokens, tokensByKind, type UsageReading } from '../pricing/usage.ts';
-import { highestStage } from '../stage.ts';
+import { highestStage } from '../caps/stage.ts';
 
 /** How the upstream call ended. */
 export type Ending =

@@ -7,7 +7,7 @@ import { spawn } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { parsePolicy } from '../../../lambdas/core/policy.ts';
+import { parsePolicy } from '../../../lambdas/core/policy/policy.ts';
 import { startLocalServer, type LocalServer } from '../../../local/server.ts';
 import { prepareEnvironment } from './environment.ts';
 

@@ -1,7 +1,7 @@
 /** Amounts of a metric as text: dollars in canonical form, everything else as a whole number. */
-import { picoUsd } from './brands.ts';
-import type { Metric } from './caps.ts';
-import { formatUsd, parseUsd, PICO_PER_USD } from './money.ts';
+import { picoUsd } from '../brands.ts';
+import type { Metric } from './cap.ts';
+import { formatUsd, parseUsd, PICO_PER_USD } from '../money.ts';
 
 /** A decimal string in the metric's unit. */
 export const inMetric = (metric: Metric, amount: bigint): string =>

@@ -2,8 +2,8 @@
  * Windows and their keys. A key is the start of the window (calendar) or of the bucket (rolling) in epoch
  * seconds, 0 for a lifetime: keys only ever rise, so an older key is a closed window.
  */
-import { epochMs, type EpochMs } from './brands.ts';
-import { DAY, HOUR, periodAt, type Calendar, type CalendarUnit, type Period } from './time.ts';
+import { epochMs, type EpochMs } from '../brands.ts';
+import { DAY, HOUR, periodAt, type Calendar, type CalendarUnit, type Period } from '../time.ts';
 
 export type Window =
   | { kind: 'calendar'; calendar: Calendar }

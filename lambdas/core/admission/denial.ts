@@ -1,16 +1,16 @@
 /** Why a cap refuses a call, and what to say to the person: built from the very image that refused it. */
-import { inMetric } from './amounts.ts';
-import { durationMs, type DurationMs, type EpochMs } from './brands.ts';
-import { throttles, type Cap, type Metric } from './caps.ts';
+import { inMetric } from '../caps/amounts.ts';
+import { durationMs, type DurationMs, type EpochMs } from '../brands.ts';
+import { throttles, type Cap, type Metric } from '../caps/cap.ts';
 import { affordableOutput, type OutputPlan } from './fit.ts';
-import { amountFor, isBlocked } from './ledger/accounts.ts';
-import type { Fit } from './ledger/ledger.ts';
-import { heldByAccount, type Leaf } from './ledger/leaf.ts';
-import { stampedAt } from './ledger/stamp.ts';
-import type { LimitDetail, LimitReason, Refusal } from './refusals.ts';
-import { SECOND, toRfc3339 } from './time.ts';
-import { resetOf } from './stage.ts';
-import { windowName } from './windows.ts';
+import { amountFor, isBlocked } from '../ledger/accounts.ts';
+import type { Fit } from '../ledger/ledger.ts';
+import { heldByAccount, type Leaf } from '../ledger/leaf.ts';
+import { stampedAt } from '../ledger/stamp.ts';
+import type { LimitDetail, LimitReason, Refusal } from '../refusals.ts';
+import { SECOND, toRfc3339 } from '../time.ts';
+import { resetOf } from '../caps/stage.ts';
+import { windowName } from '../caps/windows.ts';
 
 export interface DenialContext {
   now: EpochMs;

@@ -8,13 +8,13 @@
  *   key         KEY#<key id> / -                          listed under KEYS
  *   quarantine  QUARANTINE#<model> / -                    listed under QUARANTINES
  */
-import { durationMs, epochMs, type EpochMs } from './brands.ts';
-import { canonical, capFromItem, capToItems, tombstoneOf, type StoredCap } from './cap-items.ts';
-import type { CapDefinition } from './cap-definition.ts';
-import type { Cap } from './caps.ts';
+import { durationMs, epochMs, type EpochMs } from '../brands.ts';
+import { canonical, capFromItem, capToItems, tombstoneOf, type StoredCap } from '../caps/cap-items.ts';
+import type { CapDefinition } from '../caps/cap-definition.ts';
+import type { Cap } from '../caps/cap.ts';
 import { FreshCache } from './fresh-cache.ts';
-import { putAtVersion, putIfAbsent } from './ledger/expressions.ts';
-import { sha256 } from './request-ids.ts';
+import { putAtVersion, putIfAbsent } from '../ledger/expressions.ts';
+import { sha256 } from '../request-ids.ts';
 import {
   TableUnavailable,
   type Clock,
@@ -23,7 +23,7 @@ import {
   type Table,
   type TransactWrite,
   type WriteOutcome,
-} from './ports.ts';
+} from '../ports.ts';
 
 export const CONFIGURATION_LAG = durationMs(30_000);
 const TOKEN_LENGTH = 32;

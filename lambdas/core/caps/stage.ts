@@ -1,10 +1,10 @@
 /** The stage of a cap, and how the API shows one: contract 6, `/v1/budget` rows. */
-import type { EpochMs } from './brands.ts';
-import type { Cap } from './caps.ts';
+import type { EpochMs } from '../brands.ts';
+import type { Cap } from './cap.ts';
 import { inMetric } from './amounts.ts';
-import { openAccount, prepareLeaf } from './ledger/accounts.ts';
-import { heldByAccount, type Account, type Leaf } from './ledger/leaf.ts';
-import { toRfc3339 } from './time.ts';
+import { openAccount, prepareLeaf } from '../ledger/accounts.ts';
+import { heldByAccount, type Account, type Leaf } from '../ledger/leaf.ts';
+import { toRfc3339 } from '../time.ts';
 import { resetsAt, windowName } from './windows.ts';
 
 export const STAGES = ['normal', 'warned', 'throttled', 'blocked'] as const;

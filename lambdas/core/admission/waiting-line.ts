@@ -6,9 +6,9 @@
  *
  * The line is one process's. It decides nothing about money: each turn is an ordinary reserve.
  */
-import { durationMs, epochMs, type DurationMs, type EpochMs } from './brands.ts';
-import type { Clock, Timer } from './ports.ts';
-import { plus } from './time.ts';
+import { durationMs, epochMs, type DurationMs, type EpochMs } from '../brands.ts';
+import type { Clock, Timer } from '../ports.ts';
+import { plus } from '../time.ts';
 
 export interface Waiting<T> {
   /** Whose line it is. */

@@ -3,11 +3,11 @@
  * Money left is the effective limit less what is settled, not less what others merely hold: those calls will
  * give most of it back, and clamping by what is free would strand a quarter of every busy cap (design 3).
  */
-import { picoUsd } from './brands.ts';
-import type { Cap } from './caps.ts';
-import type { Fit } from './ledger/ledger.ts';
-import type { WorstCase } from './pricing/worst-case.ts';
-import { amountsOf, type Account, type Leaf } from './ledger/leaf.ts';
+import { picoUsd } from '../brands.ts';
+import type { Cap } from '../caps/cap.ts';
+import type { Fit } from '../ledger/ledger.ts';
+import type { WorstCase } from '../pricing/worst-case.ts';
+import { amountsOf, type Account, type Leaf } from '../ledger/leaf.ts';
 
 export interface OutputPlan {
   worst: WorstCase;

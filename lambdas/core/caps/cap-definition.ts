@@ -4,9 +4,9 @@
  */
 import * as z from 'zod';
 import { inMetric, parseInMetric } from './amounts.ts';
-import { capId } from './brands.ts';
-import type { Cap, Thresholds } from './caps.ts';
-import { isTimeZone } from './time.ts';
+import { capId } from '../brands.ts';
+import type { Cap, Thresholds } from './cap.ts';
+import { isTimeZone } from '../time.ts';
 import { parseWindow, ROLLING_BUCKETS_MAX, windowName } from './windows.ts';
 
 /** Ids of people, teams, apps and features: printable, and without the separators of keys and pairs. */

@@ -1,9 +1,9 @@
 /** Brings the caps of the policy file into the directory: level-based, so that a repeat changes nothing. */
-import { capFromInput, type CapDefinition } from './cap-definition.ts';
-import type { StoredCap } from './cap-items.ts';
-import type { Directory } from './directory.ts';
+import { capFromInput, type CapDefinition } from '../caps/cap-definition.ts';
+import type { StoredCap } from '../caps/cap-items.ts';
+import type { Directory } from '../directory/directory.ts';
 import { PolicyInvalid, type Policy } from './policy.ts';
-import { sha256 } from './request-ids.ts';
+import { sha256 } from '../request-ids.ts';
 
 export interface AppliedPolicy {
   created: string[];

@@ -3,7 +3,7 @@
  * is a mistake, and a mistake is explained with its path.
  */
 import * as z from 'zod';
-import { capIdSchema, capInputSchema, nameSchema } from './cap-definition.ts';
+import { capIdSchema, capInputSchema, nameSchema } from '../caps/cap-definition.ts';
 
 const planCap = capInputSchema.omit({ scope: true }).extend({ id: capIdSchema });
 

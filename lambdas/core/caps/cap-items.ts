@@ -1,8 +1,8 @@
 /** Caps as the table holds them, and what a change of one means for its account. */
-import { capId } from './brands.ts';
+import { capId } from '../brands.ts';
 import type { CapDefinition } from './cap-definition.ts';
-import type { Cap, Metric, ScopeType, Thresholds } from './caps.ts';
-import type { Item, ItemKey } from './ports.ts';
+import type { Cap, Metric, ScopeType, Thresholds } from './cap.ts';
+import type { Item, ItemKey } from '../ports.ts';
 import { parseWindow, windowName } from './windows.ts';
 
 export interface StoredCap extends Cap {

@@ -1,7 +1,7 @@
 /** Values that may be as old as a stated lag, and no older. One load at a time a name; failures are not kept. */
 import QuickLRU from 'quick-lru';
-import type { DurationMs, EpochMs } from './brands.ts';
-import type { Clock } from './ports.ts';
+import type { DurationMs, EpochMs } from '../brands.ts';
+import type { Clock } from '../ports.ts';
 
 const ENTRIES_MAX = 20_000;
 

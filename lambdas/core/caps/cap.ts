@@ -5,7 +5,7 @@
  * would make old figures mean something else (scope, metric, window, zone, anchor), so a redefined cap starts
  * a fresh account and a raised limit does not.
  */
-import type { CapId, EpochMs } from './brands.ts';
+import type { CapId, EpochMs } from '../brands.ts';
 import { windowKeyAt, type Window } from './windows.ts';
 
 export type ScopeType = 'user' | 'team' | 'app' | 'feature' | 'org' | 'user_feature';

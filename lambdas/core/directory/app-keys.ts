@@ -4,8 +4,8 @@
  */
 import crc32 from 'crc-32';
 import QuickLRU from 'quick-lru';
-import type { Ids } from './ports.ts';
-import { sha256 } from './request-ids.ts';
+import type { Ids } from '../ports.ts';
+import { sha256 } from '../request-ids.ts';
 
 const KEY = /^sck_([a-z]{1,12})_([0-9A-Za-z]{12})_([0-9A-Za-z]{30})([0-9A-Za-z]{6})$/;
 const BASE62 = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz';
