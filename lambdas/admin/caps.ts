@@ -1,4 +1,4 @@
-/** Caps: PUT, GET, list, DELETE. The schemas are those of the policy file: core/cap-definition.ts. */
+/** Caps: PUT, GET, list, DELETE. The schemas are those of the policy file: core/caps/cap-definition.ts. */
 import { z, type OpenAPIHono } from '@hono/zod-openapi';
 import {
   capFromInput,
