@@ -5,7 +5,15 @@ import { describe, expect, test } from 'vitest';
 
 const ROOT = resolve(import.meta.dirname, '..');
 const CODE = ['bin', 'lambdas', 'local', 'prices', 'bench'];
-const SKIPPED = new Set(['node_modules', '.git', '.venv-clients', 'cdk.out', 'coverage', '.spendcap']);
+const SKIPPED = new Set([
+  'node_modules',
+  '.git',
+  '.venv-clients',
+  '.venv-aws',
+  'cdk.out',
+  'coverage',
+  '.spendcap',
+]);
 
 function filesBelow(folder: string): string[] {
   return readdirSync(join(ROOT, folder)).flatMap((name) => {
