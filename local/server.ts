@@ -23,12 +23,12 @@ import { WaitingLine } from '../lambdas/core/admission/waiting-line.ts';
 import { createProxyApp } from '../lambdas/proxy/app.ts';
 import { reviewedPrices } from '../prices/reviewed.ts';
 import { adminAccess } from './admin-access.ts';
-import { systemClock as clock } from './clock.ts';
+import { systemClock as clock } from '../lambdas/runtime/clock.ts';
 import { startCollector } from './collector.ts';
 import { seedDemoOrg } from './demo-org.ts';
 import type { LocalSettings } from './environment.ts';
 import { startHttpHost } from './http-host.ts';
-import { systemIds as ids } from './ids.ts';
+import { systemIds as ids } from '../lambdas/runtime/ids.ts';
 import { createOutboxApp, type Outbox } from './outbox.ts';
 import { startSimulatedProvider, type SimulatedProvider } from './simulated-provider/server.ts';
 

@@ -8,7 +8,7 @@ import { formatUsd } from '../../lambdas/core/money.ts';
 import { priceUsage, type PriceLine } from '../../lambdas/core/pricing/calculator.ts';
 import { ENDPOINTS, type Endpoint, type PriceCard } from '../../lambdas/core/pricing/card.ts';
 import type { PriceBook } from '../../lambdas/core/pricing/price-book.ts';
-import { systemClock } from '../../local/clock.ts';
+import { systemClock } from '../../lambdas/runtime/clock.ts';
 import { reviewedPrices } from '../../prices/reviewed.ts';
 import { CliError, EXIT, usageError } from './exit.ts';
 

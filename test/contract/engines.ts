@@ -13,7 +13,7 @@ import type { DynamoDbApi } from '../../lambdas/adapters/table/dynamodb-api.ts';
 import { openMemoryEngine } from '../../lambdas/adapters/table/local/memory-store.ts';
 import { openSqliteEngine } from '../../lambdas/adapters/table/local/sqlite-engine.ts';
 import type { Clock } from '../../lambdas/core/ports.ts';
-import { systemClock } from '../../local/clock.ts';
+import { systemClock } from '../../lambdas/runtime/clock.ts';
 
 export interface OpenEngine {
   api: DynamoDbApi;

@@ -2,8 +2,8 @@
 import { writeSync } from 'node:fs';
 import { DynamoDbTable } from '../../lambdas/adapters/table/dynamodb-table.ts';
 import { openSqliteEngine } from '../../lambdas/adapters/table/local/sqlite-engine.ts';
-import { systemClock } from '../../local/clock.ts';
-import { systemIds } from '../../local/ids.ts';
+import { systemClock } from '../../lambdas/runtime/clock.ts';
+import { systemIds } from '../../lambdas/runtime/ids.ts';
 
 const [directory, round] = process.argv.slice(2) as [string, string];
 const WRITERS = 8;

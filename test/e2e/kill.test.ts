@@ -17,8 +17,8 @@ import type { Leaf } from '../../lambdas/core/ledger/leaf.ts';
 import { nonceBits } from '../../lambdas/core/ledger/stamp.ts';
 import { listCharges } from '../../lambdas/core/ledger/usage.ts';
 import { DAY } from '../../lambdas/core/time.ts';
-import { systemClock } from '../../local/clock.ts';
-import { systemIds } from '../../local/ids.ts';
+import { systemClock } from '../../lambdas/runtime/clock.ts';
+import { systemIds } from '../../lambdas/runtime/ids.ts';
 import { hours, ledgerOver, SeededIds } from '../support/worlds.ts';
 import { adminOf, pico, type Admin } from './admin.ts';
 import {

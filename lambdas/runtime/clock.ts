@@ -1,7 +1,7 @@
-/** Port `Clock` over the machine's clock: with local/ids.ts, the only place of the host that reads time or sets timers. */
+/** Port `Clock` over the machine's clock: with ids.ts beside it, the only place of any host that reads time or sets timers. */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { epochMs, type DurationMs } from '../lambdas/core/brands.ts';
-import type { Clock } from '../lambdas/core/ports.ts';
+import { epochMs, type DurationMs } from '../core/brands.ts';
+import type { Clock } from '../core/ports.ts';
 
 export const systemClock: Clock = {
   now: () => epochMs(Date.now()),

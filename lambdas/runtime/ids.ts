@@ -1,6 +1,6 @@
 /** Port `Ids` over the machine's cryptographic randomness. */
 import { randomBytes } from 'node:crypto';
-import type { Ids } from '../lambdas/core/ports.ts';
+import type { Ids } from '../core/ports.ts';
 
 export const systemIds: Ids = {
   randomBits(bits: number): bigint {
