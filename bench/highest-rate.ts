@@ -1,5 +1,5 @@
 /** Looks for the highest rate that is held: up by steps, back between the last two, then the whole time for proof. */
-import type { Point } from './point.ts';
+import type { Point, Trial } from './point.ts';
 
 /** Calls a second. */
 const START = 200;
@@ -11,11 +11,6 @@ const STEP_BACK = 0.92;
 /** Nobody would call this held. */
 const MIN = 10;
 
-export interface Trial {
-  perSecond: number;
-  seconds: number;
-}
-
 /** The point of the proof: at that rate, the whole time. */
 export async function findHighestRate(
   seconds: number,
@@ -25,7 +20,7 @@ export async function findHighestRate(
   const isHeld = async (perSecond: number): Promise<boolean> => {
     // A neighbour's moment on the machine looks like a fault: what fails once is asked again.
     const attempt = async (): Promise<boolean> =>
-      (await measure({ perSecond, seconds: stepSeconds })).faults.length === 0;
+      (await measure({ perSecond, seconds: stepSeconds, endsEarly: true })).faults.length === 0;
     return (await attempt()) || (await attempt());
   };
 
@@ -40,7 +35,7 @@ export async function findHighestRate(
   }
 
   for (let perSecond = held, failed = 0; perSecond >= MIN;) {
-    const point = await measure({ perSecond, seconds });
+    const point = await measure({ perSecond, seconds, endsEarly: true });
     if (point.faults.length === 0) return point;
     failed += 1;
     perSecond = Math.floor(perSecond * STEP_BACK ** failed);

@@ -26,6 +26,8 @@ export interface Recording {
   endedAtMs: number[];
   /** How many calls failed, by status or by error. */
   errors: Map<string, number>;
+  /** How many answers took longer than SLOW_MS. */
+  slow: number;
 }
 
 export interface Run {
@@ -35,12 +37,14 @@ export interface Run {
   inFlight: number[];
   /** How late the generator itself was in sending. */
   latenessMs: number[];
-  /** Stopped half-way: more calls than this were without an answer. */
-  gaveUpAt: number | undefined;
+  /** Why it stopped half-way. */
+  gaveUp: string | undefined;
 }
 
 /** More would only measure the queue inside the generator, which has a connection for each of these. */
 const IN_FLIGHT_MAX = 512;
+/** Far more than the provider takes. */
+const SLOW_MS = 250;
 const IN_FLIGHT_EVERY_MS = 100;
 const DRAIN_MS_MAX = 60_000;
 
@@ -51,14 +55,17 @@ export class Load {
     this.#pools = { gateway: poolOf(origins.gateway), direct: poolOf(origins.direct) };
   }
 
-  /** Ends when every call that left has ended. `arrivals` in the order of their moments. */
-  async run(arrivals: readonly Arrival[]): Promise<Run> {
+  /**
+   * Ends when every call that left has ended. `arrivals` in the order of their moments; stops when more answers
+   * than `slowMax` were slow.
+   */
+  async run(arrivals: readonly Arrival[], slowMax = Infinity): Promise<Run> {
     const run: Run = {
       gateway: emptyRecording(),
       direct: emptyRecording(),
       inFlight: [],
       latenessMs: [],
-      gaveUpAt: undefined,
+      gaveUp: undefined,
     };
     const begunAt = performance.now();
     const now = (): number => performance.now() - begunAt;
@@ -69,10 +76,9 @@ export class Load {
       // Timers are whole milliseconds: what is due by then leaves together, and the lateness is recorded.
       while (now() < arrival.atMs) await wait(Math.max(1, arrival.atMs - now()));
       const { track } = arrival;
-      if (open.gateway > IN_FLIGHT_MAX) {
-        run.gaveUpAt = IN_FLIGHT_MAX;
-        break;
-      }
+      if (open.gateway > IN_FLIGHT_MAX) run.gaveUp = `more than ${IN_FLIGHT_MAX} calls in flight`;
+      if (run.gateway.slow > slowMax) run.gaveUp = `more than ${slowMax} calls took over ${SLOW_MS} ms`;
+      if (run.gaveUp !== undefined) break;
       run[track].offered += 1;
       run.latenessMs.push(now() - arrival.atMs);
       open[track] += 1;
@@ -97,6 +103,7 @@ const emptyRecording = (): Recording => ({
   firstByteMs: [],
   endedAtMs: [],
   errors: new Map(),
+  slow: 0,
 });
 
 const request = ({ path, headers, body }: Call): Dispatcher.DispatchOptions => ({
@@ -161,6 +168,7 @@ class Listener implements Dispatcher.DispatchHandler {
       const { atMs } = this.#arrival;
       const at = this.#now();
       this.#into.latenciesMs.push(at - atMs);
+      if (at - atMs > SLOW_MS) this.#into.slow += 1;
       this.#into.firstByteMs.push(this.#firstByteAtMs - atMs);
       this.#into.endedAtMs.push(at);
       this.#ended();

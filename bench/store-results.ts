@@ -4,7 +4,7 @@ import { seededRandom } from './arrivals.ts';
 import { typicalCalls, type Call } from './calls.ts';
 import { findHighestRate } from './highest-rate.ts';
 import { Load } from './load.ts';
-import { measure, type Bench, type Point } from './point.ts';
+import { measure, type Bench, type Point, type Trial } from './point.ts';
 import { forgetRequests, startGateway, startProvider, type Gateway, type Store } from './processes.ts';
 import { cpuResults, latencyResults, memoryResults, plain, withTargets, type Result } from './results.ts';
 import { SCENARIO, shareSpentAtFirstDenial } from './usable-cap.ts';
@@ -42,8 +42,8 @@ export async function resultsOf({
   const bench: Bench = { load, gateway, provider, random };
   const admin = new Admin(gateway);
   const key = await admin.createKey();
-  const point = async (name: string, rate: Point['rate'], call: () => Call): Promise<Point> => {
-    const found = await measure(bench, rate, call);
+  const point = async (name: string, trial: Trial, call: () => Call): Promise<Point> => {
+    const found = await measure(bench, trial, call);
     await forgetRequests(provider);
     say(`${store}, ${name}: ${asLine(found)}`);
     return found;
