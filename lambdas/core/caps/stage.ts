@@ -2,29 +2,25 @@
 import type { EpochMs } from '../brands.ts';
 import type { Cap } from './cap.ts';
 import { inMetric } from './amounts.ts';
+import { rankOf, reachedStage, RUNG_STAGES } from './rungs.ts';
 import { openAccount, prepareLeaf } from '../ledger/accounts.ts';
 import { heldByAccount, type Account, type Leaf } from '../ledger/leaf.ts';
 import { toRfc3339 } from '../time.ts';
 import { resetsAt, windowName } from './windows.ts';
 
-export const STAGES = ['normal', 'warned', 'throttled', 'blocked'] as const;
+export const STAGES = ['normal', ...RUNG_STAGES] as const;
 export type Stage = (typeof STAGES)[number];
 
 /**
- * From settled money only: holds would make the stage flap. Warn is a fraction of limit + grants, block of the
- * effective limit. `throttled` is set by the ladder, which comes with the change feed.
+ * The higher of what the account's own figures say and what the ladder has set. `throttled` is the ladder's
+ * alone, since it is a measure that somebody takes.
  */
 export function stageOf(cap: Cap, account: Account): Stage {
-  const { warn, block } = cap.thresholds;
-  if (block !== null && reaches(account.s, account.l, block)) return 'blocked';
-  const withoutOverage = account.l - cap.overage;
-  if (warn?.some((threshold) => reaches(account.s, withoutOverage, threshold)) === true) return 'warned';
-  return 'normal';
+  const computed = reachedStage(withoutThrottle(cap), account);
+  return STAGES[1 + Math.max(rankOf(computed), rankOf(account.g))]!;
 }
 
-const THOUSANDTHS = 1000n;
-const reaches = (settled: bigint, limit: bigint, thousandths: number): boolean =>
-  settled * THOUSANDTHS >= limit * BigInt(thousandths);
+const withoutThrottle = (cap: Cap): Cap => ({ ...cap, thresholds: { ...cap.thresholds, throttle: null } });
 
 /** The highest stage of all caps; concurrent ones settle nothing, so they have none. */
 export function highestStage(caps: readonly Cap[], leaf: Leaf): Stage {

@@ -3,6 +3,7 @@ import { durationMs, type EpochMs } from '../brands.ts';
 import { capKeyAt, openingLimit, type Cap } from '../caps/cap.ts';
 import { divCeil } from '../money.ts';
 import { MINUTE } from '../time.ts';
+import { withoutStage, withStandingStage } from '../caps/rungs.ts';
 import { oldestOpenBucket } from '../caps/windows.ts';
 import { isOpen, METRIC_LETTER, type Account, type Leaf } from './leaf.ts';
 import { stampedAt } from './stamp.ts';
@@ -56,7 +57,7 @@ function rollAccount(leaf: Leaf, account: Account, cap: Cap, key: bigint): Accou
   const next: Account = { ...account, k: key, b: { ...Object.fromEntries(kept), [String(key)]: 0n } };
   next.s = kept.reduce((sum, [, settled]) => sum + settled, 0n);
   next.f = next.l - next.s - heldIn(leaf, cap.account, next);
-  return next;
+  return withStandingStage(cap, next);
 }
 
 function heldIn(leaf: Leaf, name: string, account: Account): bigint {
@@ -68,10 +69,14 @@ function heldIn(leaf: Leaf, name: string, account: Account): bigint {
   return held;
 }
 
-/** A changed limit moves what is free; below zero nothing is admitted until windows roll or the limit rises. */
-function followLimit(account: Account, cap: Cap): Account {
+/**
+ * A changed limit moves what is free; below zero nothing is admitted until windows roll or the limit rises. The
+ * stage that was set belongs to the old limit.
+ */
+export function followLimit(account: Account, cap: Cap): Account {
   const limit = openingLimit(cap);
-  return { ...account, l: limit, f: account.f + limit - account.l, r: cap.revision };
+  const next = { ...account, l: limit, f: account.f + limit - account.l, r: cap.revision };
+  return limit === account.l ? withStandingStage(cap, next) : withoutStage(next);
 }
 
 export interface AmountByAccount {

@@ -4,6 +4,7 @@
  *
  *   leaf    v version · t fence · a accounts by account name · h calls in flight by hold id
  *   account k window key · f free · s settled · l effective limit · r cap revision · b settled by rolling bucket
+ *           g stage that the ladder set, where it did
  *   hold    at stamp · x expiry (epoch ms) · c what it holds, by account name · i whose call it is
  *
  * Conservation, true of every account after every write: l = f + s + held, where held sums the holds that
@@ -11,6 +12,7 @@
  */
 import type { EpochMs, HoldId, PicoUsd } from '../brands.ts';
 import type { Metric } from '../caps/cap.ts';
+import type { RungStage } from '../caps/rungs.ts';
 import type { Item, ItemKey } from '../ports.ts';
 import { spread } from './spread.ts';
 
@@ -21,6 +23,7 @@ export interface Account {
   l: bigint;
   r: bigint;
   b?: Record<string, bigint>;
+  g?: RungStage;
 }
 
 /** One letter a metric, stored with each held amount so that a settle needs no configuration. */
