@@ -1,0 +1,72 @@
+/**
+ * The one table: caps, leaves, pools, charges. Each grant sets the function's environment and its permission
+ * together, and names the DynamoDB actions that the role's code sends, so that what a function can do to the books
+ * is read here. A transaction needs the permissions of its parts, none of its own.
+ */
+import { RemovalPolicy } from 'aws-cdk-lib';
+import { AttributeType, Billing, ProjectionType, StreamViewType, TableV2 } from 'aws-cdk-lib/aws-dynamodb';
+import { PolicyStatement } from 'aws-cdk-lib/aws-iam';
+import type { Function as LambdaFunction } from 'aws-cdk-lib/aws-lambda';
+import { Construct } from 'constructs';
+
+const TIME_INDEX = 'byTime';
+
+export class BudgetTable extends Construct {
+  readonly #table: TableV2;
+
+  constructor(scope: Construct, id: string) {
+    super(scope, id);
+    this.#table = new TableV2(this, 'Table', {
+      partitionKey: { name: 'pk', type: AttributeType.STRING },
+      sortKey: { name: 'sk', type: AttributeType.STRING },
+      globalSecondaryIndexes: [
+        {
+          indexName: TIME_INDEX,
+          partitionKey: { name: 'gpk', type: AttributeType.STRING },
+          sortKey: { name: 'gsk', type: AttributeType.STRING },
+          projectionType: ProjectionType.ALL,
+        },
+      ],
+      billing: Billing.onDemand(),
+      dynamoStream: StreamViewType.NEW_AND_OLD_IMAGES,
+      pointInTimeRecoverySpecification: { pointInTimeRecoveryEnabled: true },
+      deletionProtection: true,
+      removalPolicy: RemovalPolicy.RETAIN,
+    });
+  }
+
+  get tableName(): string {
+    return this.#table.tableName;
+  }
+
+  /** For event sources, which attach to a table and not to a name. */
+  get streamed(): TableV2 {
+    return this.#table;
+  }
+
+  /** Calls and what finishes them: reserve, settle, draw, charge. Deletes nothing, scans nothing. */
+  grantLedger(fn: LambdaFunction): void {
+    this.#grant(fn, ['GetItem', 'PutItem', 'UpdateItem', 'Query']);
+  }
+
+  /** The admin API: the ledger, lists by time, removing keys and caps, and the audit, which reads everything. */
+  grantAdministration(fn: LambdaFunction): void {
+    this.#grant(fn, ['GetItem', 'PutItem', 'UpdateItem', 'Query', 'DeleteItem', 'Scan']);
+    fn.addToRolePolicy(
+      new PolicyStatement({
+        actions: ['dynamodb:Query'],
+        resources: [`${this.#table.tableArn}/index/${TIME_INDEX}`],
+      }),
+    );
+  }
+
+  #grant(fn: LambdaFunction, actions: string[]): void {
+    fn.addEnvironment('TABLE_NAME', this.tableName);
+    fn.addToRolePolicy(
+      new PolicyStatement({
+        actions: actions.map((action) => `dynamodb:${action}`),
+        resources: [this.#table.tableArn],
+      }),
+    );
+  }
+}

@@ -1,0 +1,42 @@
+/**
+ * What one deployment is told: the policy file, and a few context values (`cdk deploy -c stage=test`). Checked
+ * here once, so that a mistake is a sentence at synth and not a failure in the account.
+ */
+import type { App } from 'aws-cdk-lib';
+import * as z from 'zod';
+import type { Policy } from '../lambdas/core/policy/policy.ts';
+
+const contextSchema = z.object({
+  /** Part of every name; two stages can stand in one account. */
+  stage: z
+    .string()
+    .regex(/^[a-z][a-z0-9]{0,15}$/, 'use 1 to 16 small letters and digits, a letter first')
+    .default('prod'),
+  openaiBaseUrl: z.url().default('https://api.openai.com'),
+  anthropicBaseUrl: z.url().default('https://api.anthropic.com'),
+  /** Where alarms are mailed; without it they only show in CloudWatch. */
+  alarmEmail: z.email().optional(),
+  /**
+   * Calls in flight at once. A call keeps its function busy for as long as the provider answers, so this is rate
+   * times duration. Reserving fails where the account's quota would leave others less than 100; `none` reserves
+   * nothing, which is what a new account with a quota of 10 needs.
+   */
+  proxyConcurrency: z.union([z.literal('none'), z.coerce.number().int().min(1)]).default(400),
+});
+
+export type Deployment = z.output<typeof contextSchema> & { policy: Policy };
+
+/** Throws DeploymentInvalid, which names each context value that is wrong. */
+export function readDeployment(app: App, policy: Policy): Deployment {
+  const given = Object.fromEntries(
+    Object.keys(contextSchema.shape).map((name) => [name, app.node.tryGetContext(name) as unknown]),
+  );
+  const parsed = contextSchema.safeParse(given);
+  if (parsed.success) return { ...parsed.data, policy };
+  const mistakes = parsed.error.issues.map(({ path, message }) => `  ${path.join('.')}: ${message}`);
+  throw new DeploymentInvalid(`Context values have mistakes:\n${mistakes.join('\n')}`);
+}
+
+export class DeploymentInvalid extends Error {
+  override name = 'DeploymentInvalid';
+}
