@@ -7,6 +7,7 @@ import { connect } from 'node:net';
 import { networkInterfaces } from 'node:os';
 import { join } from 'node:path';
 import { prepareEnvironment } from '../clients/python/environment.ts';
+import { contractSuites } from './contract-suites.ts';
 import { startEmulator, type Emulator } from './emulator.ts';
 import { Story } from './story.ts';
 
@@ -14,7 +15,7 @@ const ROOT = join(import.meta.dirname, '../..');
 const FOLDER = join(ROOT, '.venv-aws');
 
 type Part = (story: Story, emulator: Emulator) => Promise<void>;
-const parts: Record<string, Part> = {};
+const parts: Record<string, Part> = { contracts: contractSuites };
 
 // A signal would otherwise end this process without its exit handlers, and leave the emulator running.
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => process.exit(1));

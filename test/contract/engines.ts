@@ -90,7 +90,7 @@ const dynoxide: NamedEngine = {
 
 export const engines: NamedEngine[] = dynoxideBinary() ? [memory, sqlite, dynoxide] : [memory, sqlite];
 
-const tableDefinition = {
+export const tableDefinition = {
   TableName: TABLE,
   BillingMode: 'PAY_PER_REQUEST',
   AttributeDefinitions: ['pk', 'sk', 'gpk', 'gsk'].map((AttributeName) => ({
