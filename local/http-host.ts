@@ -30,7 +30,10 @@ const KEEP_ALIVE_MS = 75_000;
 
 export async function startHttpHost({ host, port, fetch }: HttpHostOptions): Promise<HttpHost> {
   // The flow's Response objects are the platform's own, here as on Lambda.
-  const server = createAdaptorServer({ fetch, overrideGlobalObjects: false }) as Server;
+  const server = createAdaptorServer({
+    fetch: async (request: Request) => streamedAtOnce(await fetch(request)),
+    overrideGlobalObjects: false,
+  }) as Server;
   server.keepAliveTimeout = KEEP_ALIVE_MS;
   const connections = new Connections(server);
   await listening(server, { host, port });
@@ -44,6 +47,13 @@ export async function startHttpHost({ host, port, fetch }: HttpHostOptions): Pro
         connections.closeWhenIdle();
       }),
   };
+}
+
+/** Without this header the adaptor waits for a second piece of the body before it sends the first. */
+function streamedAtOnce(response: Response): Response {
+  if (response.headers.get('content-type')?.startsWith('text/event-stream') === true)
+    response.headers.set('transfer-encoding', 'chunked');
+  return response;
 }
 
 class Connections {

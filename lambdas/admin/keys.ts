@@ -1,7 +1,7 @@
 /** App keys: create, show, list, delete. The key itself is in the answer to its creation and nowhere else. */
 import { z, type OpenAPIHono } from '@hono/zod-openapi';
 import { keyFrom, makeKey, type NewKey } from '../core/directory/app-keys.ts';
-import { nameSchema } from '../core/caps/cap-definition.ts';
+import { nameSchema, userIdSchema } from '../core/caps/cap-definition.ts';
 import type { AppKey } from '../core/directory/directory.ts';
 import { sha256 } from '../core/request-ids.ts';
 import { toRfc3339 } from '../core/time.ts';
@@ -31,7 +31,7 @@ const keyInputSchema = z.strictObject({
     .min(1)
     .max(3)
     .default(['call']),
-  user: nameSchema.nullable().default(null),
+  user: userIdSchema.nullable().default(null),
   require_user: z.boolean().default(false),
 });
 type KeyInput = z.output<typeof keyInputSchema>;

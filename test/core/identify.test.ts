@@ -154,6 +154,7 @@ describe('the user', () => {
     ['delegate', 'bob/summarise', 'invalid_request'],
     ['delegate', 'bob#1', 'invalid_request'],
     ['delegate', '', 'invalid_request'],
+    ['delegate', '*', 'invalid_request'],
     ['delegate', 'b'.repeat(129), 'invalid_request'],
   ])('of key %s with x-spendcap-user %j: %s', async (name, named, code) => {
     const headers = bearer(name, named === undefined ? {} : { 'x-spendcap-user': named });

@@ -15,6 +15,19 @@ const ISSUER = {
   team: 'growth',
 };
 
+describe('a policy that leaves something open', () => {
+  it.each<[string, PolicyInput, RegExp]>([
+    [
+      'two apps of one id',
+      { apps: ['growth', 'sales'].map((team) => ({ id: 'web', team })) },
+      /apps: "web" stands here twice/,
+    ],
+    ['a user for everybody', { users: [{ id: '*', plan: 'default' }] }, /users\.0\.id: "\*" is no user/],
+  ])('%s is refused', (_what, input, message) => {
+    expect(() => parsePolicy(input)).toThrow(message);
+  });
+});
+
 describe('a policy', () => {
   test('without a word has the defaults of the design', () => {
     expect(parsePolicy({})).toMatchObject({

@@ -1,6 +1,6 @@
 /** Verifies bearer tokens of the policy's OIDC issuers with their published keys (jose). */
 import { createRemoteJWKSet, decodeJwt, errors, jwtVerify, type JWTVerifyGetKey } from 'jose';
-import { nameSchema } from '../../core/caps/cap-definition.ts';
+import { userIdSchema } from '../../core/caps/cap-definition.ts';
 import type { Policy } from '../../core/policy/policy.ts';
 import type { TokenVerifier } from '../../core/steps/identify.ts';
 
@@ -47,7 +47,7 @@ async function verified(
       clockTolerance: CLOCK_TOLERANCE_SECONDS,
       requiredClaims: ['exp'],
     });
-    const user = nameSchema.safeParse(payload[userClaim]);
+    const user = userIdSchema.safeParse(payload[userClaim]);
     return user.success ? { user: user.data, app, team } : undefined;
   } catch (error) {
     if (isUnfetched(error)) throw error;

@@ -13,6 +13,11 @@ import { parseWindow, ROLLING_BUCKETS_MAX, windowName } from './windows.ts';
 export const nameSchema = z
   .string()
   .regex(/^[^\s/#\p{C}]{1,128}$/u, 'use 1 to 128 printable characters without spaces, "/" and "#"');
+/** A person: `*` names each of them, in caps. */
+export const userIdSchema = nameSchema.refine(
+  (id) => id !== '*',
+  '"*" is no user: it stands for each of them',
+);
 export const capIdSchema = z
   .string()
   .regex(/^[a-z0-9][a-z0-9._-]{0,63}$/, 'use 1 to 64 lower-case letters, digits, ".", "_" and "-"');

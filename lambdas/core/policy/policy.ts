@@ -3,7 +3,7 @@
  * is a mistake, and a mistake is explained with its path.
  */
 import * as z from 'zod';
-import { capIdSchema, capInputSchema, nameSchema } from '../caps/cap-definition.ts';
+import { capIdSchema, capInputSchema, nameSchema, userIdSchema } from '../caps/cap-definition.ts';
 
 const planCap = capInputSchema.omit({ scope: true }).extend({ id: capIdSchema });
 
@@ -15,6 +15,14 @@ const appSchema = z.strictObject({
   /** False: output limits of this app's calls are never lowered to fit a budget. */
   clamp: z.boolean().default(true),
 });
+
+/** Two entries of one id would leave open which of them holds. */
+function eachIdOnce({ value, issues }: z.core.ParsePayload<{ id: string }[]>): void {
+  const ids = value.map(({ id }) => id);
+  const twice = ids.find((id, i) => ids.indexOf(id) !== i);
+  if (twice !== undefined)
+    issues.push({ code: 'custom', input: value, message: `"${twice}" stands here twice` });
+}
 
 const issuerSchema = z.strictObject({
   /** `iss` of the tokens. */
@@ -39,8 +47,8 @@ export const policySchema = z.strictObject({
     })
     .prefault({}),
   teams: z.array(z.strictObject({ id: nameSchema, name: z.string().optional() })).default([]),
-  apps: z.array(appSchema).default([]),
-  users: z.array(z.strictObject({ id: nameSchema, plan: nameSchema })).default([]),
+  apps: z.array(appSchema).check(eachIdOnce).default([]),
+  users: z.array(z.strictObject({ id: userIdSchema, plan: nameSchema })).default([]),
   /** Caps by plan. Those of `default` hold for every user without a usd cap of their own. */
   plans: z.record(nameSchema, z.strictObject({ caps: z.array(planCap) })).default({
     default: { caps: [{ id: 'default-user', metric: 'usd', window: 'month', limit: '5.00' }] },

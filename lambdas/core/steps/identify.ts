@@ -7,7 +7,7 @@ import type { AppKey } from '../directory/directory.ts';
 import type { Principal } from '../ledger/leaf.ts';
 import type { Policy } from '../policy/policy.ts';
 import { passed, refused, type Refusal, type Stepped } from '../refusals.ts';
-import { nameSchema } from '../caps/cap-definition.ts';
+import { nameSchema, userIdSchema } from '../caps/cap-definition.ts';
 
 export interface Caller {
   keyId: string;
@@ -103,10 +103,11 @@ function userOf(headers: Headers, holder: Holder): Stepped<string | null> {
     if (!holder.scopes.includes('delegate')) {
       return refused(delegateRequired('This key may not name a user: it lacks the scope "delegate".'));
     }
-    if (nameSchema.safeParse(named).success) return passed(named);
+    if (userIdSchema.safeParse(named).success) return passed(named);
     return refused({
       code: 'invalid_request',
-      message: 'x-spendcap-user must be 1 to 128 printable characters without spaces, "/" and "#".',
+      message:
+        'x-spendcap-user must be one user: 1 to 128 printable characters without spaces, "/" and "#", and not "*".',
     });
   }
   if (!holder.requireUser) return passed(null);
