@@ -1,0 +1,105 @@
+/**
+ * Which rungs a change of a leaf has reached. Level-based: what counts is where the newer image stands. The older
+ * one only spares repeats, so a lost, late or repeated image costs nothing but an event whose id is known already.
+ */
+import { epochMs, type EpochMs } from '../brands.ts';
+import { inMetric } from '../caps/amounts.ts';
+import type { Cap } from '../caps/cap.ts';
+import { rungsOf, type RungOfCap } from '../caps/rungs.ts';
+import { resetOf } from '../caps/stage.ts';
+import { windowName } from '../caps/windows.ts';
+import { followLimit } from '../ledger/accounts.ts';
+import { heldByAccount, principalOf, type Account, type Leaf } from '../ledger/leaf.ts';
+import { sha256 } from '../request-ids.ts';
+import { toRfc3339 } from '../time.ts';
+import type { CapThresholdCrossed } from './event.ts';
+import { crossingMail } from './mail.ts';
+
+/** Finds the cap of an account that stands at a revision; undefined once there is none. */
+export type CapOfAccount = (account: string, revision: bigint) => Promise<Cap | undefined>;
+
+export interface LeafChange {
+  /** Undefined where it is not known. */
+  old: Leaf | undefined;
+  next: Leaf;
+  at: EpochMs;
+}
+
+/** An event a rung, the mildest first. Throws TableUnavailable. */
+export async function crossingsOf(
+  { old, next, at }: LeafChange,
+  capOf: CapOfAccount,
+): Promise<CapThresholdCrossed[]> {
+  const events: CapThresholdCrossed[] = [];
+  for (const [name, account] of Object.entries(next.a)) {
+    const before = old?.a[name];
+    if (account.s <= 0n || (before && isSameStanding(before, account))) continue;
+    const cap = await capOf(name, account.r);
+    if (!cap || cap.metric === 'concurrent') continue;
+    const current = account.r < cap.revision ? followLimit(account, cap) : account;
+    for (const rung of rungsOf(cap, current)) {
+      if (current.s < rung.from || wasTold(before, current, cap, rung)) continue;
+      events.push(await eventOf({ leaf: next, cap, account: current, rung, at }));
+    }
+  }
+  return events;
+}
+
+/** A reserve moves neither. */
+const isSameStanding = (a: Account, b: Account): boolean =>
+  a.s === b.s && a.l === b.l && a.k === b.k && a.r === b.r;
+
+/** The change that led to the older image told of this rung: same limit, same window, and it had reached it. */
+function wasTold(before: Account | undefined, account: Account, cap: Cap, { from }: RungOfCap): boolean {
+  if (!before || before.r !== cap.revision || before.l !== account.l) return false;
+  // A rolling window is one that goes on: a new bucket is no new occasion.
+  return (cap.window.kind === 'rolling' || before.k === account.k) && before.s >= from;
+}
+
+interface Crossing {
+  leaf: Leaf;
+  cap: Cap;
+  account: Account;
+  rung: RungOfCap;
+  at: EpochMs;
+}
+
+async function eventOf({ leaf, cap, account, rung, at }: Crossing): Promise<CapThresholdCrossed> {
+  const { metric } = cap;
+  if (metric === 'concurrent') throw new Error('calls in flight settle nothing');
+  const shown = (amount: bigint): string => inMetric(metric, amount);
+  // From the window itself and not from the clock: the same event may be computed after the window has ended.
+  const reset = resetOf(cap, account, epochMs(Number(account.k) * 1000));
+  const parts = [leaf.pk, cap.account, account.k, `${rung.rung} ${rung.threshold}`, account.l];
+  const facts = {
+    id: await sha256(parts.join('\n')),
+    version: 1 as const,
+    cap: cap.id as string,
+    account: cap.account,
+    scope: cap.scope,
+    principal: principalOf(leaf.pk),
+    metric,
+    window: windowName(cap.window),
+    window_key: account.k.toString(),
+    rung: rung.rung,
+    threshold: fractionText(rung.threshold),
+    threshold_amount: shown(rung.from),
+    limit: shown(cap.limit),
+    effective_limit: shown(account.l),
+    settled: shown(account.s),
+    reserved: shown(heldByAccount(leaf)[cap.account] ?? 0n),
+    remaining: shown(account.f > 0n ? account.f : 0n),
+    resets_at: reset === null ? null : toRfc3339(reset),
+    at: toRfc3339(at),
+  };
+  const later = rungsOf(cap, account).filter(({ from }) => from > account.s);
+  return { ...facts, mail: crossingMail(facts, later) };
+}
+
+const THOUSAND = 1000;
+
+/** 800 is "0.8". */
+function fractionText(thousandths: number): string {
+  if (thousandths === THOUSAND) return '1';
+  return `0.${String(thousandths).padStart(3, '0').replace(/0+$/, '')}`;
+}

@@ -1,0 +1,38 @@
+/** The machine's task: raise the stage on the account of an event. A later call of the same user shows it. */
+import type { EpochMs } from '../brands.ts';
+import { inMetric, parseInMetric } from '../caps/amounts.ts';
+import type { Cap } from '../caps/cap.ts';
+import { rankOf, STAGE_OF_RUNG } from '../caps/rungs.ts';
+import type { Directory } from '../directory/directory.ts';
+import { prepareLeaf } from '../ledger/accounts.ts';
+import { isOpen, leafKey, type Leaf } from '../ledger/leaf.ts';
+import type { Ledger } from '../ledger/ledger.ts';
+import type { Clock } from '../ports.ts';
+import type { CapThresholdCrossed } from './event.ts';
+
+/** Throws TableUnavailable. A repeat, and an event of a window or limit that is over, change nothing. */
+export async function setStage(
+  { ledger, directory, clock }: { ledger: Ledger; directory: Directory; clock: Clock },
+  event: CapThresholdCrossed,
+): Promise<void> {
+  const cap = await directory.getCap(event.cap);
+  const key = leafKey(event.principal);
+  if (cap?.account !== event.account || !(await ledger.readLeaf(key))) return;
+  await ledger.change(key, (leaf) => withStage(leaf, cap, event, clock.now()));
+}
+
+/** The leaf with the event's stage; undefined where the event is over, or as high a stage is set already. */
+export function withStage(leaf: Leaf, cap: Cap, event: CapThresholdCrossed, now: EpochMs): Leaf | undefined {
+  if (!leaf.a[event.account]) return undefined;
+  const current = prepareLeaf(leaf, [cap], now) ?? leaf;
+  const account = current.a[event.account]!;
+  const from = parseInMetric(event.metric, event.threshold_amount);
+  const isOver =
+    !isOpen(account, BigInt(event.window_key)) ||
+    inMetric(cap.metric, account.l) !== event.effective_limit ||
+    from === undefined ||
+    account.s < from;
+  const stage = STAGE_OF_RUNG[event.rung];
+  if (isOver || rankOf(account.g) >= rankOf(stage)) return undefined;
+  return { ...current, a: { ...current.a, [event.account]: { ...account, g: stage } } };
+}
