@@ -134,3 +134,16 @@ export interface Upstream {
 }
 /** One a base URL and credential. */
 export type UpstreamName = 'openai' | 'anthropic' | 'gemini' | 'bedrock';
+
+// ---- Event bus ---------------------------------------------------------------------------------------------
+
+export interface BusEvent {
+  /** EventBridge's `detail-type`. */
+  type: string;
+  detail: object;
+}
+
+export interface EventBus {
+  /** Resolves to the indexes of the events that were not taken, for the caller to try again. Never rejects. */
+  publish(events: readonly BusEvent[]): Promise<number[]>;
+}

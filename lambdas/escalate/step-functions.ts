@@ -1,0 +1,17 @@
+/** Starts executions on Step Functions, which keeps a name for 90 days. */
+import { ExecutionAlreadyExists, StartExecutionCommand, type SFNClient } from '@aws-sdk/client-sfn';
+import type { StartExecution } from './escalate.ts';
+
+export function startOnStepFunctions(
+  client: Pick<SFNClient, 'send'>,
+  stateMachineArn: string,
+): StartExecution {
+  return async (name, input) => {
+    try {
+      await client.send(new StartExecutionCommand({ stateMachineArn, name, input: JSON.stringify(input) }));
+    } catch (error) {
+      // With the same input AWS says so only once the execution has ended, emulators at any time.
+      if (!(error instanceof ExecutionAlreadyExists)) throw error;
+    }
+  };
+}

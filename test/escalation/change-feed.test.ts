@@ -1,0 +1,117 @@
+import type { DynamoDBRecord, StreamRecord } from 'aws-lambda';
+import { describe, expect, test } from 'vitest';
+import { EventBridgeBus } from '../../lambdas/adapters/eventbridge/eventbridge-bus.ts';
+import { toWire } from '../../lambdas/adapters/table/items.ts';
+import { createChangeFeed } from '../../lambdas/change-feed/change-feed.ts';
+import { AccountCaps } from '../../lambdas/core/escalation/account-caps.ts';
+import type { Leaf } from '../../lambdas/core/ledger/leaf.ts';
+import type { BusEvent, Item } from '../../lambdas/core/ports.ts';
+import { ManualClock } from '../support/worlds.ts';
+import { leafAt, monthly } from './leaves.ts';
+
+type StreamImage = NonNullable<StreamRecord['NewImage']>;
+
+let sequence = 0;
+function record(old: Leaf | undefined, next: Leaf | undefined): DynamoDBRecord {
+  sequence += 1;
+  const image = (leaf: Leaf) => toWire(leaf as unknown as Item) as StreamImage;
+  return {
+    eventName: old ? (next ? 'MODIFY' : 'REMOVE') : 'INSERT',
+    dynamodb: {
+      SequenceNumber: `record-${sequence}`,
+      ApproximateCreationDateTime: 1_795_521_600,
+      ...(old && { OldImage: image(old) }),
+      ...(next && { NewImage: image(next) }),
+    },
+  };
+}
+
+function feedWith(refused: (event: BusEvent) => boolean = () => false) {
+  const published: BusEvent[] = [];
+  const reasons: string[] = [];
+  const clock = new ManualClock();
+  const feed = createChangeFeed({
+    bus: {
+      publish: async (events) => {
+        published.push(...events.filter((event) => !refused(event)));
+        return events.flatMap((event, i) => (refused(event) ? [i] : []));
+      },
+    },
+    caps: new AccountCaps({ directory: { getCap: async () => monthly() as never }, clock }),
+    clock,
+    report: ({ reason }) => reasons.push(reason),
+  });
+  return { feed, published, reasons };
+}
+
+describe('the change feed', () => {
+  test('publishes what a change of a leaf has crossed, and nothing of other items', async () => {
+    const { feed, published } = feedWith();
+    const other = record(undefined, leafAt('20'));
+    other.dynamodb!.NewImage = { pk: { S: 'C#one' }, sk: { S: '-' } };
+    const Records = [record(leafAt('9'), leafAt('10')), record(leafAt('10'), undefined), other];
+    expect(await feed({ Records })).toEqual({ batchItemFailures: [] });
+    expect(published).toHaveLength(1);
+    expect(published[0]).toMatchObject({
+      type: 'CapThresholdCrossed',
+      detail: { rung: 'warn', at: '2026-11-24T12:00:00Z' },
+    });
+  });
+
+  test('reports the records that fail, each by itself, and goes on behind them', async () => {
+    const { feed, published, reasons } = feedWith(
+      ({ detail }) => 'rung' in detail && detail.rung === 'block',
+    );
+    const broken = leafAt('10', { f: 1n });
+    const Records = [
+      record(leafAt('9'), broken),
+      record(leafAt('19.5'), leafAt('20')),
+      record(leafAt('9'), leafAt('10')),
+    ];
+    const { batchItemFailures } = await feed({ Records });
+    expect(batchItemFailures.map(({ itemIdentifier }) => itemIdentifier)).toEqual(
+      Records.slice(0, 2).map(({ dynamodb }) => dynamodb!.SequenceNumber),
+    );
+    expect(reasons[0]).toContain('LedgerBroken');
+    expect(reasons[1]).toContain('1 of 1 events');
+    expect(published).toHaveLength(1);
+  });
+});
+
+describe('EventBridge', () => {
+  const events = Array.from({ length: 23 }, (_, i) => ({ type: 'T', detail: { i } }));
+  const busOver = (send: (input: { Entries: object[] }) => unknown) => {
+    const reasons: string[] = [];
+    const client = { send: async ({ input }: { input: { Entries: object[] } }) => send(input) };
+    const bus = new EventBridgeBus({
+      client: client as never,
+      name: 'bus',
+      report: (reason) => reasons.push(reason),
+    });
+    return { bus, reasons };
+  };
+
+  test('takes ten events at a time', async () => {
+    const sizes: number[] = [];
+    const { bus } = busOver(({ Entries }) => {
+      sizes.push(Entries.length);
+      return { Entries: Entries.map(() => ({ EventId: 'e' })) };
+    });
+    expect(await bus.publish(events)).toEqual([]);
+    expect(sizes).toEqual([10, 10, 3]);
+    expect(await bus.publish([])).toEqual([]);
+  });
+
+  test('names the events that were refused, and all of a request that failed', async () => {
+    let requests = 0;
+    const { bus, reasons } = busOver(({ Entries }) => {
+      requests += 1;
+      if (requests === 2) throw new Error('no network');
+      return {
+        Entries: Entries.map((_, i) => (i === 1 ? { ErrorCode: 'Throttled' } : { EventId: 'e' })),
+      };
+    });
+    expect(await bus.publish(events)).toEqual([1, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 21]);
+    expect(reasons).toHaveLength(3);
+  });
+});
