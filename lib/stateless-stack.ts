@@ -1,7 +1,14 @@
 /** What runs: the front door and the functions. It can be removed and deployed again without losing a cent. */
+import { resolve } from 'node:path';
 import { CfnOutput, Duration, Stack, type StackProps } from 'aws-cdk-lib';
 import type { Construct } from 'constructs';
+import { ChangeFeed } from './constructs/change-feed/change-feed.ts';
+import { Collector } from './constructs/collector/collector.ts';
+import { Escalation } from './constructs/escalation/escalation.ts';
+import { FinanceMail } from './constructs/finance-mail/finance-mail.ts';
 import { Gateway } from './constructs/gateway/gateway.ts';
+import { Alarms } from './constructs/monitoring/alarms.ts';
+import { addDashboard } from './constructs/monitoring/dashboard.ts';
 import { NodeFunction } from './constructs/node-function/node-function.ts';
 import type { Deployment } from './deployment.ts';
 import type { StatefulStack } from './stateful-stack.ts';
@@ -17,7 +24,30 @@ export class StatelessStack extends Stack {
     const proxy = this.#proxy(deployment, stateful);
     const admin = this.#admin(deployment, stateful);
     const gateway = new Gateway(this, 'Gateway', { stage: deployment.stage, proxy, admin });
+
+    const { policy, stage, proxyConcurrency } = deployment;
+    const { table, bus } = stateful;
+    const changeFeed = new ChangeFeed(this, 'ChangeFeed', { policy, table, bus });
+    const mail = new FinanceMail(this, 'FinanceMail', policy);
+    const definitionFile = resolve(import.meta.dirname, 'escalation.asl.json');
+    const escalation = new Escalation(this, 'Escalation', {
+      stage,
+      policy,
+      table,
+      bus,
+      mail,
+      definitionFile,
+    });
+    const reserve = proxyConcurrency !== 'none';
+    const collector = new Collector(this, 'Collector', { policy, table, reserve });
+
+    const watched = { gateway, proxy, admin, changeFeed, escalation, collector };
+    new Alarms(this, 'Alarms', watched, deployment.alarmEmail);
+    addDashboard(this, 'Dashboard', `spendcap-${stage}`, watched);
+
     new CfnOutput(this, 'Url', { value: gateway.api.url });
+    new CfnOutput(this, 'FinanceTopicArn', { value: mail.topicArn });
+    new CfnOutput(this, 'LadderArn', { value: escalation.stateMachine.stateMachineArn });
   }
 
   #proxy(deployment: Deployment, { table, providerSecret }: StatefulStack): NodeFunction {

@@ -4,7 +4,14 @@
  * is read here. A transaction needs the permissions of its parts, none of its own.
  */
 import { RemovalPolicy } from 'aws-cdk-lib';
-import { AttributeType, Billing, ProjectionType, StreamViewType, TableV2 } from 'aws-cdk-lib/aws-dynamodb';
+import {
+  AttributeType,
+  Billing,
+  ProjectionType,
+  StreamViewType,
+  TableV2,
+  type ITable,
+} from 'aws-cdk-lib/aws-dynamodb';
 import { PolicyStatement } from 'aws-cdk-lib/aws-iam';
 import type { Function as LambdaFunction } from 'aws-cdk-lib/aws-lambda';
 import { Construct } from 'constructs';
@@ -40,13 +47,24 @@ export class BudgetTable extends Construct {
   }
 
   /** For event sources, which attach to a table and not to a name. */
-  get streamed(): TableV2 {
-    return this.#table;
+  get streamed(): ITable {
+    // The cast is for exactOptionalPropertyTypes: the stream is on, so its ARN is there.
+    return this.#table as ITable;
   }
 
   /** Calls and what finishes them: reserve, settle, draw, charge. Deletes nothing, scans nothing. */
   grantLedger(fn: LambdaFunction): void {
     this.#grant(fn, ['GetItem', 'PutItem', 'UpdateItem', 'Query']);
+  }
+
+  /** The change feed: reads caps and the account behind a change; writes nothing. */
+  grantLookup(fn: LambdaFunction): void {
+    this.#grant(fn, ['GetItem', 'Query']);
+  }
+
+  /** The ladder: sets stages, in conditional updates of items that exist. */
+  grantStages(fn: LambdaFunction): void {
+    this.#grant(fn, ['GetItem', 'UpdateItem', 'Query']);
   }
 
   /** The admin API: the ledger, lists by time, removing keys and caps, and the audit, which reads everything. */

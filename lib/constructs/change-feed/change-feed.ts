@@ -1,0 +1,64 @@
+/**
+ * Step 8: the table's stream to the function that finds crossed thresholds. A record that fails is told apart from
+ * its batch, tried again, and in the end kept in a queue; the records behind it go on.
+ */
+import { Duration, Validations } from 'aws-cdk-lib';
+import type { EventBus } from 'aws-cdk-lib/aws-events';
+import { PolicyStatement } from 'aws-cdk-lib/aws-iam';
+import { FilterCriteria, FilterRule, StartingPosition } from 'aws-cdk-lib/aws-lambda';
+import { DynamoEventSource, SqsDlq } from 'aws-cdk-lib/aws-lambda-event-sources';
+import { Construct } from 'constructs';
+import type { Policy } from '../../../lambdas/core/policy/policy.ts';
+import type { BudgetTable } from '../budget-table/budget-table.ts';
+import { DeadLetterQueue } from '../dead-letters/dead-letter-queue.ts';
+import { NodeFunction } from '../node-function/node-function.ts';
+
+/** Key prefixes that the feed reads: leaves and charges. The rest of the table never wakes the function. */
+const PREFIXES = ['L#', 'C#'];
+
+export interface ChangeFeedProps {
+  policy: Policy;
+  table: BudgetTable;
+  bus: EventBus;
+}
+
+export class ChangeFeed extends Construct {
+  readonly function: NodeFunction;
+  readonly deadLetters: DeadLetterQueue;
+
+  constructor(scope: Construct, id: string, { policy, table, bus }: ChangeFeedProps) {
+    super(scope, id);
+    this.deadLetters = new DeadLetterQueue(this, 'DeadLetters');
+    this.function = new NodeFunction(this, 'Function', {
+      folder: 'change-feed',
+      description: 'Reads the changes of the books and reports crossed thresholds',
+      policy,
+      timeout: Duration.minutes(1),
+      memorySize: 256,
+    });
+    table.grantLookup(this.function);
+    this.function.addEnvironment('EVENT_BUS_NAME', bus.eventBusName);
+    this.function.addToRolePolicy(
+      new PolicyStatement({ actions: ['events:PutEvents'], resources: [bus.eventBusArn] }),
+    );
+    this.function.addEventSource(
+      new DynamoEventSource(table.streamed, {
+        startingPosition: StartingPosition.TRIM_HORIZON,
+        batchSize: 100,
+        filters: PREFIXES.map((prefix) =>
+          FilterCriteria.filter({ dynamodb: { Keys: { pk: { S: FilterRule.beginsWith(prefix) } } } }),
+        ),
+        reportBatchItemFailures: true,
+        bisectBatchOnError: true,
+        retryAttempts: 10,
+        // The stream itself forgets after 24 h: give up before, so that the record's place is still told.
+        maxRecordAge: Duration.hours(12),
+        onFailure: new SqsDlq(this.deadLetters),
+      }),
+    );
+    Validations.of(this.function).acknowledge({
+      id: 'AwsSolutions-IAM5[Resource::*]',
+      reason: 'dynamodb:ListStreams knows no resource; the other stream actions name this stream.',
+    });
+  }
+}

@@ -1,0 +1,123 @@
+/**
+ * Step 9: a crossed threshold becomes one execution of the ladder. A rule cannot name an execution, and the name is
+ * what makes a repeated event start nothing; so the rule invokes the escalate function, which starts the execution
+ * under the event's `detail.id`. The execution calls the same function to set the stage, and mails finance itself.
+ */
+import { ArnFormat, Duration, RemovalPolicy, Stack, Validations } from 'aws-cdk-lib';
+import { Rule, type EventBus } from 'aws-cdk-lib/aws-events';
+import { LambdaFunction as LambdaTarget } from 'aws-cdk-lib/aws-events-targets';
+import { PolicyStatement } from 'aws-cdk-lib/aws-iam';
+import { SqsDestination } from 'aws-cdk-lib/aws-lambda-destinations';
+import { LogGroup, RetentionDays } from 'aws-cdk-lib/aws-logs';
+import { DefinitionBody, LogLevel, StateMachine, StateMachineType } from 'aws-cdk-lib/aws-stepfunctions';
+import { Construct } from 'constructs';
+import type { Policy } from '../../../lambdas/core/policy/policy.ts';
+import type { BudgetTable } from '../budget-table/budget-table.ts';
+import { DeadLetterQueue } from '../dead-letters/dead-letter-queue.ts';
+import type { FinanceMail } from '../finance-mail/finance-mail.ts';
+import { NodeFunction } from '../node-function/node-function.ts';
+
+/** Longer than this, and the news is no news: the queue keeps it for a person. */
+const EVENT_AGE_MAX = Duration.hours(6);
+
+export interface EscalationProps {
+  stage: string;
+  policy: Policy;
+  table: BudgetTable;
+  bus: EventBus;
+  mail: FinanceMail;
+  /** The ladder in States Language. Local mode runs the same file. */
+  definitionFile: string;
+}
+
+export class Escalation extends Construct {
+  readonly function: NodeFunction;
+  readonly stateMachine: StateMachine;
+  readonly deadLetters: DeadLetterQueue;
+
+  constructor(scope: Construct, id: string, props: EscalationProps) {
+    super(scope, id);
+    this.deadLetters = new DeadLetterQueue(this, 'DeadLetters');
+    // The function and the machine name each other, so one of the names is ours to choose.
+    const stateMachineName = `spendcap-${props.stage}-escalation`;
+    this.function = this.#escalate(props, stateMachineName);
+    this.stateMachine = this.#ladder(props, stateMachineName);
+    this.#rule(props.bus);
+  }
+
+  #escalate({ policy, table }: EscalationProps, stateMachineName: string): NodeFunction {
+    const escalate = new NodeFunction(this, 'Function', {
+      folder: 'escalate',
+      description: 'Starts the ladder for a crossed threshold, and sets the stage for it',
+      policy,
+      timeout: Duration.seconds(30),
+      memorySize: 256,
+    });
+    table.grantStages(escalate);
+    const stateMachineArn = Stack.of(this).formatArn({
+      service: 'states',
+      resource: 'stateMachine',
+      resourceName: stateMachineName,
+      arnFormat: ArnFormat.COLON_RESOURCE_NAME,
+    });
+    escalate.addEnvironment('STATE_MACHINE_ARN', stateMachineArn);
+    escalate.addToRolePolicy(
+      new PolicyStatement({ actions: ['states:StartExecution'], resources: [stateMachineArn] }),
+    );
+    // The rule's own queue takes what could not be delivered; this is for what was delivered and failed.
+    escalate.configureAsyncInvoke({
+      retryAttempts: 2,
+      maxEventAge: EVENT_AGE_MAX,
+      onFailure: new SqsDestination(this.deadLetters),
+    });
+    return escalate;
+  }
+
+  #ladder({ mail, definitionFile }: EscalationProps, stateMachineName: string): StateMachine {
+    const machine = new StateMachine(this, 'Ladder', {
+      stateMachineName,
+      stateMachineType: StateMachineType.STANDARD,
+      definitionBody: DefinitionBody.fromFile(definitionFile),
+      definitionSubstitutions: {
+        financeTopicArn: mail.topicArn,
+        escalateFunctionArn: this.function.functionArn,
+      },
+      logs: {
+        destination: new LogGroup(this, 'LadderLogs', {
+          // Step Functions writes to groups of this prefix without a policy of the account, whose size is bounded.
+          logGroupName: `/aws/vendedlogs/states/${stateMachineName}`,
+          retention: RetentionDays.THREE_MONTHS,
+          removalPolicy: RemovalPolicy.DESTROY,
+        }),
+        level: LogLevel.ALL,
+        // Names and amounts stay in the execution history, which Step Functions deletes after 90 days.
+        includeExecutionData: false,
+      },
+      tracingEnabled: true,
+    });
+    mail.grantPublish(machine);
+    machine.addToRolePolicy(
+      new PolicyStatement({ actions: ['lambda:InvokeFunction'], resources: [this.function.functionArn] }),
+    );
+    Validations.of(machine).acknowledge({
+      id: 'AwsSolutions-IAM5[Resource::*]',
+      reason: 'Log delivery and X-Ray actions know no resource; all others name the topic and the function.',
+    });
+    return machine;
+  }
+
+  #rule(bus: EventBus): void {
+    const rule = new Rule(this, 'ThresholdCrossed', {
+      description: 'A cap crossed a threshold: start the ladder',
+      eventBus: bus,
+      eventPattern: { source: ['spendcap'], detailType: ['CapThresholdCrossed'] },
+    });
+    rule.addTarget(
+      new LambdaTarget(this.function, {
+        retryAttempts: 20,
+        maxEventAge: EVENT_AGE_MAX,
+        deadLetterQueue: this.deadLetters,
+      }),
+    );
+  }
+}

@@ -1,0 +1,29 @@
+/**
+ * Mail to finance, as the policy file names it. The subscription must be confirmed once, by the link in its first
+ * mail; SNS suspends an address that gets more than ten mails a second.
+ */
+import { Topic } from 'aws-cdk-lib/aws-sns';
+import { EmailSubscription } from 'aws-cdk-lib/aws-sns-subscriptions';
+import { PolicyStatement, type IGrantable } from 'aws-cdk-lib/aws-iam';
+import { Construct } from 'constructs';
+import type { Policy } from '../../../lambdas/core/policy/policy.ts';
+
+export class FinanceMail extends Construct {
+  readonly #topic: Topic;
+
+  constructor(scope: Construct, id: string, { org }: Policy) {
+    super(scope, id);
+    this.#topic = new Topic(this, 'Topic', { displayName: `${org.name} spending`, enforceSSL: true });
+    if (org.financeEmail !== undefined) this.#topic.addSubscription(new EmailSubscription(org.financeEmail));
+  }
+
+  get topicArn(): string {
+    return this.#topic.topicArn;
+  }
+
+  grantPublish(grantee: IGrantable): void {
+    grantee.grantPrincipal.addToPrincipalPolicy(
+      new PolicyStatement({ actions: ['sns:Publish'], resources: [this.topicArn] }),
+    );
+  }
+}

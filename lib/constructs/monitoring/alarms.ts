@@ -1,0 +1,207 @@
+/**
+ * What somebody must be told. Each alarm is a section of docs/runbook.md, which its description names; a test
+ * compares the two. Where `alarmEmail` is given, alarms and their ends are mailed.
+ */
+import { Duration, Stack } from 'aws-cdk-lib';
+import {
+  Alarm,
+  ComparisonOperator,
+  Metric,
+  Stats,
+  TreatMissingData,
+  type IMetric,
+} from 'aws-cdk-lib/aws-cloudwatch';
+import { SnsAction } from 'aws-cdk-lib/aws-cloudwatch-actions';
+import { PolicyStatement, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
+import { Topic } from 'aws-cdk-lib/aws-sns';
+import { EmailSubscription } from 'aws-cdk-lib/aws-sns-subscriptions';
+import { Construct } from 'constructs';
+import { NAMESPACE, type MetricName } from '../../../lambdas/runtime/log.ts';
+import type { ChangeFeed } from '../change-feed/change-feed.ts';
+import type { Collector } from '../collector/collector.ts';
+import type { Escalation } from '../escalation/escalation.ts';
+import type { Gateway } from '../gateway/gateway.ts';
+import type { NodeFunction } from '../node-function/node-function.ts';
+
+export interface Watched {
+  gateway: Gateway;
+  proxy: NodeFunction;
+  admin: NodeFunction;
+  changeFeed: ChangeFeed;
+  escalation: Escalation;
+  collector: Collector;
+}
+
+const FIVE_MINUTES = Duration.minutes(5);
+
+/** One of our own metrics, as the functions write them into their logs. */
+export const ownMetric = (service: string, metricName: MetricName): Metric =>
+  new Metric({
+    namespace: NAMESPACE,
+    metricName,
+    dimensionsMap: { Service: service },
+    statistic: Stats.SUM,
+    period: FIVE_MINUTES,
+  });
+
+export class Alarms extends Construct {
+  readonly #action: SnsAction;
+
+  constructor(scope: Construct, id: string, watched: Watched, alarmEmail: string | undefined) {
+    super(scope, id);
+    this.#action = new SnsAction(this.#topic(alarmEmail));
+    this.#money();
+    this.#queues(watched);
+    this.#functions(watched);
+    this.#frontDoor(watched);
+    this.#ladder(watched);
+  }
+
+  #money(): void {
+    this.#atLeastOne(
+      'Overrun',
+      ownMetric('proxy', 'Overruns'),
+      'overrun',
+      'A provider billed above its bound',
+    );
+    this.#atLeastOne(
+      'ChargeNotWritten',
+      ownMetric('proxy', 'ChargesNotWritten'),
+      'charge-not-written',
+      'A call was answered and its charge could not be written; its hold still counts',
+    );
+    this.#atLeastOne(
+      'Failures',
+      ownMetric('proxy', 'Failures'),
+      'failures',
+      'A call failed by our own fault',
+    );
+  }
+
+  #queues({ changeFeed, escalation, collector }: Watched): void {
+    for (const [name, { deadLetters }] of Object.entries({ changeFeed, escalation, collector })) {
+      this.#atLeastOne(
+        `DeadLetters${capital(name)}`,
+        deadLetters.metricApproximateNumberOfMessagesVisible({
+          period: FIVE_MINUTES,
+          statistic: Stats.MAXIMUM,
+        }),
+        `dead-letters-${kebab(name)}`,
+        'Something could not be processed and waits in a queue',
+      );
+    }
+  }
+
+  #functions({ proxy, admin, changeFeed, escalation, collector }: Watched): void {
+    const functions = {
+      proxy,
+      admin,
+      changeFeed: changeFeed.function,
+      escalation: escalation.function,
+      collector: collector.function,
+    };
+    for (const [name, fn] of Object.entries(functions)) {
+      this.#atLeastOne(
+        `Errors${capital(name)}`,
+        fn.metricErrors({ period: FIVE_MINUTES }),
+        'function-errors',
+        `The function ${name} threw or ran out of time`,
+      );
+    }
+    this.#atLeastOne(
+      'ThrottlesProxy',
+      proxy.metricThrottles({ period: FIVE_MINUTES }),
+      'throttles',
+      'Calls were turned away: all of the proxy’s concurrency is in use',
+    );
+    this.#alarm('ChangeFeedLate', {
+      metric: changeFeed.function.metric('IteratorAge', { period: FIVE_MINUTES, statistic: Stats.MAXIMUM }),
+      threshold: Duration.minutes(10).toMilliseconds(),
+      evaluationPeriods: 2,
+      section: 'change-feed-late',
+      says: 'The change feed is more than 10 minutes behind the books',
+    });
+    this.#alarm('CollectorSilent', {
+      metric: collector.function.metricInvocations({ period: Duration.hours(1) }),
+      threshold: 1,
+      comparison: ComparisonOperator.LESS_THAN_THRESHOLD,
+      evaluationPeriods: 3,
+      missing: TreatMissingData.BREACHING,
+      section: 'collector-silent',
+      says: 'The collector has not run for 3 hours',
+    });
+  }
+
+  #frontDoor({ gateway }: Watched): void {
+    this.#alarm('ServerErrors', {
+      // The average of this metric is the share of requests. Errors of a provider count: they pass through here.
+      metric: gateway.api.deploymentStage.metricServerError({
+        period: FIVE_MINUTES,
+        statistic: Stats.AVERAGE,
+      }),
+      threshold: 0.05,
+      evaluationPeriods: 3,
+      section: 'server-errors',
+      says: 'More than 5 % of answers were 5xx for 15 minutes',
+    });
+  }
+
+  #ladder({ escalation }: Watched): void {
+    const { stateMachine } = escalation;
+    const ended = {
+      Failed: stateMachine.metricFailed({ period: FIVE_MINUTES }),
+      TimedOut: stateMachine.metricTimedOut({ period: FIVE_MINUTES }),
+      Aborted: stateMachine.metricAborted({ period: FIVE_MINUTES }),
+    };
+    for (const [how, metric] of Object.entries(ended)) {
+      this.#atLeastOne(`Ladder${how}`, metric, 'ladder-failed', 'A crossed threshold was not seen through');
+    }
+  }
+
+  #atLeastOne(id: string, metric: IMetric, section: string, says: string): void {
+    this.#alarm(id, { metric, threshold: 1, evaluationPeriods: 1, section, says });
+  }
+
+  #alarm(id: string, { metric, threshold, evaluationPeriods, ...about }: AlarmFacts): void {
+    const alarm = new Alarm(this, id, {
+      metric,
+      threshold,
+      evaluationPeriods,
+      comparisonOperator: about.comparison ?? ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
+      treatMissingData: about.missing ?? TreatMissingData.NOT_BREACHING,
+      alarmDescription: `${about.says}. What to do: docs/runbook.md#${about.section}`,
+    });
+    alarm.addAlarmAction(this.#action);
+    alarm.addOkAction(this.#action);
+  }
+
+  #topic(alarmEmail: string | undefined): Topic {
+    const topic = new Topic(this, 'Topic', { displayName: 'Spendcap alarms', enforceSSL: true });
+    // A policy of our own replaces the one with which CloudWatch may publish by default.
+    topic.addToResourcePolicy(
+      new PolicyStatement({
+        principals: [new ServicePrincipal('cloudwatch.amazonaws.com')],
+        actions: ['sns:Publish'],
+        resources: [topic.topicArn],
+        conditions: { StringEquals: { 'aws:SourceAccount': Stack.of(this).account } },
+      }),
+    );
+    if (alarmEmail !== undefined) topic.addSubscription(new EmailSubscription(alarmEmail));
+    return topic;
+  }
+}
+
+interface AlarmFacts {
+  metric: IMetric;
+  threshold: number;
+  evaluationPeriods: number;
+  comparison?: ComparisonOperator;
+  missing?: TreatMissingData;
+  /** Anchor in docs/runbook.md. */
+  section: string;
+  /** One sentence without its full stop: what is the matter. */
+  says: string;
+}
+
+const capital = (name: string): string => name.charAt(0).toUpperCase() + name.slice(1);
+const kebab = (name: string): string => name.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
