@@ -2,7 +2,12 @@
  * A JSON text that is read once and forwarded as it came: edits touch the members that they name and leave
  * every other byte, order and number as it was. Both sides price the same text: duplicate members are refused.
  */
-import jsonc from 'jsonc-parser';
+import * as parser from 'jsonc-parser';
+
+/** Node loads the package's UMD build, whose names stand in `default`; bundlers its ES module, which has no such name. */
+type Parser = Pick<typeof parser, 'applyEdits' | 'modify' | 'visit'>;
+const names: Parser & { default?: Parser } = parser;
+const jsonc: Parser = names.default ?? names;
 
 export type JsonValue = string | number | boolean | null | JsonValue[] | JsonObject;
 export interface JsonObject {

@@ -7,8 +7,9 @@
  * `no_answer`. So a refused port, an unknown name, a TLS failure and a connect time-out are all the former,
  * and a kept-alive socket that turns out to be dead is the latter: nobody can know what the provider saw.
  */
-import { Agent, type Dispatcher } from 'undici';
+import type { Dispatcher } from 'undici';
 import type { Upstream, UpstreamName, UpstreamOutcome, UpstreamRequest } from '../../core/ports.ts';
+import { Agent } from './undici-agent.ts';
 
 export interface UpstreamTarget {
   /** Scheme, host and port. Fixed at start; no part of it ever comes from a request. */
@@ -51,7 +52,7 @@ const WITHHELD = new Set([
 const BODILESS_STATUS = new Set([204, 205, 304]);
 
 export class HttpUpstream implements Upstream {
-  readonly #agent: Agent;
+  readonly #agent: InstanceType<typeof Agent>;
   readonly #targets: UpstreamTargets;
 
   constructor(targets: UpstreamTargets, timeouts: Partial<UpstreamTimeouts> = {}) {
