@@ -1,0 +1,68 @@
+/**
+ * The admin API as a Lambda function. API Gateway has checked the IAM signature before: whoever it names is an admin,
+ * and an event in which it names nobody is refused.
+ */
+import type { APIGatewayProxyEvent } from 'aws-lambda';
+import { openAwsBooks } from '../runtime/aws-books.ts';
+import { readEnvironment, text } from '../runtime/environment.ts';
+import { operatorLine, standardOutput, withMetrics, type Log } from '../runtime/log.ts';
+import { bufferedAnswer, type BufferedAnswer } from '../runtime/rest-answer.ts';
+import { isProxyEvent, requestFrom } from '../runtime/rest-event.ts';
+import { createAdminApp } from './app.ts';
+import { renderProblem } from './problems.ts';
+import type { AdminDeps } from './routes.ts';
+
+export const handler = createHandler({ admin: openAdmin, log: standardOutput });
+
+function openAdmin(): AdminDeps {
+  const { TABLE_NAME, KEY_ENVIRONMENT } = readEnvironment(
+    { TABLE_NAME: text, KEY_ENVIRONMENT: text },
+    process.env,
+  );
+  return { ...openAwsBooks(TABLE_NAME), keyEnvironment: KEY_ENVIRONMENT };
+}
+
+const SERVICE = 'admin';
+
+export function createHandler({ admin, log }: { admin: () => AdminDeps; log: Log }) {
+  const report = (requestId: string, reason: string): void =>
+    log(operatorLine(SERVICE, Date.now(), { kind: 'failed', requestId, reason }));
+  /** Headers of requests that IAM vouches for: the object itself is the proof, no header could be forged. */
+  const signed = new WeakSet<Headers>();
+  let app: ReturnType<typeof createAdminApp> | undefined;
+  const open = () =>
+    createAdminApp(admin(), {
+      isAdmin: async (headers) => signed.has(headers),
+      report: (reason) => report('', reason),
+    });
+
+  return async (event: APIGatewayProxyEvent): Promise<BufferedAnswer | undefined> => {
+    if (!isProxyEvent(event)) return undefined;
+    let response: Response;
+    try {
+      app ??= open();
+      const request = requestFrom(event);
+      if (callerOf(event) !== undefined) signed.add(request.headers);
+      response = await app.fetch(request);
+    } catch (error) {
+      report(event.requestContext.requestId, String(error));
+      response = renderProblem(
+        'failed',
+        'The failure was reported; nothing can be said about its cause here.',
+      );
+    }
+    const { httpMethod: method, path } = event;
+    const facts = { kind: 'admin', caller: callerOf(event), method, path, status: response.status };
+    log({
+      ...facts,
+      ...withMetrics(SERVICE, Date.now(), { Calls: 1, ServerErrors: response.status >= 500 ? 1 : 0 }),
+    });
+    return bufferedAnswer(response);
+  };
+}
+
+/** An administrator, not a user of an application: who changed a cap belongs into the log. */
+function callerOf({ requestContext }: APIGatewayProxyEvent): string | undefined {
+  const { userArn, caller } = requestContext.identity;
+  return userArn ?? caller ?? undefined;
+}
