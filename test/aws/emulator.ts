@@ -16,8 +16,8 @@ export interface Emulator {
   /** What a child process needs to take the emulator for AWS, and nothing of the caller's own AWS settings. */
   variables: Record<string, string>;
   /** All services empty again, as after the start. */
-  reset(): Promise<void>;
-  stop(): Promise<void>;
+  reset: () => Promise<void>;
+  stop: () => Promise<void>;
 }
 
 export const REGION = 'us-east-1';

@@ -9,16 +9,20 @@ import { join } from 'node:path';
 import { prepareEnvironment } from '../clients/python/environment.ts';
 import { contractSuites } from './contract-suites.ts';
 import { startEmulator, type Emulator } from './emulator.ts';
+import { runProbes } from './probes/run-probes.ts';
 import { Story } from './story.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
 const FOLDER = join(ROOT, '.venv-aws');
 
 type Part = (story: Story, emulator: Emulator) => Promise<void>;
-const parts: Record<string, Part> = { contracts: contractSuites };
+const parts: Record<string, Part> = { probes: runProbes, contracts: contractSuites };
 
 // A signal would otherwise end this process without its exit handlers, and leave the emulator running.
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => process.exit(1));
+
+// The SDK's words on older Node say nothing of this run.
+process.env['AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED'] = 'true';
 
 process.exitCode = await main(process.argv.slice(2));
 
