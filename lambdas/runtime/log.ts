@@ -23,6 +23,11 @@ export const METRICS = {
   Failures: 'Count',
   HoldsSettled: 'Count',
   HoldsPresumedSpent: 'Count',
+  PriceCardsAdded: 'Count',
+  /** Cards whose price differs from what the table has under their id. */
+  PriceCardsEdited: 'Count',
+  /** 1 where the canary did not see the promise hold. */
+  CanaryFailed: 'Count',
 } as const;
 export type MetricName = keyof typeof METRICS;
 
