@@ -57,19 +57,19 @@ export class BudgetTable extends Construct {
     this.#grant(fn, ['GetItem', 'PutItem', 'UpdateItem', 'Query']);
   }
 
-  /** The change feed: reads caps and the account behind a change; writes nothing. */
-  grantLookup(fn: LambdaFunction): void {
-    this.#grant(fn, ['GetItem', 'Query']);
+  /** The change feed: reads the caps of the accounts that changed; writes nothing. */
+  grantCapReading(fn: LambdaFunction): void {
+    this.#grant(fn, ['GetItem']);
   }
 
-  /** The ladder: sets stages, in conditional updates of items that exist. */
+  /** The ladder: puts a leaf back with its stage, if nobody wrote it in between. */
   grantStages(fn: LambdaFunction): void {
-    this.#grant(fn, ['GetItem', 'UpdateItem', 'Query']);
+    this.#grant(fn, ['GetItem', 'PutItem']);
   }
 
-  /** The admin API: the ledger, lists by time, removing keys and caps, and the audit, which reads everything. */
+  /** The admin API: caps and keys, lists by time, and the audit, which reads everything. It updates no leaf. */
   grantAdministration(fn: LambdaFunction): void {
-    this.#grant(fn, ['GetItem', 'PutItem', 'UpdateItem', 'Query', 'DeleteItem', 'Scan']);
+    this.#grant(fn, ['GetItem', 'PutItem', 'DeleteItem', 'Query', 'Scan']);
     fn.addToRolePolicy(
       new PolicyStatement({
         actions: ['dynamodb:Query'],

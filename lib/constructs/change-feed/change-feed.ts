@@ -36,7 +36,7 @@ export class ChangeFeed extends Construct {
       timeout: Duration.minutes(1),
       memorySize: 256,
     });
-    table.grantLookup(this.function);
+    table.grantCapReading(this.function);
     this.function.addEnvironment('EVENT_BUS_NAME', bus.eventBusName);
     this.function.addToRolePolicy(
       new PolicyStatement({ actions: ['events:PutEvents'], resources: [bus.eventBusArn] }),

@@ -1,0 +1,64 @@
+/** What a deployment is told, and the rules of cdk-nag. */
+import { App, Validations } from 'aws-cdk-lib';
+import { AwsSolutionsChecks } from 'cdk-nag';
+import { Topic } from 'aws-cdk-lib/aws-sns';
+import { describe, expect, test } from 'vitest';
+import { DeploymentInvalid, readDeployment } from '../../lib/deployment.ts';
+import { createStacks } from '../../lib/stacks.ts';
+import { appWith, policy } from './stacks.ts';
+
+describe('context values', () => {
+  const read = (context: Record<string, unknown>) => readDeployment(new App({ context }), policy);
+
+  test('all have defaults', () => {
+    expect(read({})).toEqual({
+      stage: 'prod',
+      openaiBaseUrl: 'https://api.openai.com',
+      anthropicBaseUrl: 'https://api.anthropic.com',
+      proxyConcurrency: 400,
+      policy,
+    });
+  });
+
+  test.each([
+    ['stage', 'Prod'],
+    ['stage', 'a-b'],
+    ['openaiBaseUrl', 'api.openai.com'],
+    ['alarmEmail', 'ops'],
+    ['proxyConcurrency', '0'],
+    ['proxyConcurrency', 'many'],
+  ])('%s is not %s, and the mistake names it', (name, value) => {
+    expect(() => read({ [name]: value })).toThrow(DeploymentInvalid);
+    expect(() => read({ [name]: value })).toThrow(name);
+  });
+
+  test('a stage stands in every name, so two fit into one account', () => {
+    const app = appWith({ stage: 'test' });
+    const { stateful, stateless } = createStacks(app, readDeployment(app, policy));
+    expect([stateful.stackName, stateless.stackName]).toEqual([
+      'spendcap-test-stateful',
+      'spendcap-test-stateless',
+    ]);
+  });
+});
+
+describe('cdk-nag', () => {
+  const checked = (): ReturnType<typeof appWith> => {
+    const app = appWith();
+    Validations.of(app).addPlugins(new AwsSolutionsChecks(app));
+    return app;
+  };
+
+  test('finds nothing that is not acknowledged with its reason', () => {
+    const app = checked();
+    createStacks(app, readDeployment(app, policy));
+    expect(() => app.synth()).not.toThrow();
+  });
+
+  test('would find something', () => {
+    const app = checked();
+    const { stateless } = createStacks(app, readDeployment(app, policy));
+    new Topic(stateless, 'OverPlainHttp');
+    expect(() => app.synth()).toThrow(/SNS3/);
+  });
+});

@@ -1,0 +1,97 @@
+/** Steps 8 and 9, and the schedule: what wakes each function, and where its failures end. */
+import { Match } from 'aws-cdk-lib/assertions';
+import { describe, expect, test } from 'vitest';
+import { resourcesOf, synthesised } from './stacks.ts';
+
+const { stateless } = synthesised();
+const queue = (name: string) => ({ 'Fn::GetAtt': [Match.stringLikeRegexp(`^${name}DeadLetters`), 'Arn'] });
+
+test('the change feed reads leaves and charges, splits failing batches and keeps what fails', () => {
+  stateless.hasResourceProperties('AWS::Lambda::EventSourceMapping', {
+    FunctionResponseTypes: ['ReportBatchItemFailures'],
+    BisectBatchOnFunctionError: true,
+    MaximumRetryAttempts: 10,
+    MaximumRecordAgeInSeconds: 43_200,
+    StartingPosition: 'TRIM_HORIZON',
+    DestinationConfig: { OnFailure: { Destination: queue('ChangeFeed') } },
+    FilterCriteria: {
+      Filters: [
+        { Pattern: '{"dynamodb":{"Keys":{"pk":{"S":[{"prefix":"L#"}]}}}}' },
+        { Pattern: '{"dynamodb":{"Keys":{"pk":{"S":[{"prefix":"C#"}]}}}}' },
+      ],
+    },
+  });
+});
+
+describe('the ladder', () => {
+  test('is started by the escalate function, for crossed thresholds only', () => {
+    stateless.hasResourceProperties('AWS::Events::Rule', {
+      EventPattern: { source: ['spendcap'], 'detail-type': ['CapThresholdCrossed'] },
+      EventBusName: Match.anyValue(),
+      Targets: [
+        {
+          Arn: { 'Fn::GetAtt': [Match.stringLikeRegexp('^EscalationFunction'), 'Arn'] },
+          DeadLetterConfig: { Arn: queue('Escalation') },
+          RetryPolicy: { MaximumRetryAttempts: 20, MaximumEventAgeInSeconds: 21_600 },
+        },
+      ],
+    });
+  });
+
+  test('is a Standard machine under a name that the function knows beforehand', () => {
+    stateless.hasResourceProperties('AWS::StepFunctions::StateMachine', {
+      StateMachineName: 'spendcap-prod-escalation',
+      StateMachineType: 'STANDARD',
+      DefinitionSubstitutions: {
+        financeTopicArn: Match.anyValue(),
+        escalateFunctionArn: { 'Fn::GetAtt': [Match.stringLikeRegexp('^EscalationFunction'), 'Arn'] },
+      },
+    });
+    stateless.hasResourceProperties('AWS::Lambda::Function', {
+      Environment: {
+        Variables: {
+          STATE_MACHINE_ARN: {
+            'Fn::Join': ['', Match.arrayWith([':stateMachine:spendcap-prod-escalation'])],
+          },
+        },
+      },
+    });
+  });
+
+  test('mails the address of the policy file', () => {
+    stateless.hasResourceProperties('AWS::SNS::Subscription', {
+      Protocol: 'email',
+      Endpoint: 'finance@example.com',
+    });
+    stateless.resourceCountIs('AWS::SNS::Subscription', 1);
+  });
+});
+
+test('the collector runs every hour', () => {
+  stateless.hasResourceProperties('AWS::Scheduler::Schedule', {
+    ScheduleExpression: 'rate(1 hour)',
+    FlexibleTimeWindow: { Mode: 'OFF' },
+    State: 'ENABLED',
+    Target: {
+      Arn: { 'Fn::GetAtt': [Match.stringLikeRegexp('^CollectorFunction'), 'Arn'] },
+      DeadLetterConfig: { Arn: queue('Collector') },
+      RetryPolicy: { MaximumRetryAttempts: 3, MaximumEventAgeInSeconds: 3000 },
+    },
+  });
+});
+
+test('what was delivered and failed in the function ends in a queue too', () => {
+  for (const name of ['Escalation', 'Collector']) {
+    stateless.hasResourceProperties('AWS::Lambda::EventInvokeConfig', {
+      DestinationConfig: { OnFailure: { Destination: queue(name) } },
+    });
+  }
+});
+
+test('queues keep their messages for two weeks, encrypted', () => {
+  const queues = Object.values(resourcesOf(stateless, 'AWS::SQS::Queue'));
+  expect(queues).toHaveLength(3);
+  for (const { Properties } of queues) {
+    expect(Properties).toMatchObject({ MessageRetentionPeriod: 1_209_600, SqsManagedSseEnabled: true });
+  }
+});

@@ -1,0 +1,83 @@
+/** Alarms: each has its runbook section, and what can be stuck or wrong has its alarm. */
+import { readFileSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { nameOf, resourcesOf, synthesised } from './stacks.ts';
+
+const { stateless } = synthesised({ alarmEmail: 'ops@example.com' });
+const runbook = readFileSync(resolve(import.meta.dirname, '../../docs/runbook.md'), 'utf8');
+const sections = [...runbook.matchAll(/^## (.+)$/gm)].map((match) => match[1]!);
+const alarms = Object.entries(resourcesOf(stateless, 'AWS::CloudWatch::Alarm')).map(
+  ([id, { Properties }]) => ({
+    name: nameOf(id),
+    properties: Properties,
+    section: /docs\/runbook\.md#([\w-]+)$/.exec(Properties['AlarmDescription'] as string)?.[1],
+  }),
+);
+
+describe('alarms and the runbook', () => {
+  test.each(alarms)('$name names a section of it', ({ section }) => {
+    expect(sections).toContain(section);
+  });
+
+  test.each(sections)('the section %s belongs to an alarm', (section) => {
+    expect(alarms.map((alarm) => alarm.section)).toContain(section);
+  });
+});
+
+describe('alarms', () => {
+  const metricsOf = (name: string): number =>
+    alarms.filter(({ properties }) => properties['MetricName'] === name).length;
+
+  test('watch every queue and the errors of every function', () => {
+    expect(metricsOf('ApproximateNumberOfMessagesVisible')).toBe(
+      Object.keys(resourcesOf(stateless, 'AWS::SQS::Queue')).length,
+    );
+    expect(metricsOf('Errors')).toBe(Object.keys(resourcesOf(stateless, 'AWS::Lambda::Function')).length);
+  });
+
+  test('tell of every way in which the ladder ends badly, and of what books must never show', () => {
+    for (const metric of ['ExecutionsFailed', 'ExecutionsTimedOut', 'ExecutionsAborted']) {
+      expect(metricsOf(metric)).toBe(1);
+    }
+    for (const metric of [
+      'Overruns',
+      'ChargesNotWritten',
+      'Failures',
+      '5XXError',
+      'Throttles',
+      'IteratorAge',
+    ]) {
+      expect(metricsOf(metric), metric).toBe(1);
+    }
+  });
+
+  test('ring when the collector is silent, since silence sends no number', () => {
+    const silent = alarms.find(({ name }) => name === 'AlarmsCollectorSilent');
+    expect(silent?.properties).toMatchObject({
+      MetricName: 'Invocations',
+      TreatMissingData: 'breaching',
+      ComparisonOperator: 'LessThanThreshold',
+    });
+  });
+
+  test('are told, and their ends too', () => {
+    for (const { properties } of alarms) {
+      expect(properties['AlarmActions']).toHaveLength(1);
+      expect(properties['OKActions']).toHaveLength(1);
+    }
+    stateless.hasResourceProperties('AWS::SNS::Subscription', { Endpoint: 'ops@example.com' });
+  });
+});
+
+test('no metric has a user, a key or an app as its dimension', () => {
+  const dimensions = alarms.flatMap(({ properties }) =>
+    ((properties['Dimensions'] ?? []) as { Name: string }[]).map(({ Name }) => Name),
+  );
+  const known = ['ApiName', 'FunctionName', 'QueueName', 'Service', 'Stage', 'StateMachineArn'];
+  expect(known).toEqual(expect.arrayContaining([...new Set(dimensions)]));
+});
+
+test('there is one dashboard', () => {
+  stateless.resourceCountIs('AWS::CloudWatch::Dashboard', 1);
+});

@@ -1,0 +1,149 @@
+/** Every action of every role, and on what. A new one fails here until somebody has read it and written it down. */
+import { describe, expect, test } from 'vitest';
+import { nameOf, resourcesOf, synthesised } from './stacks.ts';
+
+const { stateful, stateless } = synthesised();
+
+interface Statement {
+  Effect: string;
+  Action: string | string[];
+  Resource: unknown;
+}
+interface PolicyDocument {
+  Statement: Statement[];
+}
+
+const LOGS = ['logs:CreateLogStream', 'logs:PutLogEvents'];
+const SEND = ['sqs:GetQueueAttributes', 'sqs:GetQueueUrl', 'sqs:SendMessage'];
+
+/** By role, sorted. Each line has its reason in the construct that grants it. */
+const EXPECTED: Record<string, string[]> = {
+  ProxyRole: [
+    'dynamodb:GetItem',
+    'dynamodb:PutItem',
+    'dynamodb:Query',
+    'dynamodb:UpdateItem',
+    ...LOGS,
+    'secretsmanager:GetSecretValue',
+  ],
+  AdminRole: [
+    'dynamodb:DeleteItem',
+    'dynamodb:GetItem',
+    'dynamodb:PutItem',
+    'dynamodb:Query',
+    'dynamodb:Scan',
+    ...LOGS,
+  ],
+  ChangeFeedFunctionRole: [
+    'dynamodb:DescribeStream',
+    'dynamodb:GetItem',
+    'dynamodb:GetRecords',
+    'dynamodb:GetShardIterator',
+    'dynamodb:ListStreams',
+    'events:PutEvents',
+    ...LOGS,
+    ...SEND,
+  ],
+  EscalationFunctionRole: ['dynamodb:GetItem', 'dynamodb:PutItem', ...LOGS, ...SEND, 'states:StartExecution'],
+  EscalationLadderRole: [
+    'lambda:InvokeFunction',
+    'logs:CreateLogDelivery',
+    'logs:DeleteLogDelivery',
+    'logs:DescribeLogGroups',
+    'logs:DescribeResourcePolicies',
+    'logs:GetLogDelivery',
+    'logs:ListLogDeliveries',
+    'logs:PutResourcePolicy',
+    'logs:UpdateLogDelivery',
+    'sns:Publish',
+    'xray:GetSamplingRules',
+    'xray:GetSamplingTargets',
+    'xray:PutTelemetryRecords',
+    'xray:PutTraceSegments',
+  ],
+  CollectorFunctionRole: [
+    'dynamodb:GetItem',
+    'dynamodb:PutItem',
+    'dynamodb:Query',
+    'dynamodb:UpdateItem',
+    ...LOGS,
+    ...SEND,
+  ],
+  CollectorSchedulerRole: ['lambda:InvokeFunction', 'sqs:SendMessage'],
+  // A managed policy of AWS, see below.
+  GatewayApiCloudWatchRole: [],
+};
+
+const statements = Object.values(resourcesOf(stateless, 'AWS::IAM::Policy')).flatMap(({ Properties }) => {
+  const roles = Properties['Roles'] as { Ref: string }[];
+  const { Statement } = Properties['PolicyDocument'] as PolicyDocument;
+  return roles.flatMap(({ Ref }) => Statement.map((statement) => ({ role: nameOf(Ref), statement })));
+});
+const actionsOf = (role: string): string[] =>
+  [
+    ...new Set(
+      statements.filter((entry) => entry.role === role).flatMap(({ statement }) => [statement.Action].flat()),
+    ),
+  ].sort();
+
+describe('roles', () => {
+  const roles = Object.entries(resourcesOf(stateless, 'AWS::IAM::Role'));
+
+  test('are these, and the stateful stack has none', () => {
+    expect(roles.map(([id]) => nameOf(id)).sort()).toEqual(Object.keys(EXPECTED).sort());
+    stateful.resourceCountIs('AWS::IAM::Role', 0);
+    stateful.resourceCountIs('AWS::IAM::Policy', 0);
+  });
+
+  test.each(Object.keys(EXPECTED))('%s may do exactly what is listed', (role) => {
+    expect(actionsOf(role)).toEqual(EXPECTED[role]);
+  });
+
+  test('carry their policies here: none inside the role, one managed by AWS', () => {
+    const managed = roles.flatMap(([id, { Properties }]) => {
+      expect(Properties['Policies']).toBeUndefined();
+      return Properties['ManagedPolicyArns'] === undefined ? [] : [nameOf(id)];
+    });
+    expect(managed).toEqual(['GatewayApiCloudWatchRole']);
+    stateless.resourceCountIs('AWS::IAM::ManagedPolicy', 0);
+  });
+});
+
+describe('resources', () => {
+  test('are named, but for actions that know none', () => {
+    const wild = statements
+      .filter(({ statement }) => [statement.Resource].flat().includes('*'))
+      .flatMap(({ role, statement }) => [statement.Action].flat().map((action) => `${role} ${action}`));
+    for (const entry of wild) {
+      expect(entry).toMatch(
+        /^(ChangeFeedFunctionRole dynamodb:ListStreams|EscalationLadderRole (logs|xray):\w+)$/,
+      );
+    }
+    expect(JSON.stringify(statements.map(({ statement }) => statement.Action))).not.toContain('*');
+  });
+
+  test('only the admin API reads by time', () => {
+    const byTime = statements.filter(({ statement }) =>
+      JSON.stringify(statement.Resource).includes('/index/'),
+    );
+    expect(byTime.map(({ role }) => role)).toEqual(['AdminRole']);
+    expect(JSON.stringify(byTime[0]!.statement.Resource)).toContain('/index/byTime');
+  });
+
+  test('nothing is denied by accident', () => {
+    expect(new Set(statements.map(({ statement }) => statement.Effect))).toEqual(new Set(['Allow']));
+  });
+});
+
+test('functions are invoked by the API, the bus and nobody else', () => {
+  const permissions = Object.values(resourcesOf(stateless, 'AWS::Lambda::Permission')).map(
+    ({ Properties }) => Properties,
+  );
+  expect(permissions.map(({ Action, Principal }) => `${String(Action)} ${String(Principal)}`).sort()).toEqual(
+    [
+      ...Array<string>(3).fill('lambda:InvokeFunction apigateway.amazonaws.com'),
+      'lambda:InvokeFunction events.amazonaws.com',
+    ],
+  );
+  for (const permission of permissions) expect(permission['SourceArn']).toBeDefined();
+});
