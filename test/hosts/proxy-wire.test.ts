@@ -1,0 +1,139 @@
+/** What leaves the proxy function for API Gateway, in every ending, and what stands in the books by then. */
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { durationMs } from '../../lambdas/core/brands.ts';
+import { installAwsLambda, INTEGRATION_TYPE, takeApart } from '../support/awslambda-shim.ts';
+import { contextOf, invoke, openLambdaWorld, restEvent, type LambdaWorld } from './lambda-world.ts';
+import { WIRE_FACTS, type WireFact } from './wire-facts.ts';
+
+installAwsLambda();
+const { createHandler } = await import('../../lambdas/proxy/streaming-handler.ts');
+
+let world: LambdaWorld;
+let hasty: LambdaWorld;
+const lines: Record<string, unknown>[] = [];
+const log = (line: Record<string, unknown>): void => void lines.push(line);
+beforeAll(async () => {
+  world = await openLambdaWorld();
+  hasty = await openLambdaWorld({ plainKeepAlive: durationMs(100) });
+});
+afterAll(async () => {
+  await Promise.all([world.close(), hasty.close()]);
+});
+
+const worldOf = ({ given }: WireFact): LambdaWorld => (given === 'short keep-alive' ? hasty : world);
+
+function handlerOf(fact: WireFact) {
+  const gateway = () => {
+    if (fact.given === 'broken environment') throw new Error('TABLE_NAME is missing');
+    return worldOf(fact).gateway;
+  };
+  return createHandler({ gateway, log });
+}
+
+async function run(fact: WireFact) {
+  const headers = {
+    authorization: `Bearer ${worldOf(fact).key}`,
+    'content-type': 'application/json',
+    ...fact.headers,
+  };
+  const event = restEvent({ path: fact.path, headers, body: JSON.stringify(fact.body) });
+  const context = contextOf(fact.given === 'short deadline' ? 1500 : 900_000);
+  const { wire, ended } = invoke(handlerOf(fact), event, context);
+  if (fact.given === 'client leaves') {
+    await wire.hasPieces(1);
+    wire.cut();
+  }
+  return { wire, ended: await ended };
+}
+
+/** The charge that stands at this very moment, without waiting. */
+async function chargeNow(fact: WireFact, requestId: string): Promise<{ outcome: string } | null> {
+  const handler = createHandler({ gateway: () => worldOf(fact).gateway, log });
+  const headers = { authorization: `Bearer ${worldOf(fact).key}` };
+  const { wire, ended } = invoke(
+    handler,
+    restEvent({ method: 'GET', path: `/v1/requests/${requestId}`, headers }),
+  );
+  await ended;
+  return (JSON.parse(takeApart(wire.bytes()).body) as { charge: { outcome: string } | null }).charge;
+}
+
+describe('on the wire', () => {
+  it.each(WIRE_FACTS)('$name', async (fact) => {
+    const { wire, ended } = await run(fact);
+    const { prelude, body } = takeApart(wire.bytes());
+
+    expect(wire.contentType).toBe(INTEGRATION_TYPE);
+    expect(prelude.statusCode).toBe(fact.status);
+    for (const [name, value] of Object.entries(fact.headersSeen)) {
+      if (typeof value === 'string') expect(prelude.headers[name], name).toBe(value);
+      else expect(prelude.headers[name], name).toMatch(value);
+    }
+    expect(body).toMatch(fact.bodySeen);
+    expect(wire.pieces.length).toBeGreaterThanOrEqual(fact.piecesMin);
+    expect(ended).toBe(fact.ends);
+    if (fact.charge !== undefined) {
+      const charge = await chargeNow(fact, prelude.headers['x-spendcap-request-id']!);
+      expect(charge?.outcome).toBe(fact.charge);
+    }
+  });
+
+  it('sends the pieces of a stream as they come', async () => {
+    const fact = WIRE_FACTS.find(({ piecesMin }) => piecesMin >= 4)!;
+    const { wire } = await run(fact);
+    const times = wire.pieces.map(({ atMs }) => atMs);
+    expect(times.at(-1)! - times[0]!).toBeGreaterThan(80);
+  });
+
+  it('answers an event that is no call with nothing', async () => {
+    const { wire, ended } = invoke(createHandler({ gateway: () => world.gateway, log }), { Records: [] });
+    expect(await ended).toBe('clean');
+    expect(wire.bytes()).toHaveLength(0);
+  });
+
+  it('leaves no timer behind', async () => {
+    const timers = () => process.getActiveResourcesInfo().filter((kind) => kind === 'Timeout').length;
+    await run(WIRE_FACTS[0]!);
+    const before = timers();
+    await run(WIRE_FACTS[0]!);
+    expect(timers()).toBeLessThanOrEqual(before);
+  });
+});
+
+describe('the log', () => {
+  it('has one line a call, with what it was and cost, and nothing of its text or keys', async () => {
+    lines.length = 0;
+    const fact: WireFact = { ...WIRE_FACTS[0]!, body: { ...WIRE_FACTS[0]!.body, user: 'secret-word' } };
+    await run(fact);
+    expect(lines).toHaveLength(1);
+    expect(lines[0]).toMatchObject({
+      kind: 'call',
+      method: 'POST',
+      path: '/v1/chat/completions',
+      status: 200,
+      ending: 'whole',
+      model: 'gpt-5-mini',
+      Calls: 1,
+      ServerErrors: 0,
+      Service: 'proxy',
+    });
+    const said = JSON.stringify(lines);
+    for (const secret of ['secret-word', 'Hello', world.key, 'alice"', 'provider-key']) {
+      expect(said).not.toContain(secret);
+    }
+  });
+
+  it('tells of a failure of ours, beside the line of the call', async () => {
+    lines.length = 0;
+    await run(WIRE_FACTS.find(({ given }) => given === 'broken environment')!);
+    expect(lines.map(({ kind }) => kind)).toEqual(['failed', 'call']);
+    expect(lines[0]).toMatchObject({ reason: 'Error: TABLE_NAME is missing', Failures: 1 });
+  });
+
+  it('has no metric with a dimension but the service', async () => {
+    lines.length = 0;
+    await run(WIRE_FACTS[0]!);
+    const { CloudWatchMetrics } = lines[0]!['_aws'] as { CloudWatchMetrics: { Dimensions: string[][] }[] };
+    expect(CloudWatchMetrics.map(({ Dimensions }) => Dimensions)).toEqual([[['Service']]]);
+  });
+});
