@@ -1,0 +1,25 @@
+/** The change feed on Lambda: the stream of the table in, events on the bus out. */
+import { EventBridgeClient } from '@aws-sdk/client-eventbridge';
+import { EventBridgeBus } from '../adapters/eventbridge/eventbridge-bus.ts';
+import { AccountCaps } from '../core/escalation/account-caps.ts';
+import { openAwsBooks } from '../runtime/aws-books.ts';
+import { readEnvironment, text } from '../runtime/environment.ts';
+import { standardOutput } from '../runtime/log.ts';
+import { createChangeFeed } from './change-feed.ts';
+
+const { TABLE_NAME, EVENT_BUS_NAME } = readEnvironment(
+  { TABLE_NAME: text, EVENT_BUS_NAME: text },
+  process.env,
+);
+const { directory, clock } = openAwsBooks(TABLE_NAME);
+
+export const handler = createChangeFeed({
+  bus: new EventBridgeBus({
+    client: new EventBridgeClient(),
+    name: EVENT_BUS_NAME,
+    report: (reason) => standardOutput({ kind: 'event_not_taken', reason }),
+  }),
+  caps: new AccountCaps({ directory, clock }),
+  clock,
+  report: (failure) => standardOutput({ kind: 'record_failed', ...failure }),
+});

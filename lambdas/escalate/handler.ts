@@ -1,0 +1,16 @@
+/** Escalation on Lambda: invoked by the rule and by the state machine. */
+import { SFNClient } from '@aws-sdk/client-sfn';
+import { openAwsBooks } from '../runtime/aws-books.ts';
+import { readEnvironment, text } from '../runtime/environment.ts';
+import { createEscalate } from './escalate.ts';
+import { startOnStepFunctions } from './step-functions.ts';
+
+const { TABLE_NAME, STATE_MACHINE_ARN } = readEnvironment(
+  { TABLE_NAME: text, STATE_MACHINE_ARN: text },
+  process.env,
+);
+
+export const handler = createEscalate({
+  ...openAwsBooks(TABLE_NAME),
+  start: startOnStepFunctions(new SFNClient(), STATE_MACHINE_ARN),
+});

@@ -1,0 +1,170 @@
+/**
+ * Runs a state machine on this machine. Mirrors: Task (`lambda:invoke`, `sns:publish`), Choice, Pass, Succeed, Fail;
+ * Arguments, Output and Assign, which all see the variables as they were before the state; Retry with backoff; Catch
+ * once retries are used up; an expression without a value is States.QueryEvaluationError. Leaves out: every other
+ * state type (definition.ts refuses them), jitter, time-outs, heartbeats, task tokens, the limits of sizes and of
+ * history, and all of JSONata outside the subset of expressions.ts. An execution that was cut off begins again, so
+ * its tasks must bear a repeat; Step Functions goes on where it was.
+ */
+import { durationMs, type DurationMs } from '../../lambdas/core/brands.ts';
+import { LAMBDA_INVOKE, SNS_PUBLISH, type Machine, type State, type TaskState } from './definition.ts';
+import { evaluate, type Json } from './expressions.ts';
+import { MachineError } from './machine-error.ts';
+
+export interface Execution {
+  name: string;
+  /** RFC 3339. */
+  startTime: string;
+  input: Json;
+}
+
+/** Does what a Task names. Rejects with an error whose `name` is what Retry and Catch see. */
+export type Resource = (given: Json, at: { execution: Execution; state: string }) => Promise<Json>;
+
+export interface World {
+  resources: Record<typeof LAMBDA_INVOKE | typeof SNS_PUBLISH, Resource>;
+  /** Between attempts. What it rejects with ends the walk. */
+  pause: (duration: DurationMs) => Promise<void>;
+}
+
+export type Ending =
+  { status: 'succeeded'; output: Json } | { status: 'failed'; error: string; cause: string };
+
+interface Position {
+  state: string;
+  input: Json;
+  variables: Record<string, Json>;
+}
+type Step = { next: Position } | { end: Ending };
+
+export async function walk(machine: Machine, execution: Execution, world: World): Promise<Ending> {
+  let position: Position = { state: machine.StartAt, input: execution.input, variables: {} };
+  for (;;) {
+    const step = await stepFrom(machine.States[position.state]!, position, execution, world);
+    if ('end' in step) return step.end;
+    position = step.next;
+  }
+}
+
+async function stepFrom(state: State, position: Position, execution: Execution, world: World): Promise<Step> {
+  try {
+    switch (state.Type) {
+      case 'Task':
+        return await runTask(state, position, execution, world);
+      case 'Choice':
+        return await leave(state, await chosen(state, position, execution), position, execution);
+      case 'Pass':
+        return await leave(state, state.Next, position, execution);
+      case 'Succeed':
+        return await leave(state, undefined, position, execution);
+      case 'Fail':
+        return failed(state.Error ?? 'States.Failed', state.Cause ?? '');
+    }
+  } catch (error) {
+    if (error instanceof MachineError) return failed(error.error, error.message);
+    throw error;
+  }
+}
+
+const failed = (error: string, cause: string): Step => ({ end: { status: 'failed', error, cause } });
+
+async function chosen(
+  state: State & { Type: 'Choice' },
+  position: Position,
+  execution: Execution,
+): Promise<string> {
+  for (const { Condition, Next } of state.Choices) {
+    const holds = await evaluate(Condition, bindingsOf(position, execution));
+    if (typeof holds !== 'boolean') throw new MachineError('States.QueryEvaluationError', 'no true or false');
+    if (holds) return Next;
+  }
+  if (state.Default === undefined) throw new MachineError('States.NoChoiceMatched', position.state);
+  return state.Default;
+}
+
+async function runTask(
+  state: TaskState,
+  position: Position,
+  execution: Execution,
+  world: World,
+): Promise<Step> {
+  const used = new Map<object, number>();
+  for (;;) {
+    try {
+      const given =
+        state.Arguments === undefined
+          ? position.input
+          : await evaluate(state.Arguments, bindingsOf(position, execution));
+      const result = await invoke(state, given, { execution, state: position.state }, world);
+      return await leave(state, state.Next, position, execution, { result });
+    } catch (error) {
+      if (!(error instanceof MachineError)) throw error;
+      const retrier = state.Retry.find(({ ErrorEquals }) => isNamed(ErrorEquals, error));
+      const attempts = retrier ? (used.get(retrier) ?? 0) : 0;
+      if (retrier && attempts < retrier.MaxAttempts) {
+        used.set(retrier, attempts + 1);
+        const seconds = retrier.IntervalSeconds * retrier.BackoffRate ** attempts;
+        await world.pause(durationMs(Math.min(seconds, retrier.MaxDelaySeconds) * 1000));
+        continue;
+      }
+      const catcher = state.Catch.find(({ ErrorEquals }) => isNamed(ErrorEquals, error));
+      if (!catcher) throw error;
+      const errorOutput = { Error: error.error, Cause: error.message };
+      return leave(catcher, catcher.Next, position, execution, { errorOutput });
+    }
+  }
+}
+
+async function invoke(
+  { Resource: resource }: TaskState,
+  given: Json,
+  at: { execution: Execution; state: string },
+  { resources }: World,
+): Promise<Json> {
+  try {
+    return await resources[resource](given, at);
+  } catch (error) {
+    const { name, message } = error as Error;
+    throw new MachineError(name, message);
+  }
+}
+
+/** Every error here but that of a query comes from a task. */
+const isNamed = (names: readonly string[], { error }: MachineError): boolean =>
+  names.includes(error) ||
+  names.includes('States.ALL') ||
+  (names.includes('States.TaskFailed') && error !== 'States.QueryEvaluationError');
+
+/** What the state was given, and what came of it. */
+interface Outcome {
+  result?: Json;
+  errorOutput?: Json;
+}
+
+async function leave(
+  rules: { Assign?: Record<string, Json> | undefined; Output?: Json | undefined },
+  next: string | undefined,
+  position: Position,
+  execution: Execution,
+  outcome: Outcome = {},
+): Promise<Step> {
+  const bindings = bindingsOf(position, execution, outcome);
+  const assigned = (await evaluate(rules.Assign ?? {}, bindings)) as Record<string, Json>;
+  // A result is data, whatever it looks like: only what the file says is evaluated.
+  const output =
+    rules.Output === undefined
+      ? (outcome.result ?? outcome.errorOutput ?? position.input)
+      : await evaluate(rules.Output, bindings);
+  if (next === undefined) return { end: { status: 'succeeded', output } };
+  return { next: { state: next, input: output, variables: { ...position.variables, ...assigned } } };
+}
+
+function bindingsOf(position: Position, execution: Execution, outcome: Outcome = {}): Record<string, Json> {
+  const { name, startTime, input } = execution;
+  const context = {
+    Execution: { Name: name, StartTime: startTime, Input: input },
+    State: { Name: position.state },
+  };
+  const states: Record<string, Json> = { input: position.input, context, ...outcome };
+  return { ...position.variables, states };
+}

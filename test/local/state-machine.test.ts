@@ -1,0 +1,199 @@
+import { readFileSync } from 'node:fs';
+import aslValidator from 'asl-validator';
+import { describe, expect, it, test } from 'vitest';
+import { parseMachine, type Machine } from '../../local/state-machine/definition.ts';
+import type { Json } from '../../local/state-machine/expressions.ts';
+import { walk, type Ending } from '../../local/state-machine/walk.ts';
+
+const FILE = readFileSync(new URL('../../lib/escalation.asl.json', import.meta.url), 'utf8');
+const ARNS = { escalateFunctionArn: 'arn:function', financeTopicArn: 'arn:topic' };
+const EVENT = { id: 'e1', rung: 'warn', mail: { subject: 'S', text: 'T' } };
+
+function machineOf(states: object, startAt = Object.keys(states)[0]!): Machine {
+  return parseMachine(JSON.stringify({ QueryLanguage: 'JSONata', StartAt: startAt, States: states }), {});
+}
+
+type Task = 'lambda' | 'sns';
+/** Runs a machine; each task fails as often as its list of errors is long. */
+async function run(
+  machine: Machine,
+  input: Json,
+  failures: Partial<Record<Task, string[]>> = {},
+): Promise<{ ending: Ending; calls: [Task, Json][]; pausesMs: number[] }> {
+  const calls: [Task, Json][] = [];
+  const pausesMs: number[] = [];
+  const resource = (task: Task, result: Json) => async (given: Json) => {
+    calls.push([task, given]);
+    const name = failures[task]?.shift();
+    if (name !== undefined) throw Object.assign(new Error(`${task} failed`), { name });
+    return result;
+  };
+  const ending = await walk(
+    machine,
+    { name: 'one', startTime: '2026-11-24T12:00:00Z', input },
+    {
+      resources: {
+        'arn:aws:states:::lambda:invoke': resource('lambda', { StatusCode: 200, Payload: { done: true } }),
+        'arn:aws:states:::sns:publish': resource('sns', { MessageId: 'm' }),
+      },
+      pause: async (duration) => void pausesMs.push(duration),
+    },
+  );
+  return { ending, calls, pausesMs };
+}
+
+describe('the ladder of lib/escalation.asl.json', () => {
+  const ladder = parseMachine(FILE, ARNS);
+
+  test('is States Language', () => {
+    expect(aslValidator(JSON.parse(FILE))).toMatchObject({ isValid: true, errors: [] });
+  });
+
+  test('sets the stage, then mails finance', async () => {
+    const { ending, calls } = await run(ladder, EVENT);
+    expect(ending).toEqual({ status: 'succeeded', output: 'e1' });
+    expect(calls).toEqual([
+      ['lambda', { FunctionName: 'arn:function', Payload: { action: 'set_stage', event: EVENT } }],
+      ['sns', { TopicArn: 'arn:topic', Subject: 'S', Message: 'T' }],
+    ]);
+  });
+
+  test('tries again, and mails although the stage cannot be set', async () => {
+    const { ending, calls, pausesMs } = await run(ladder, EVENT, {
+      lambda: Array<string>(7).fill('TableUnavailable'),
+      sns: ['InternalError'],
+    });
+    expect(ending).toMatchObject({ status: 'failed', error: 'StageNotSet' });
+    expect(calls.map(([task]) => task)).toEqual([...Array<string>(7).fill('lambda'), 'sns', 'sns']);
+    expect(pausesMs).toEqual([2000, 4000, 8000, 16_000, 32_000, 60_000, 5000]);
+  });
+
+  test('fails where finance cannot be told', async () => {
+    const { ending } = await run(ladder, EVENT, { sns: Array<string>(9).fill('InternalError') });
+    expect(ending).toMatchObject({ status: 'failed', error: 'NotMailed' });
+  });
+});
+
+describe('the walker', () => {
+  const invoke = { Type: 'Task', Resource: 'arn:aws:states:::lambda:invoke' };
+
+  test('lets Assign and Output see the variables as they were', async () => {
+    const machine = machineOf({
+      First: { Type: 'Pass', Assign: { n: 1 }, Next: 'Second' },
+      Second: {
+        Type: 'Pass',
+        Assign: { n: '{% $n + 1 %}', old: '{% $n %}' },
+        Output: '{% $n %}',
+        Next: 'Third',
+      },
+      Third: { Type: 'Succeed', Output: { n: '{% $n %}', old: '{% $old %}', input: '{% $states.input %}' } },
+    });
+    expect((await run(machine, {})).ending).toEqual({
+      status: 'succeeded',
+      output: { n: 2, old: 1, input: 1 },
+    });
+  });
+
+  test('chooses the first condition that holds, or the default, or fails', async () => {
+    const choices = (more: object): Machine =>
+      machineOf({
+        Choose: {
+          Type: 'Choice',
+          Choices: [{ Condition: "{% $states.input.rung = 'block' %}", Next: 'Yes' }],
+          ...more,
+        },
+        Yes: { Type: 'Succeed', Output: 'yes' },
+        No: { Type: 'Fail', Error: 'No' },
+      });
+    const withDefault = choices({ Default: 'No' });
+    expect((await run(withDefault, { rung: 'block' })).ending).toMatchObject({ output: 'yes' });
+    expect((await run(withDefault, { rung: 'warn' })).ending).toMatchObject({ error: 'No' });
+    expect((await run(choices({}), { rung: 'warn' })).ending).toMatchObject({
+      error: 'States.NoChoiceMatched',
+    });
+  });
+
+  test('takes an expression without a value for an error that can be caught', async () => {
+    const task = { ...invoke, Arguments: '{% $states.input.missing %}', End: true };
+    const plain = machineOf({ Call: task });
+    expect((await run(plain, {})).ending).toMatchObject({ error: 'States.QueryEvaluationError' });
+    const caught = machineOf({
+      Call: {
+        ...task,
+        Catch: [
+          {
+            ErrorEquals: ['States.QueryEvaluationError'],
+            Output: '{% $states.errorOutput.Error %}',
+            Next: 'Done',
+          },
+        ],
+      },
+      Done: { Type: 'Succeed' },
+    });
+    const { ending, calls } = await run(caught, {});
+    expect(ending).toEqual({ status: 'succeeded', output: 'States.QueryEvaluationError' });
+    expect(calls).toEqual([]);
+  });
+
+  test('does not evaluate what a task answers, nor what comes in', async () => {
+    const echo = machineOf({ Call: { ...invoke, Output: '{% $states.input %}', End: true } });
+    const { ending, calls } = await run(echo, { text: '{% 1 + 1 %}' });
+    expect(ending).toMatchObject({ output: { text: '{% 1 + 1 %}' } });
+    expect(calls).toEqual([['lambda', { text: '{% 1 + 1 %}' }]]);
+  });
+
+  test('retries only the errors that are named, and without a Catch fails by the task', async () => {
+    const machine = machineOf({
+      Call: { ...invoke, Retry: [{ ErrorEquals: ['Busy'], MaxAttempts: 1 }], End: true },
+    });
+    expect((await run(machine, {}, { lambda: ['Busy'] })).ending).toMatchObject({ status: 'succeeded' });
+    expect((await run(machine, {}, { lambda: ['Busy', 'Busy'] })).ending).toMatchObject({ error: 'Busy' });
+    expect((await run(machine, {}, { lambda: ['Other'] })).ending).toMatchObject({ error: 'Other' });
+  });
+});
+
+describe('what the walker does not know is refused', () => {
+  const done = { Type: 'Succeed' };
+  it.each<[string, object]>([
+    ['a state type', { Wait: { Type: 'Wait', Seconds: 1, Next: 'Done' }, Done: done }],
+    ['another state type', { Map: { Type: 'Map', Next: 'Done' }, Done: done }],
+    ['a field', { Pass: { Type: 'Pass', Result: 1, End: true } }],
+    [
+      'a field of Retry',
+      {
+        T: {
+          Type: 'Task',
+          Resource: 'arn:aws:states:::sns:publish',
+          End: true,
+          Retry: [{ ErrorEquals: ['States.ALL'], JitterStrategy: 'FULL' }],
+        },
+      },
+    ],
+    [
+      'a time-out',
+      { T: { Type: 'Task', Resource: 'arn:aws:states:::sns:publish', TimeoutSeconds: 5, End: true } },
+    ],
+    ['a resource', { T: { Type: 'Task', Resource: 'arn:aws:states:::sqs:sendMessage', End: true } }],
+    ['an expression where emulators evaluate none', { F: { Type: 'Fail', Cause: '{% $states.input %}' } }],
+    ['a state that is not there', { Pass: { Type: 'Pass', Next: 'Nowhere' } }],
+    ['a predicate', { Pass: { Type: 'Pass', Output: '{% $states.input.caps[id = 1] %}', End: true } }],
+    ['a function', { Pass: { Type: 'Pass', Output: '{% $map([1], $string) %}', End: true } }],
+    ['a block with assignments', { Pass: { Type: 'Pass', Output: '{% ($x := 1; $x) %}', End: true } }],
+    ['bad syntax', { Pass: { Type: 'Pass', Output: '{% $states. %}', End: true } }],
+  ])('%s', (_name, states) => {
+    expect(() => machineOf(states)).toThrow();
+  });
+
+  test('a substitution without a value, and JSONPath', () => {
+    expect(() => parseMachine(FILE, {})).toThrow('escalateFunctionArn');
+    expect(() => parseMachine(FILE.replace('"JSONata"', '"JSONPath"'), ARNS)).toThrow();
+  });
+
+  it.each([
+    '$states.input.a[0].b',
+    "$x & ' of ' & $string(1.5)",
+    '$states.input.n > 1 and $not($exists($y)) ? [1, -2] : {"a": $count([1])}',
+  ])('but not %s', (source) => {
+    expect(machineOf({ Pass: { Type: 'Pass', Output: `{% ${source} %}`, End: true } }).StartAt).toBe('Pass');
+  });
+});
