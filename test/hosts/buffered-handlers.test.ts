@@ -1,0 +1,79 @@
+/** The admin API and the collector as functions. */
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { createHandler as createAdminHandler } from '../../lambdas/admin/handler.ts';
+import { createHandler as createCollectHandler } from '../../lambdas/collect/handler.ts';
+import { TableUnavailable } from '../../lambdas/core/ports.ts';
+import { openLambdaWorld, restEvent, type LambdaWorld } from './lambda-world.ts';
+
+let world: LambdaWorld;
+const lines: Record<string, unknown>[] = [];
+const log = (line: Record<string, unknown>): void => void lines.push(line);
+beforeAll(async () => {
+  world = await openLambdaWorld();
+});
+afterAll(() => world.close());
+beforeEach(() => {
+  lines.length = 0;
+});
+
+const ADMIN = 'arn:aws:iam::111122223333:user/ann';
+const admin = () => createAdminHandler({ admin: () => ({ ...world.books, keyEnvironment: 'live' }), log });
+
+describe('the admin API', () => {
+  it('serves whom IAM vouches for, and logs who it was', async () => {
+    const event = restEvent({ method: 'GET', path: '/admin/v1/caps', userArn: ADMIN });
+    const answer = await admin()(event);
+    expect(answer?.statusCode).toBe(200);
+    expect(answer?.body).toContain('alice-life');
+    expect(lines).toMatchObject([{ kind: 'admin', caller: ADMIN, status: 200, Calls: 1 }]);
+  });
+
+  it('refuses an event in which IAM names nobody, whatever its headers say', async () => {
+    const headers = { authorization: `Bearer ${world.key}`, 'x-amzn-user-arn': ADMIN, userArn: ADMIN };
+    const answer = await admin()(restEvent({ method: 'GET', path: '/admin/v1/caps', headers }));
+    expect(answer?.statusCode).toBe(401);
+  });
+
+  it('makes keys for its environment', async () => {
+    const event = restEvent({
+      path: '/admin/v1/keys',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ app: 'web', team: 'growth', scopes: ['call'] }),
+      userArn: ADMIN,
+    });
+    const answer = await admin()(event);
+    expect(answer?.statusCode).toBe(201);
+    expect(answer?.body).toContain('"sck_live_');
+    expect(JSON.stringify(lines)).not.toContain('sck_live_');
+  });
+
+  it('answers and reports a failure of ours', async () => {
+    const broken = createAdminHandler({
+      admin: () => {
+        throw new Error('TABLE_NAME is missing');
+      },
+      log,
+    });
+    const answer = await broken(restEvent({ method: 'GET', path: '/admin/v1/caps', userArn: ADMIN }));
+    expect(answer).toMatchObject({
+      statusCode: 500,
+      headers: { 'content-type': 'application/problem+json' },
+    });
+    expect(lines.map(({ kind }) => kind)).toEqual(['failed', 'admin']);
+  });
+});
+
+describe('the collector', () => {
+  it('says what it did', async () => {
+    await createCollectHandler({ books: () => world.books, log })();
+    expect(lines).toMatchObject([{ kind: 'collected', HoldsSettled: 0, HoldsPresumedSpent: 0 }]);
+  });
+
+  it('fails where the table cannot be read, so that it is invoked again', async () => {
+    const table = Object.assign(Object.create(world.books.table) as typeof world.books.table, {
+      query: () => Promise.reject(new TableUnavailable('down')),
+    });
+    const collect = createCollectHandler({ books: () => ({ ...world.books, table }), log });
+    await expect(collect()).rejects.toThrow(TableUnavailable);
+  });
+});
