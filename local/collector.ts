@@ -22,15 +22,18 @@ export function startCollector(deps: {
 }): Collector {
   const stopping = new AbortController();
   let pause: Timer | undefined;
+  const isStopping = (): boolean => stopping.signal.aborted;
   const rounds = (async () => {
-    while (!stopping.signal.aborted) {
+    for (;;) {
       try {
         await collectAll(deps, () => deps.ids.randomBits(nonceBits));
       } catch (error) {
         deps.report(error instanceof TableUnavailable ? error.message : String(error));
       }
+      if (isStopping()) return;
       pause = deps.clock.timer(EVERY);
       await pause.ended;
+      if (isStopping()) return;
     }
   })();
   return {
