@@ -69,7 +69,11 @@ const EXPECTED: Record<string, string[]> = {
     ...LOGS,
     ...SEND,
   ],
-  CollectorSchedulerRole: ['lambda:InvokeFunction', 'sqs:SendMessage'],
+  CollectorHourlyRole: ['lambda:InvokeFunction', 'sqs:SendMessage'],
+  PriceRefreshFunctionRole: ['dynamodb:GetItem', 'dynamodb:PutItem', 'events:PutEvents', ...LOGS, ...SEND],
+  PriceRefreshHourlyRole: ['lambda:InvokeFunction', 'sqs:SendMessage'],
+  CanaryFunctionRole: [...LOGS, 'secretsmanager:GetSecretValue'],
+  CanaryQuarterHourlyRole: ['lambda:InvokeFunction'],
   // A managed policy of AWS, see below.
   GatewayApiCloudWatchRole: [],
 };
