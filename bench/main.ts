@@ -1,11 +1,13 @@
 /** `npm run bench`: what the gateway adds to a call, how many calls it takes, and at what price. See README.md. */
 import { Command, InvalidArgumentError, Option } from 'commander';
+import { measureColdStart } from './cold-start.ts';
 import { STORES, type Store } from './processes.ts';
 import { machine, tableOf, writeResults, type Result } from './results.ts';
 import { resultsOf } from './store-results.ts';
 
 interface Options {
   seconds: number;
+  only?: 'cold-start';
   store?: Store;
   rate?: number;
   profile?: string;
@@ -20,6 +22,7 @@ const options = new Command('bench')
     positive,
     30,
   )
+  .addOption(new Option('--only <part>', 'this part instead').choices(['cold-start']))
   .addOption(new Option('--store <store>', 'only this one').choices(STORES))
   .option('--rate <n>', 'measure at this many calls a second, instead of looking for the highest', positive)
   .option('--profile <folder>', "write the gateway's CPU profile there")
@@ -27,16 +30,30 @@ const options = new Command('bench')
   .parse()
   .opts<Options>();
 
-const on = machine();
-const results: Result[] = [];
-for (const store of options.store === undefined ? STORES : [options.store]) {
-  const { seconds, rate: perSecond, profile: profileFolder } = options;
-  const say = (line: string): void => void process.stderr.write(`${line}\n`);
-  const withHolds = results.length === 0;
-  results.push(...(await resultsOf({ store, seconds, perSecond, profileFolder, withHolds, say })));
+if (options.only === 'cold-start') await coldStart();
+else await gateway();
+
+async function gateway(): Promise<void> {
+  const on = machine();
+  const results: Result[] = [];
+  for (const store of options.store === undefined ? STORES : [options.store]) {
+    const { seconds, rate: perSecond, profile: profileFolder } = options;
+    const say = (line: string): void => void process.stderr.write(`${line}\n`);
+    const withHolds = results.length === 0;
+    results.push(...(await resultsOf({ store, seconds, perSecond, profileFolder, withHolds, say })));
+  }
+  if (options.write) writeResults(on, results);
+  process.stdout.write(`${on.cpu}, ${on.cores} cores, ${on.os}, Node ${on.node}\n${tableOf(results)}\n`);
 }
-if (options.write) writeResults(on, results);
-process.stdout.write(`${on.cpu}, ${on.cores} cores, ${on.os}, Node ${on.node}\n${tableOf(results)}\n`);
+
+/** Not part of the results: it is about Lambda, and takes seconds. */
+async function coldStart(): Promise<void> {
+  const { bundleBytes, importMsMedian } = await measureColdStart();
+  const kib = Math.ceil(bundleBytes / 1024);
+  process.stdout.write(
+    `Proxy function: bundle ${kib} KiB, cold import ${Math.round(importMsMedian)} ms (median of 15 processes)\n`,
+  );
+}
 
 function positive(text: string): number {
   const value = Number(text);
