@@ -2,6 +2,7 @@
 import { resolve } from 'node:path';
 import { CfnOutput, Duration, Stack, type StackProps } from 'aws-cdk-lib';
 import type { Construct } from 'constructs';
+import { Canary } from './constructs/canary/canary.ts';
 import { ChangeFeed } from './constructs/change-feed/change-feed.ts';
 import { Collector } from './constructs/collector/collector.ts';
 import { Escalation } from './constructs/escalation/escalation.ts';
@@ -10,6 +11,7 @@ import { Gateway } from './constructs/gateway/gateway.ts';
 import { Alarms } from './constructs/monitoring/alarms.ts';
 import { addDashboard } from './constructs/monitoring/dashboard.ts';
 import { NodeFunction } from './constructs/node-function/node-function.ts';
+import { PriceRefresh } from './constructs/price-refresh/price-refresh.ts';
 import type { Deployment } from './deployment.ts';
 import type { StatefulStack } from './stateful-stack.ts';
 
@@ -41,12 +43,16 @@ export class StatelessStack extends Stack {
     const reserve = proxyConcurrency !== 'none';
     const collector = new Collector(this, 'Collector', { policy, table, reserve });
 
-    const watched = { gateway, proxy, admin, changeFeed, escalation, collector };
+    const priceRefresh = new PriceRefresh(this, 'PriceRefresh', { policy, table, bus });
+    const canary = new Canary(this, 'Canary', { policy, gatewayUrl: gateway.api.url });
+
+    const watched = { gateway, proxy, admin, changeFeed, escalation, collector, priceRefresh, canary };
     new Alarms(this, 'Alarms', watched, deployment.alarmEmail);
     addDashboard(this, 'Dashboard', `spendcap-${stage}`, watched);
 
     new CfnOutput(this, 'Url', { value: gateway.api.url });
     new CfnOutput(this, 'FinanceTopicArn', { value: mail.topicArn });
+    new CfnOutput(this, 'CanarySecretArn', { value: canary.secretArn });
     new CfnOutput(this, 'LadderArn', { value: escalation.stateMachine.stateMachineArn });
   }
 

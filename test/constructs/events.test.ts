@@ -80,8 +80,33 @@ test('the collector runs every hour', () => {
   });
 });
 
+test('new price cards are looked for every hour, by one attempt after another', () => {
+  stateless.hasResourceProperties('AWS::Scheduler::Schedule', {
+    ScheduleExpression: 'rate(1 hour)',
+    Target: {
+      Arn: { 'Fn::GetAtt': [Match.stringLikeRegexp('^PriceRefreshFunction'), 'Arn'] },
+      DeadLetterConfig: { Arn: queue('PriceRefresh') },
+    },
+  });
+});
+
+test('the canary asks every quarter of an hour, once', () => {
+  stateless.hasResourceProperties('AWS::Scheduler::Schedule', {
+    ScheduleExpression: 'rate(15 minutes)',
+    State: 'ENABLED',
+    Target: {
+      Arn: { 'Fn::GetAtt': [Match.stringLikeRegexp('^CanaryFunction'), 'Arn'] },
+      RetryPolicy: { MaximumRetryAttempts: 0 },
+    },
+  });
+  stateless.hasResourceProperties('AWS::Lambda::EventInvokeConfig', {
+    FunctionName: { Ref: Match.stringLikeRegexp('^CanaryFunction') },
+    MaximumRetryAttempts: 0,
+  });
+});
+
 test('what was delivered and failed in the function ends in a queue too', () => {
-  for (const name of ['Escalation', 'Collector']) {
+  for (const name of ['Escalation', 'Collector', 'PriceRefresh']) {
     stateless.hasResourceProperties('AWS::Lambda::EventInvokeConfig', {
       DestinationConfig: { OnFailure: { Destination: queue(name) } },
     });
@@ -90,7 +115,7 @@ test('what was delivered and failed in the function ends in a queue too', () => 
 
 test('queues keep their messages for two weeks, encrypted', () => {
   const queues = Object.values(resourcesOf(stateless, 'AWS::SQS::Queue'));
-  expect(queues).toHaveLength(3);
+  expect(queues).toHaveLength(4);
   for (const { Properties } of queues) {
     expect(Properties).toMatchObject({ MessageRetentionPeriod: 1_209_600, SqsManagedSseEnabled: true });
   }

@@ -12,12 +12,14 @@ const functions = Object.fromEntries(
 const environmentOf = (name: string) =>
   (functions[name]!['Environment'] as { Variables: Record<string, unknown> }).Variables;
 
-test('are the five of the agreement', () => {
+test('are these seven', () => {
   expect(Object.keys(functions).sort()).toEqual([
     'Admin',
+    'CanaryFunction',
     'ChangeFeedFunction',
     'CollectorFunction',
     'EscalationFunction',
+    'PriceRefreshFunction',
     'Proxy',
   ]);
 });
@@ -42,6 +44,8 @@ describe('environments', () => {
     ['ChangeFeedFunction', ['EVENT_BUS_NAME', 'TABLE_NAME']],
     ['EscalationFunction', ['STATE_MACHINE_ARN', 'TABLE_NAME']],
     ['CollectorFunction', ['TABLE_NAME']],
+    ['PriceRefreshFunction', ['EVENT_BUS_NAME', 'TABLE_NAME']],
+    ['CanaryFunction', ['CANARY_SECRET_ARN', 'GATEWAY_URL']],
   ])('%s', (name, variables) => {
     expect(Object.keys(environmentOf(name)).sort()).toEqual([...variables, 'NODE_OPTIONS'].sort());
   });

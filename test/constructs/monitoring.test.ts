@@ -33,7 +33,9 @@ describe('alarms', () => {
     expect(metricsOf('ApproximateNumberOfMessagesVisible')).toBe(
       Object.keys(resourcesOf(stateless, 'AWS::SQS::Queue')).length,
     );
-    expect(metricsOf('Errors')).toBe(Object.keys(resourcesOf(stateless, 'AWS::Lambda::Function')).length);
+    // But for the canary, whose own alarm rings for these too.
+    const functions = Object.keys(resourcesOf(stateless, 'AWS::Lambda::Function'));
+    expect(metricsOf('Errors')).toBe(functions.length - 1);
   });
 
   test('tell of every way in which the ladder ends badly, and of what books must never show', () => {
@@ -67,6 +69,18 @@ describe('alarms', () => {
       expect(properties['OKActions']).toHaveLength(1);
     }
     stateless.hasResourceProperties('AWS::SNS::Subscription', { Endpoint: 'ops@example.com' });
+  });
+});
+
+test('the canary’s alarm rings for a failure, and for silence', () => {
+  const canary = alarms.find(({ name }) => name === 'AlarmsCanary');
+  expect(canary?.properties).toMatchObject({
+    MetricName: 'CanaryFailed',
+    Dimensions: [{ Name: 'Service', Value: 'canary' }],
+    Period: 1800,
+    Threshold: 1,
+    TreatMissingData: 'breaching',
+    ComparisonOperator: 'GreaterThanOrEqualToThreshold',
   });
 });
 

@@ -67,6 +67,11 @@ export class BudgetTable extends Construct {
     this.#grant(fn, ['GetItem', 'PutItem']);
   }
 
+  /** The price refresh: puts cards that are not there yet. */
+  grantPrices(fn: LambdaFunction): void {
+    this.#grant(fn, ['GetItem', 'PutItem']);
+  }
+
   /** The admin API: caps and keys, lists by time, and the audit, which reads everything. It updates no leaf. */
   grantAdministration(fn: LambdaFunction): void {
     this.#grant(fn, ['GetItem', 'PutItem', 'DeleteItem', 'Query', 'Scan']);

@@ -17,11 +17,13 @@ import { Topic } from 'aws-cdk-lib/aws-sns';
 import { EmailSubscription } from 'aws-cdk-lib/aws-sns-subscriptions';
 import { Construct } from 'constructs';
 import { NAMESPACE, type MetricName } from '../../../lambdas/runtime/log.ts';
+import type { Canary } from '../canary/canary.ts';
 import type { ChangeFeed } from '../change-feed/change-feed.ts';
 import type { Collector } from '../collector/collector.ts';
 import type { Escalation } from '../escalation/escalation.ts';
 import type { Gateway } from '../gateway/gateway.ts';
 import type { NodeFunction } from '../node-function/node-function.ts';
+import type { PriceRefresh } from '../price-refresh/price-refresh.ts';
 
 export interface Watched {
   gateway: Gateway;
@@ -30,6 +32,8 @@ export interface Watched {
   changeFeed: ChangeFeed;
   escalation: Escalation;
   collector: Collector;
+  priceRefresh: PriceRefresh;
+  canary: Canary;
 }
 
 const FIVE_MINUTES = Duration.minutes(5);
@@ -55,6 +59,7 @@ export class Alarms extends Construct {
     this.#functions(watched);
     this.#frontDoor(watched);
     this.#ladder(watched);
+    this.#canary();
   }
 
   #money(): void {
@@ -78,8 +83,13 @@ export class Alarms extends Construct {
     );
   }
 
-  #queues({ changeFeed, escalation, collector }: Watched): void {
-    for (const [name, { deadLetters }] of Object.entries({ changeFeed, escalation, collector })) {
+  #queues({ changeFeed, escalation, collector, priceRefresh }: Watched): void {
+    for (const [name, { deadLetters }] of Object.entries({
+      changeFeed,
+      escalation,
+      collector,
+      priceRefresh,
+    })) {
       this.#atLeastOne(
         `DeadLetters${capital(name)}`,
         deadLetters.metricApproximateNumberOfMessagesVisible({
@@ -92,13 +102,14 @@ export class Alarms extends Construct {
     }
   }
 
-  #functions({ proxy, admin, changeFeed, escalation, collector }: Watched): void {
+  #functions({ proxy, admin, changeFeed, escalation, collector, priceRefresh }: Watched): void {
     const functions = {
       proxy,
       admin,
       changeFeed: changeFeed.function,
       escalation: escalation.function,
       collector: collector.function,
+      priceRefresh: priceRefresh.function,
     };
     for (const [name, fn] of Object.entries(functions)) {
       this.#atLeastOne(
@@ -156,6 +167,19 @@ export class Alarms extends Construct {
     for (const [how, metric] of Object.entries(ended)) {
       this.#atLeastOne(`Ladder${how}`, metric, 'ladder-failed', 'A crossed threshold was not seen through');
     }
+  }
+
+  /** Instead of the function's errors: it also rings where the canary does not run at all. */
+  #canary(): void {
+    this.#alarm('Canary', {
+      // Two runs: with one, a run that comes a little late would leave a period empty.
+      metric: ownMetric('canary', 'CanaryFailed').with({ period: Duration.minutes(30) }),
+      threshold: 1,
+      evaluationPeriods: 1,
+      missing: TreatMissingData.BREACHING,
+      section: 'canary',
+      says: 'A cap of one cent was not seen to hold',
+    });
   }
 
   #atLeastOne(id: string, metric: IMetric, section: string, says: string): void {
