@@ -8,6 +8,7 @@ import { networkInterfaces } from 'node:os';
 import { join } from 'node:path';
 import { prepareEnvironment } from '../clients/python/environment.ts';
 import { contractSuites } from './contract-suites.ts';
+import { deployment } from './deployment/deployment.ts';
 import { startEmulator, type Emulator } from './emulator.ts';
 import { runProbes } from './probes/run-probes.ts';
 import { Story } from './story.ts';
@@ -16,7 +17,7 @@ const ROOT = join(import.meta.dirname, '../..');
 const FOLDER = join(ROOT, '.venv-aws');
 
 type Part = (story: Story, emulator: Emulator) => Promise<void>;
-const parts: Record<string, Part> = { probes: runProbes, contracts: contractSuites };
+const parts: Record<string, Part> = { probes: runProbes, contracts: contractSuites, deployment };
 
 // A signal would otherwise end this process without its exit handlers, and leave the emulator running.
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => process.exit(1));

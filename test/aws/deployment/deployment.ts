@@ -1,0 +1,86 @@
+/** The stacks as an operator deploys them, driven as applications and finance meet them. */
+import { PutSecretValueCommand, SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { startSimulatedProvider, type SimulatedProvider } from '../../../local/simulated-provider/server.ts';
+import { CREDENTIALS, REGION, type Emulator } from '../emulator.ts';
+import { clientsFor } from '../probes/clients.ts';
+import type { Story } from '../story.ts';
+import { Cdk, STAGE, type Deployed } from './cdk.ts';
+import { tellBooks } from './books.ts';
+import { makeCaller, tellCalls } from './calls.ts';
+import { tellLadder } from './ladder.ts';
+import { tellUpdate } from './update.ts';
+import { bufferStreams, mailbox } from './workarounds.ts';
+
+export async function deployment(story: Story, emulator: Emulator): Promise<void> {
+  const folder = mkdtempSync(join(tmpdir(), 'spendcap-cdk-'));
+  const provider = await startSimulatedProvider({});
+  try {
+    await tell(story, emulator, { provider, cdk: new Cdk(emulator.variables, folder) });
+  } finally {
+    await provider.close();
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+async function tell(
+  story: Story,
+  emulator: Emulator,
+  { provider, cdk }: { provider: SimulatedProvider; cdk: Cdk },
+): Promise<void> {
+  const clients = clientsFor(emulator.url);
+  const upstreams = { openaiBaseUrl: provider.url, anthropicBaseUrl: provider.url };
+
+  story.step('cdk synth, bootstrap, deploy --all');
+  const synthesised = await story.check('the stacks are synthesised', async () => {
+    await cdk.synth(upstreams);
+    return undefined;
+  });
+  if (!synthesised) return;
+  let deployed: Deployed | undefined;
+  const isDeployed = await story.check(
+    'the account is bootstrapped and the stacks are deployed',
+    async () => {
+      await cdk.bootstrap();
+      deployed = await cdk.deploy();
+      return `API ${deployed.apiId}, table ${deployed.tableName}`;
+    },
+  );
+  if (!isDeployed || !deployed) return;
+  const stacks: Deployed = deployed;
+  const url = `${emulator.url}/_aws/execute-api/${stacks.apiId}/${STAGE}`;
+  await story.check('streamed integrations answer buffered (a work-around of this test)', async () => {
+    const patched = await bufferStreams(clients, stacks);
+    if (patched === 0) throw new Error('no streamed integration was found');
+    return `${patched} integrations`;
+  });
+  const mails = await mailbox(clients, stacks);
+
+  story.step('An operator puts the provider keys in, makes a key and a cap');
+  await story.check('the keys of the providers are in the secret', async () => {
+    await new SecretsManagerClient({ endpoint: emulator.url, region: REGION, credentials: CREDENTIALS }).send(
+      new PutSecretValueCommand({
+        SecretId: stacks.secretArn,
+        SecretString: JSON.stringify({ openai_api_key: 'sk-simulated', anthropic_api_key: 'sk-simulated' }),
+      }),
+    );
+    return undefined;
+  });
+  const caller = await makeCaller(story, url);
+  if (!caller) return;
+
+  await tellCalls(story, { caller, provider });
+  await tellLadder(story, { caller, mails, clients });
+  await tellBooks(story, { emulator, stacks, provider, caller });
+  await tellUpdate(story, { cdk, clients, caller, stacks });
+
+  story.step('Everything is removed');
+  await story.check('the emulator is empty again', async () => {
+    await emulator.reset();
+    const answer = await fetch(`${url}/healthz`);
+    if (answer.status !== 404) throw new Error(`the gateway still answers ${answer.status}`);
+    return undefined;
+  });
+}

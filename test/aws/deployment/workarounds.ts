@@ -1,0 +1,82 @@
+/** What the emulator lacks, mended in the deployed stacks from outside. None of it is in `lib/` or `lambdas/`. */
+import {
+  CreateDeploymentCommand,
+  GetIntegrationCommand,
+  GetResourcesCommand,
+  UpdateIntegrationCommand,
+} from '@aws-sdk/client-api-gateway';
+import { GetFunctionConfigurationCommand, UpdateFunctionConfigurationCommand } from '@aws-sdk/client-lambda';
+import { SubscribeCommand } from '@aws-sdk/client-sns';
+import { CreateQueueCommand, GetQueueAttributesCommand, ReceiveMessageCommand } from '@aws-sdk/client-sqs';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import type { Clients } from '../probes/clients.ts';
+import { STAGE, type Deployed } from './cdk.ts';
+
+const PRELOAD = pathToFileURL(join(import.meta.dirname, 'buffering-awslambda.mjs')).href;
+
+/** Every streamed integration becomes a buffered one (probes `rest-stream`, `lambda-awslambda-global`). */
+export async function bufferStreams({ apiGateway, lambda }: Clients, { apiId }: Deployed): Promise<number> {
+  const restApiId = apiId;
+  const { items = [] } = await apiGateway.send(
+    new GetResourcesCommand({ restApiId, embed: ['methods'], limit: 500 }),
+  );
+  const functions = new Set<string>();
+  let patched = 0;
+  for (const { id, resourceMethods = {} } of items) {
+    for (const httpMethod of Object.keys(resourceMethods)) {
+      const method = { restApiId, resourceId: id, httpMethod };
+      const { uri = '' } = await apiGateway.send(new GetIntegrationCommand(method));
+      const found = /functions\/(arn:[^/]+)\/response-streaming-invocations$/.exec(uri);
+      if (!found) continue;
+      const value = uri
+        .replace('/2021-11-15/', '/2015-03-31/')
+        .replace('/response-streaming-invocations', '/invocations');
+      await apiGateway.send(
+        new UpdateIntegrationCommand({
+          ...method,
+          patchOperations: [{ op: 'replace', path: '/uri', value }],
+        }),
+      );
+      functions.add(found[1]!);
+      patched += 1;
+    }
+  }
+  await apiGateway.send(new CreateDeploymentCommand({ restApiId, stageName: STAGE }));
+  for (const FunctionName of functions) {
+    const { Environment } = await lambda.send(new GetFunctionConfigurationCommand({ FunctionName }));
+    const Variables = { ...Environment?.Variables };
+    Variables['NODE_OPTIONS'] = `${Variables['NODE_OPTIONS'] ?? ''} --import=${PRELOAD}`.trim();
+    await lambda.send(new UpdateFunctionConfigurationCommand({ FunctionName, Environment: { Variables } }));
+  }
+  return patched;
+}
+
+/** A queue beside the mail address (probe `sns-mail-unconfirmed`). */
+export async function mailbox({ sqs, sns }: Clients, { financeTopicArn }: Deployed): Promise<Mailbox> {
+  const { QueueUrl } = await sqs.send(new CreateQueueCommand({ QueueName: 'finance-mail' }));
+  const { Attributes } = await sqs.send(
+    new GetQueueAttributesCommand({ QueueUrl, AttributeNames: ['QueueArn'] }),
+  );
+  await sns.send(
+    new SubscribeCommand({
+      TopicArn: financeTopicArn,
+      Protocol: 'sqs',
+      Endpoint: Attributes!['QueueArn'],
+    }),
+  );
+  return {
+    async next(seconds) {
+      const { Messages } = await sqs.send(new ReceiveMessageCommand({ QueueUrl, WaitTimeSeconds: seconds }));
+      const body = Messages?.[0]?.Body;
+      if (body === undefined) return undefined;
+      const { Subject, Message } = JSON.parse(body) as { Subject: string; Message: string };
+      return { subject: Subject, text: Message };
+    },
+  };
+}
+
+export interface Mailbox {
+  /** Undefined where none came within so many seconds, 20 at most. */
+  next(seconds: number): Promise<{ subject: string; text: string } | undefined>;
+}
