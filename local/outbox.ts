@@ -1,6 +1,9 @@
-/** Mails that would have been sent, newest last. Local mode sends none. */
+/** Mails that would have been sent, newest last. Local mode sends none; the books keep them. */
 import { Hono } from 'hono';
 import { html } from 'hono/html';
+import { parseRfc3339, toSortableRfc3339 } from '../lambdas/core/time.ts';
+import { putIfAbsent } from '../lambdas/core/ledger/expressions.ts';
+import { TableUnavailable, type Item, type Table } from '../lambdas/core/ports.ts';
 
 export interface Mail {
   to: string;
@@ -10,15 +13,55 @@ export interface Mail {
   at: string;
 }
 
-export interface Outbox {
-  mails: Mail[];
+/** What `GET /outbox` shows of a long history. */
+const MAILS_SHOWN_MAX = 500;
+const PARTITION = 'OUTBOX';
+
+export class Outbox {
+  readonly #table: Table;
+
+  constructor(table: Table) {
+    this.#table = table;
+  }
+
+  /** A mail of the same `id` and instant is there once, however often it is put. Throws TableUnavailable. */
+  async put(id: string, { to, subject, text, at }: Mail): Promise<void> {
+    const sk = `${toSortableRfc3339(parseRfc3339(at)!)}#${id}`;
+    const write = await this.#table.put(putIfAbsent({ pk: PARTITION, sk, to, subject, text, at }));
+    if (write.kind === 'unavailable') throw new TableUnavailable(write.reason);
+  }
+
+  /** Throws TableUnavailable. */
+  async mails(): Promise<Mail[]> {
+    const found: Item[] = [];
+    let cursor: string | undefined;
+    do {
+      const page = await this.#table.query({
+        partition: PARTITION,
+        descending: true,
+        limit: MAILS_SHOWN_MAX - found.length,
+        ...(cursor === undefined ? {} : { cursor }),
+      });
+      found.push(...page.items);
+      cursor = page.cursor;
+    } while (cursor !== undefined && found.length < MAILS_SHOWN_MAX);
+    return found.reverse().map(mailFromItem);
+  }
 }
+
+const mailFromItem = (item: Item): Mail => ({
+  to: item['to'] as string,
+  subject: item['subject'] as string,
+  text: item['text'] as string,
+  at: item['at'] as string,
+});
 
 /** `GET /outbox`: JSON for programs that ask for it, a page for people. */
 export function createOutboxApp(outbox: Outbox): Hono {
   const app = new Hono();
-  app.get('/outbox', (c) => {
-    if (c.req.header('accept')?.includes('application/json')) return c.json({ items: outbox.mails });
+  app.get('/outbox', async (c) => {
+    const mails = await outbox.mails();
+    if (c.req.header('accept')?.includes('application/json')) return c.json({ items: mails });
     return c.html(
       html`<!doctype html>
         <html lang="en">
@@ -29,7 +72,7 @@ export function createOutboxApp(outbox: Outbox): Hono {
           <body>
             <h1>Mails</h1>
             <p>Local Spendcap sends no mail. What it would have sent is here.</p>
-            ${outbox.mails.length === 0 ? html`<p>None so far.</p>` : outbox.mails.map(mailSection)}
+            ${mails.length === 0 ? html`<p>None so far.</p>` : mails.map(mailSection)}
           </body>
         </html>`,
     );

@@ -24,12 +24,14 @@ import { createProxyApp } from '../lambdas/proxy/app.ts';
 import { reviewedPrices } from '../prices/reviewed.ts';
 import { adminAccess } from './admin-access.ts';
 import { systemClock as clock } from '../lambdas/runtime/clock.ts';
+import { startChangeFeed } from './change-feed.ts';
 import { startCollector } from './collector.ts';
 import { seedDemoOrg } from './demo-org.ts';
 import type { LocalSettings } from './environment.ts';
 import { startHttpHost } from './http-host.ts';
 import { systemIds as ids } from '../lambdas/runtime/ids.ts';
-import { createOutboxApp, type Outbox } from './outbox.ts';
+import { LeafChanges } from './leaf-changes.ts';
+import { createOutboxApp, Outbox } from './outbox.ts';
 import { startSimulatedProvider, type SimulatedProvider } from './simulated-provider/server.ts';
 
 export interface LocalServerOptions extends Pick<
@@ -37,7 +39,7 @@ export interface LocalServerOptions extends Pick<
   'host' | 'port' | 'dataDirectory' | 'adminKey' | 'upstreams'
 > {
   policy: Policy;
-  report: (event: OperatorEvent | { kind: 'collector' | 'admin'; reason: string }) => void;
+  report: (event: OperatorEvent | { kind: 'collector' | 'admin' | 'escalation'; reason: string }) => void;
   timing?: Partial<Timing>;
 }
 
@@ -52,6 +54,8 @@ export interface LocalServer {
   close(): Promise<void>;
 }
 
+/** Where no policy names one: local mode sends no mail, and the outbox should show how one looks. */
+const FINANCE_EMAIL = 'finance@localhost';
 const ADMIN_KEY_BITS = 192;
 const TIMING: Timing = { streamKeepAlive: durationMs(15_000), plainKeepAlive: durationMs(60_000) };
 const SIMULATED = ['openai', 'anthropic'] as const;
@@ -59,7 +63,8 @@ const SIMULATED = ['openai', 'anthropic'] as const;
 export async function startLocalServer(options: LocalServerOptions): Promise<LocalServer> {
   const { policy, report } = options;
   const books = openBooks(options.dataDirectory);
-  const table = new DynamoDbTable({ api: books.api, tableName: 'spendcap', clock, ids });
+  const changes = new LeafChanges();
+  const table = new DynamoDbTable({ api: changes.watch(books.api), tableName: 'spendcap', clock, ids });
   const ledger = new Ledger({ table, clock, ids });
   const directory = new Directory({ table, clock });
   const applied = await applyPolicy(directory, policy);
@@ -97,7 +102,7 @@ export async function startLocalServer(options: LocalServerOptions): Promise<Loc
       report: (reason) => report({ kind: 'admin', reason }),
     },
   );
-  const outbox: Outbox = { mails: [] };
+  const outbox = new Outbox(table);
   const host = await startHttpHost({
     host: options.host,
     port: options.port,
@@ -111,6 +116,16 @@ export async function startLocalServer(options: LocalServerOptions): Promise<Loc
     ids,
     report: (reason) => report({ kind: 'collector', reason }),
   });
+  const changeFeed = startChangeFeed({
+    changes,
+    table,
+    ledger,
+    directory,
+    clock,
+    outbox,
+    financeEmail: policy.org.financeEmail ?? FINANCE_EMAIL,
+    report: (reason) => report({ kind: 'escalation', reason }),
+  });
 
   return {
     url: host.url,
@@ -122,6 +137,7 @@ export async function startLocalServer(options: LocalServerOptions): Promise<Loc
       await host.stop();
       await Promise.all(inFlight);
       await collector.stop();
+      await changeFeed.stop();
       await upstream.close();
       await provider?.close();
       books.close();

@@ -1,0 +1,135 @@
+/**
+ * Steps 8 and 9 on this machine: the change feed, the escalation and the state machine that AWS runs, with the local
+ * table's changes in front and the outbox behind. Leaves out: the event bus (events are handed on at once), retries
+ * of a failed record (the leaf's next change tells the same again, a restart does too) and dead letters.
+ */
+import { readFileSync } from 'node:fs';
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import { toWire } from '../lambdas/adapters/table/items.ts';
+import { createChangeFeed } from '../lambdas/change-feed/change-feed.ts';
+import type { Directory } from '../lambdas/core/directory/directory.ts';
+import { AccountCaps } from '../lambdas/core/escalation/account-caps.ts';
+import { EVENT_SOURCE } from '../lambdas/core/escalation/event.ts';
+import { leavesOf } from '../lambdas/core/ledger/collect.ts';
+import type { Ledger } from '../lambdas/core/ledger/ledger.ts';
+import type { Clock, EventBus, Table } from '../lambdas/core/ports.ts';
+import { createEscalate } from '../lambdas/escalate/escalate.ts';
+import type { LeafChanges } from './leaf-changes.ts';
+import type { Outbox } from './outbox.ts';
+import { LAMBDA_INVOKE, parseMachine, SNS_PUBLISH } from './state-machine/definition.ts';
+import { Executions } from './state-machine/executions.ts';
+import type { Json } from './state-machine/expressions.ts';
+
+export interface ChangeFeedDeps {
+  changes: LeafChanges;
+  table: Table;
+  ledger: Ledger;
+  directory: Directory;
+  clock: Clock;
+  outbox: Outbox;
+  financeEmail: string;
+  report: (reason: string) => void;
+}
+
+export interface ChangeFeed {
+  /** Ends when every change so far is told, and what it started has ended. */
+  stop(): Promise<void>;
+}
+
+const RECORDS_A_BATCH = 100;
+const FUNCTION = 'escalate';
+
+export function startChangeFeed(deps: ChangeFeedDeps): ChangeFeed {
+  const { changes, directory, clock, report } = deps;
+  const { executions, bus } = createLadder(deps);
+  const feed = createChangeFeed({
+    bus,
+    caps: new AccountCaps({ directory, clock }),
+    clock,
+    report: ({ reason }) => report(reason),
+  });
+  let isStopping = false;
+  const work = async (): Promise<void> => {
+    await executions.resume().catch((error: unknown) => report(String(error)));
+    await readLeaves(deps);
+    for (;;) {
+      const Records = changes.take(RECORDS_A_BATCH);
+      if (Records.length === 0) {
+        if (isStopping) return;
+        await changes.arrived();
+        continue;
+      }
+      const { batchItemFailures } = await feed({ Records });
+      const failed = new Set(batchItemFailures.map(({ itemIdentifier }) => itemIdentifier));
+      for (const record of Records) {
+        if (failed.has(record.dynamodb!.SequenceNumber!)) changes.forget(record);
+      }
+      // Calls come first.
+      await nextTurn();
+    }
+  };
+  const working = work();
+  return {
+    stop: async () => {
+      isStopping = true;
+      changes.wake();
+      await working;
+      await executions.stop();
+    },
+  };
+}
+
+/** What an earlier process crossed and did not tell any more. */
+async function readLeaves({ table, changes, report }: ChangeFeedDeps): Promise<void> {
+  try {
+    for await (const key of leavesOf(table)) {
+      const leaf = await table.get(key);
+      if (leaf) changes.seen(toWire(leaf));
+    }
+  } catch (error) {
+    report(String(error));
+  }
+}
+
+function createLadder(deps: ChangeFeedDeps): { executions: Executions; bus: EventBus } {
+  const { table, clock, outbox, financeEmail, report } = deps;
+  const file = readFileSync(new URL('../lib/escalation.asl.json', import.meta.url), 'utf8');
+  const executions: Executions = new Executions({
+    machine: parseMachine(file, { escalateFunctionArn: FUNCTION, financeTopicArn: financeEmail }),
+    resources: {
+      [LAMBDA_INVOKE]: async (given) => {
+        const { Payload } = given as { Payload: Json };
+        return { StatusCode: 200, Payload: (await escalate(Payload)) as Json };
+      },
+      [SNS_PUBLISH]: async (given, { execution, state }) => {
+        const { TopicArn, Subject, Message } = given as Record<'TopicArn' | 'Subject' | 'Message', string>;
+        const id = `${execution.name}#${state}`;
+        await outbox.put(id, { to: TopicArn, subject: Subject, text: Message, at: execution.startTime });
+        return { MessageId: id };
+      },
+    },
+    table,
+    clock,
+    report,
+  });
+  const escalate = createEscalate({ ...deps, start: (name, input) => executions.start(name, input) });
+  const deliver = async (type: string, detail: object): Promise<boolean> => {
+    try {
+      await escalate({ source: EVENT_SOURCE, 'detail-type': type, detail });
+      return true;
+    } catch (error) {
+      report(String(error));
+      return false;
+    }
+  };
+  const bus: EventBus = {
+    publish: async (events) => {
+      const failed: number[] = [];
+      for (const [index, { type, detail }] of events.entries()) {
+        if (!(await deliver(type, detail))) failed.push(index);
+      }
+      return failed;
+    },
+  };
+  return { executions, bus };
+}

@@ -1,0 +1,124 @@
+/**
+ * Executions by name, remembered in the table: a name starts once, also over a restart of the process. One that was
+ * cut off begins again when the process does.
+ */
+import { epochMs, type DurationMs } from '../../lambdas/core/brands.ts';
+import { putIfAbsent } from '../../lambdas/core/ledger/expressions.ts';
+import {
+  TableUnavailable,
+  type Clock,
+  type Item,
+  type ItemKey,
+  type Table,
+  type Timer,
+} from '../../lambdas/core/ports.ts';
+import { toRfc3339 } from '../../lambdas/core/time.ts';
+import type { Machine } from './definition.ts';
+import type { Json } from './expressions.ts';
+import { walk, type World } from './walk.ts';
+
+const RUNNING = 'EXECUTIONS_RUNNING';
+
+/** The process stops: the execution stays as it is. */
+class Stopped extends Error {
+  override name = 'Stopped';
+}
+
+export interface ExecutionsDeps {
+  machine: Machine;
+  resources: World['resources'];
+  table: Table;
+  clock: Clock;
+  /** Told of executions that failed. */
+  report: (reason: string) => void;
+}
+
+export class Executions {
+  readonly #deps: ExecutionsDeps;
+  readonly #running = new Set<Promise<void>>();
+  readonly #pauses = new Set<Timer>();
+  #stopping = false;
+  #lastStart = 0;
+
+  constructor(deps: ExecutionsDeps) {
+    this.#deps = deps;
+  }
+
+  /** Starts the execution unless one of that name was started before. Throws TableUnavailable. */
+  async start(name: string, input: Json): Promise<void> {
+    // No two start at one instant, so that mails stand in the order of their events.
+    this.#lastStart = Math.max(this.#deps.clock.now(), this.#lastStart + 1);
+    const item = {
+      ...keyOf(name),
+      gpk: RUNNING,
+      gsk: name,
+      startedAt: BigInt(this.#lastStart),
+      input: JSON.stringify(input),
+    };
+    const write = await this.#deps.table.put(putIfAbsent(item));
+    if (write.kind === 'unavailable') throw new TableUnavailable(write.reason);
+    if (write.kind === 'applied') this.#run(item);
+  }
+
+  /** Runs again what an earlier process left. Throws TableUnavailable. */
+  async resume(): Promise<void> {
+    const left: Item[] = [];
+    let cursor: string | undefined;
+    do {
+      const at = cursor === undefined ? {} : { cursor };
+      const page = await this.#deps.table.query({ index: 'byTime', partition: RUNNING, ...at });
+      left.push(...page.items);
+      cursor = page.cursor;
+    } while (cursor !== undefined);
+    for (const item of left) this.#run(item);
+  }
+
+  /** Ends when what runs has ended, or waits for its next attempt. */
+  async stop(): Promise<void> {
+    this.#stopping = true;
+    for (const pause of this.#pauses) pause.stop();
+    await Promise.all(this.#running);
+  }
+
+  #run(item: Item): void {
+    const run = this.#execute(item)
+      .catch((error: unknown) => {
+        if (!(error instanceof Stopped)) this.#deps.report(String(error));
+      })
+      .finally(() => this.#running.delete(run));
+    this.#running.add(run);
+  }
+
+  async #execute(item: Item): Promise<void> {
+    const { machine, resources, table, report } = this.#deps;
+    const name = item['gsk'] as string;
+    const execution = {
+      name,
+      startTime: toRfc3339(epochMs(Number(item['startedAt']))),
+      input: JSON.parse(item['input'] as string) as Json,
+    };
+    const ending = await walk(machine, execution, { resources, pause: (duration) => this.#pause(duration) });
+    const { startedAt, input } = item;
+    const write = await table.put({
+      item: { ...keyOf(name), startedAt: startedAt!, input: input!, status: ending.status },
+    });
+    if (write.kind === 'unavailable') report(`execution ${name}: ${write.reason}`);
+    if (ending.status === 'failed') report(`execution ${name}: ${ending.error}: ${ending.cause}`);
+  }
+
+  async #pause(duration: DurationMs): Promise<void> {
+    if (this.#stopping) throw new Stopped();
+    const pause = this.#deps.clock.timer(duration);
+    this.#pauses.add(pause);
+    await pause.ended;
+    this.#pauses.delete(pause);
+    // `stop` may have come meanwhile.
+    this.#throwIfStopping();
+  }
+
+  #throwIfStopping(): void {
+    if (this.#stopping) throw new Stopped();
+  }
+}
+
+const keyOf = (name: string): ItemKey => ({ pk: `EXECUTION#${name}`, sk: '-' });

@@ -1,0 +1,108 @@
+import { expect, test } from 'vitest';
+import { openMemoryEngine } from '../../lambdas/adapters/table/local/memory-store.ts';
+import { parseMachine } from '../../local/state-machine/definition.ts';
+import { Executions } from '../../local/state-machine/executions.ts';
+import type { Json } from '../../local/state-machine/expressions.ts';
+import { Outbox } from '../../local/outbox.ts';
+import { ledgerOver, ManualClock } from '../support/worlds.ts';
+
+const MACHINE = parseMachine(
+  JSON.stringify({
+    QueryLanguage: 'JSONata',
+    StartAt: 'Mail',
+    States: {
+      Mail: {
+        Type: 'Task',
+        Resource: 'arn:aws:states:::sns:publish',
+        Retry: [{ ErrorEquals: ['Busy'], MaxAttempts: 1 }],
+        End: true,
+      },
+    },
+  }),
+  {},
+);
+
+/** A pause lasts until it is stopped. */
+class EndlessClock extends ManualClock {
+  override timer() {
+    let stop!: () => void;
+    const ended = new Promise<void>((resolve) => (stop = resolve));
+    return { ended, stop };
+  }
+}
+
+function world(clock = new ManualClock()) {
+  const { table } = ledgerOver({ api: openMemoryEngine({ clock }), tableName: 't' }, clock);
+  const reports: string[] = [];
+  const mailed: Json[] = [];
+  let failure: string | undefined;
+  const open = () =>
+    new Executions({
+      machine: MACHINE,
+      resources: {
+        'arn:aws:states:::lambda:invoke': async () => null,
+        'arn:aws:states:::sns:publish': async (given) => {
+          mailed.push(given);
+          if (failure !== undefined) throw Object.assign(new Error('no'), { name: failure });
+          return null;
+        },
+      },
+      table,
+      clock,
+      report: (reason) => reports.push(reason),
+    });
+  const failWith = (name: string | undefined) => (failure = name);
+  return { open, reports, mailed, failWith, table };
+}
+
+test('a name starts once, also in the next process', async () => {
+  const { open, mailed } = world();
+  const first = open();
+  await first.start('one', { n: 1 });
+  await first.start('one', { n: 1 });
+  await first.start('two', { n: 2 });
+  await first.stop();
+  const second = open();
+  await second.resume();
+  await second.start('one', { n: 1 });
+  await second.stop();
+  expect(mailed).toEqual([{ n: 1 }, { n: 2 }]);
+});
+
+test('what was cut off in a pause begins again in the next process', async () => {
+  const { open, mailed, failWith, reports } = world(new EndlessClock());
+  failWith('Busy');
+  const first = open();
+  await first.start('one', 'input');
+  await new Promise((resolve) => setTimeout(resolve, 10));
+  await first.stop();
+  failWith(undefined);
+  const second = open();
+  await second.resume();
+  await second.stop();
+  const third = open();
+  await third.resume();
+  await third.stop();
+  expect(mailed).toEqual(['input', 'input']);
+  expect(reports).toEqual([]);
+});
+
+test('a failed execution is reported, and over', async () => {
+  const { open, failWith, reports } = world();
+  failWith('Broken');
+  const executions = open();
+  await executions.start('one', null);
+  await executions.stop();
+  await executions.resume();
+  await executions.stop();
+  expect(reports).toEqual(['execution one: Broken: no']);
+});
+
+test('the outbox keeps a mail once and the newest last', async () => {
+  const outbox = new Outbox(world().table);
+  const mail = (at: string) => ({ to: 'a@b.example', subject: 'S', text: 'T', at });
+  await outbox.put('b', mail('2026-11-24T12:00:00Z'));
+  await outbox.put('a', mail('2026-11-24T12:00:00.001Z'));
+  await outbox.put('b', mail('2026-11-24T12:00:00Z'));
+  expect(await outbox.mails()).toEqual([mail('2026-11-24T12:00:00Z'), mail('2026-11-24T12:00:00.001Z')]);
+});
