@@ -152,7 +152,7 @@ Event ${event!.id}
     const [event] = await crossed(leafAt('19'), leafAt('20'));
     expect(event!.mail.subject).toBe('Spendcap: alice is blocked, 100% of month used');
     expect(event!.mail.text).toContain('refused until somebody raises it or until 2026-12-01T00:00:00Z');
-    expect(event!.mail.text).toContain('spendcap cap set month');
+    expect(event!.mail.text).toContain('spendcap cap set user:alice --id month');
   });
 
   test('keeps its subject short and ASCII whatever the names', async () => {

@@ -43,7 +43,7 @@ function nextWords(facts: Facts, later: readonly RungOfCap[]): string {
   const until = facts.resets_at === null ? '' : ` or until ${facts.resets_at}`;
   if (facts.rung === 'block') {
     return `New calls under this cap are refused until somebody raises it${until}. Calls in flight end as usual.
-To let calls through before, raise the limit: spendcap cap set ${facts.cap} (see its --help).`;
+To let calls through before, raise the limit: spendcap cap set ${scopeText(facts)} --id ${facts.cap} (see its --help).`;
   }
   const lines = later.map(
     ({ rung, threshold, from }) =>
@@ -58,6 +58,8 @@ To let calls through before, raise the limit: spendcap cap set ${facts.cap} (see
       : 'Nothing is refused yet, and nobody has to act.';
   return [now, ...lines].join('\n');
 }
+
+const scopeText = ({ scope }: Facts): string => (scope.type === 'org' ? 'org' : `${scope.type}:${scope.id}`);
 
 const RUNG_WORDS: Record<Facts['rung'], string> = {
   warn: 'there is another notice like this one',
