@@ -63,6 +63,13 @@ describe('costs', () => {
     expect(lines.reduce((sum, { cents }) => sum + cents, 0)).toBe(Math.round(Number(total) * 100));
   });
 
+  test('are what the README says', () => {
+    const totals = [...guide.matchAll(/\*\*([\d.]+)\*\*/g)].map((match) => match[1]!);
+    const readme = read('README.md');
+    expect(readme).toContain(`about $${totals[0]!} a month`);
+    expect(readme).toContain(`a million calls of 10 seconds about $${Math.round(Number(totals[1]))}`);
+  });
+
   test('count what the stacks have', () => {
     const quantity = (what: string): number =>
       linesOf(tables[0]!).find((line) => line.what.startsWith(what))!.quantity;
