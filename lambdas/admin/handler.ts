@@ -3,6 +3,7 @@
  * and an event in which it names nobody is refused.
  */
 import type { APIGatewayProxyEvent } from 'aws-lambda';
+import * as z from 'zod';
 import { openAwsBooks } from '../runtime/aws-books.ts';
 import { readEnvironment, text } from '../runtime/environment.ts';
 import { operatorLine, standardOutput, withMetrics, type Log } from '../runtime/log.ts';
@@ -14,9 +15,12 @@ import type { AdminDeps } from './routes.ts';
 
 export const handler = createHandler({ admin: openAdmin, log: standardOutput });
 
+/** A key with anything else in its middle could be made, and would never be recognised. */
+const keyEnvironment = z.string().regex(/^[a-z]{1,12}$/, 'must be 1 to 12 small letters');
+
 function openAdmin(): AdminDeps {
   const { TABLE_NAME, KEY_ENVIRONMENT } = readEnvironment(
-    { TABLE_NAME: text, KEY_ENVIRONMENT: text },
+    { TABLE_NAME: text, KEY_ENVIRONMENT: keyEnvironment },
     process.env,
   );
   return { ...openAwsBooks(TABLE_NAME), keyEnvironment: KEY_ENVIRONMENT };

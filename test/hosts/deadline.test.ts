@@ -1,7 +1,6 @@
 /** The end of an invocation, and of what it still has to do. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { TableUnavailable } from '../../lambdas/core/ports.ts';
-import type { Ledger } from '../../lambdas/core/ledger/ledger.ts';
 import { HostedCall } from '../../lambdas/proxy/hosted-call.ts';
 import { startDeadline } from '../../lambdas/runtime/deadline.ts';
 import { atRest, SteppedClock } from '../support/stepped-clock.ts';
