@@ -1,10 +1,12 @@
 /** What a deployment is told, and the rules of cdk-nag. */
 import { App, Validations } from 'aws-cdk-lib';
+import { Annotations, Match } from 'aws-cdk-lib/assertions';
 import { AwsSolutionsChecks } from 'cdk-nag';
 import { Topic } from 'aws-cdk-lib/aws-sns';
 import { describe, expect, test } from 'vitest';
 import { DeploymentInvalid, readDeployment } from '../../lib/deployment.ts';
 import { createStacks } from '../../lib/stacks.ts';
+import { parsePolicy } from '../../lambdas/core/policy/policy.ts';
 import { appWith, policy } from './stacks.ts';
 
 describe('context values', () => {
@@ -39,6 +41,24 @@ describe('context values', () => {
       'spendcap-test-stateful',
       'spendcap-test-stateless',
     ]);
+  });
+});
+
+describe('a policy file without an address for finance', () => {
+  const warningsWith = (given: typeof policy): string[] => {
+    const app = appWith();
+    const { stateless } = createStacks(app, readDeployment(app, given));
+    return Annotations.fromStack(stateless)
+      .findWarning('*', Match.stringLikeRegexp('nobody-is-mailed'))
+      .map(({ id }) => id);
+  };
+
+  test('is said at synth', () => {
+    expect(warningsWith(parsePolicy({}))).toEqual(['/spendcap-prod-stateless/FinanceMail']);
+  });
+
+  test('and nothing is said with one', () => {
+    expect(warningsWith(policy)).toEqual([]);
   });
 });
 

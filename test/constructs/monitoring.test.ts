@@ -42,14 +42,8 @@ describe('alarms', () => {
     for (const metric of ['ExecutionsFailed', 'ExecutionsTimedOut', 'ExecutionsAborted']) {
       expect(metricsOf(metric)).toBe(1);
     }
-    for (const metric of [
-      'Overruns',
-      'ChargesNotWritten',
-      'Failures',
-      '5XXError',
-      'Throttles',
-      'IteratorAge',
-    ]) {
+    expect(metricsOf('Failures'), 'of the proxy and of the admin API').toBe(2);
+    for (const metric of ['Overruns', 'ChargesNotWritten', '5XXError', 'Throttles', 'IteratorAge']) {
       expect(metricsOf(metric), metric).toBe(1);
     }
   });

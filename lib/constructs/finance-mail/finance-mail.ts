@@ -2,6 +2,7 @@
  * Mail to finance, as the policy file names it. The subscription must be confirmed once, by the link in its first
  * mail; SNS suspends an address that gets more than ten mails a second.
  */
+import { Annotations } from 'aws-cdk-lib';
 import { Topic } from 'aws-cdk-lib/aws-sns';
 import { EmailSubscription } from 'aws-cdk-lib/aws-sns-subscriptions';
 import { PolicyStatement, type IGrantable } from 'aws-cdk-lib/aws-iam';
@@ -14,7 +15,14 @@ export class FinanceMail extends Construct {
   constructor(scope: Construct, id: string, { org }: Policy) {
     super(scope, id);
     this.#topic = new Topic(this, 'Topic', { displayName: `${org.name} spending`, enforceSSL: true });
-    if (org.financeEmail !== undefined) this.#topic.addSubscription(new EmailSubscription(org.financeEmail));
+    if (org.financeEmail !== undefined) {
+      this.#topic.addSubscription(new EmailSubscription(org.financeEmail));
+    } else {
+      Annotations.of(this).addWarningV2(
+        'spendcap:nobody-is-mailed',
+        'The policy file has no org.financeEmail: nobody is told when a cap crosses a threshold.',
+      );
+    }
   }
 
   get topicArn(): string {

@@ -75,12 +75,15 @@ export class Alarms extends Construct {
       'charge-not-written',
       'A call was answered and its charge could not be written; its hold still counts',
     );
-    this.#atLeastOne(
-      'Failures',
-      ownMetric('proxy', 'Failures'),
-      'failures',
-      'A call failed by our own fault',
-    );
+    // Both functions answer what they fail at, so Lambda counts no error.
+    for (const service of ['proxy', 'admin']) {
+      this.#atLeastOne(
+        `Failures${capital(service)}`,
+        ownMetric(service, 'Failures'),
+        'failures',
+        `A request to the function ${service} failed by our own fault, or the table's`,
+      );
+    }
   }
 
   #queues({ changeFeed, escalation, collector, priceRefresh }: Watched): void {
