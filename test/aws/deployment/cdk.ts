@@ -14,6 +14,8 @@ export interface Deployed {
   tableName: string;
   secretArn: string;
   financeTopicArn: string;
+  eventBusName: string;
+  canarySecretArn: string;
 }
 
 export class Cdk {
@@ -56,6 +58,8 @@ export class Cdk {
       tableName: output('TableName'),
       secretArn: output('ProviderSecretArn'),
       financeTopicArn: output('FinanceTopicArn'),
+      eventBusName: output('EventBusName'),
+      canarySecretArn: output('CanarySecretArn'),
     };
   }
 

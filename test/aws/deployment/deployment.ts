@@ -11,6 +11,7 @@ import { Cdk, STAGE, type Deployed } from './cdk.ts';
 import { tellBooks } from './books.ts';
 import { makeCaller, tellCalls } from './calls.ts';
 import { tellLadder } from './ladder.ts';
+import { tellScheduled } from './scheduled.ts';
 import { tellUpdate } from './update.ts';
 import { bufferStreams, mailbox } from './workarounds.ts';
 
@@ -73,6 +74,7 @@ async function tell(
 
   await tellCalls(story, { caller, provider });
   await tellLadder(story, { caller, mails, clients });
+  await tellScheduled(story, { clients, stacks, caller });
   await tellBooks(story, { emulator, stacks, provider, caller });
   await tellUpdate(story, { cdk, clients, caller, stacks });
 
