@@ -2,6 +2,7 @@
 import OpenAI, { RateLimitError } from 'openai';
 import type { SimulatedProvider } from '../../../local/simulated-provider/server.ts';
 import type { Story } from '../story.ts';
+import type { Recorder } from './recorder.ts';
 import { signedAdmin, type SignedAdmin } from './signed-admin.ts';
 
 export interface Caller {
@@ -40,7 +41,11 @@ export async function makeCaller(story: Story, url: string): Promise<Caller | un
 
 export async function tellCalls(
   story: Story,
-  { caller: { openai, url }, provider }: { caller: Caller; provider: SimulatedProvider },
+  {
+    caller: { openai, url },
+    provider,
+    recorder,
+  }: { caller: Caller; provider: SimulatedProvider; recorder: Recorder },
 ): Promise<void> {
   story.step('An application calls with the official SDK');
   await story.check('a call is answered, with what it cost and what is left', async () => {
@@ -64,6 +69,18 @@ export async function tellCalls(
       cost = (usage as { cost?: string } | null | undefined)?.cost ?? cost;
     same(cost, SMALL_COST);
     return `$${SMALL_COST}`;
+  });
+  await story.check('a call writes once before it goes upstream and twice after', async () => {
+    const before = provider.requests().length;
+    recorder.forget();
+    await openai.chat.completions.create(ask(SMALL, 100));
+    const expected = [
+      `UpdateItem after ${before} upstream`,
+      `PutItem after ${before + 1} upstream`,
+      `UpdateItem after ${before + 1} upstream`,
+    ];
+    same(recorder.writes().join(', '), expected.join(', '));
+    return 'hold; charge, settle';
   });
   await story.check('two large calls take the cap past 80 %', async () => {
     for (let i = 0; i < 2; i += 1) await openai.chat.completions.create(ask(LARGE, 500));

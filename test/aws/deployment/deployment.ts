@@ -11,6 +11,7 @@ import { Cdk, STAGE, type Deployed } from './cdk.ts';
 import { tellBooks } from './books.ts';
 import { makeCaller, tellCalls } from './calls.ts';
 import { tellLadder } from './ladder.ts';
+import { startRecorder, type Recorder } from './recorder.ts';
 import { tellScheduled } from './scheduled.ts';
 import { tellUpdate } from './update.ts';
 import { bufferStreams, mailbox } from './workarounds.ts';
@@ -18,9 +19,11 @@ import { bufferStreams, mailbox } from './workarounds.ts';
 export async function deployment(story: Story, emulator: Emulator): Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), 'spendcap-cdk-'));
   const provider = await startSimulatedProvider({});
+  const recorder = await startRecorder(emulator.url, () => provider.requests().length);
   try {
-    await tell(story, emulator, { provider, cdk: new Cdk(emulator.variables, folder) });
+    await tell(story, emulator, { provider, recorder, cdk: new Cdk(emulator.variables, folder) });
   } finally {
+    await recorder.close();
     await provider.close();
     rmSync(folder, { recursive: true, force: true });
   }
@@ -29,7 +32,7 @@ export async function deployment(story: Story, emulator: Emulator): Promise<void
 async function tell(
   story: Story,
   emulator: Emulator,
-  { provider, cdk }: { provider: SimulatedProvider; cdk: Cdk },
+  { provider, recorder, cdk }: { provider: SimulatedProvider; recorder: Recorder; cdk: Cdk },
 ): Promise<void> {
   const clients = clientsFor(emulator.url);
   const upstreams = { openaiBaseUrl: provider.url, anthropicBaseUrl: provider.url };
@@ -53,7 +56,7 @@ async function tell(
   const stacks: Deployed = deployed;
   const url = `${emulator.url}/_aws/execute-api/${stacks.apiId}/${STAGE}`;
   await story.check('streamed integrations answer buffered (a work-around of this test)', async () => {
-    const patched = await bufferStreams(clients, stacks);
+    const patched = await bufferStreams(clients, stacks, recorder.url);
     if (patched === 0) throw new Error('no streamed integration was found');
     return `${patched} integrations`;
   });
@@ -72,7 +75,7 @@ async function tell(
   const caller = await makeCaller(story, url);
   if (!caller) return;
 
-  await tellCalls(story, { caller, provider });
+  await tellCalls(story, { caller, provider, recorder });
   await tellLadder(story, { caller, mails, clients });
   await tellScheduled(story, { clients, stacks, caller });
   await tellBooks(story, { emulator, stacks, provider, caller });

@@ -16,7 +16,11 @@ import { STAGE, type Deployed } from './cdk.ts';
 const PRELOAD = pathToFileURL(join(import.meta.dirname, 'buffering-awslambda.mjs')).href;
 
 /** Every streamed integration becomes a buffered one (probes `rest-stream`, `lambda-awslambda-global`). */
-export async function bufferStreams({ apiGateway, lambda }: Clients, { apiId }: Deployed): Promise<number> {
+export async function bufferStreams(
+  { apiGateway, lambda }: Clients,
+  { apiId }: Deployed,
+  dynamoDbUrl: string,
+): Promise<number> {
   const restApiId = apiId;
   const { items = [] } = await apiGateway.send(
     new GetResourcesCommand({ restApiId, embed: ['methods'], limit: 500 }),
@@ -47,6 +51,8 @@ export async function bufferStreams({ apiGateway, lambda }: Clients, { apiId }: 
     const { Environment } = await lambda.send(new GetFunctionConfigurationCommand({ FunctionName }));
     const Variables = { ...Environment?.Variables };
     Variables['NODE_OPTIONS'] = `${Variables['NODE_OPTIONS'] ?? ''} --import=${PRELOAD}`.trim();
+    // The recorder of writes stands in between.
+    Variables['AWS_ENDPOINT_URL_DYNAMODB'] = dynamoDbUrl;
     await lambda.send(new UpdateFunctionConfigurationCommand({ FunctionName, Environment: { Variables } }));
   }
   return patched;
