@@ -50,6 +50,8 @@ export async function startEmulator(python: string, logFolder: string): Promise<
       LAMBDA_EXECUTOR: 'local',
       STATE_DIR: join(scratch, 'state'),
       S3_DATA_DIR: join(scratch, 's3'),
+      // Unpacked functions; removed with it.
+      TMPDIR: scratch,
       PYTHONDONTWRITEBYTECODE: '1',
     },
   });
