@@ -91,6 +91,14 @@ describe('fitting a call to the money left', () => {
 });
 
 describe('a refusal by a cap', () => {
+  test('says nothing of where to ask where nobody has said', () => {
+    const cap = life('c', usd('1'));
+    const leaf = leafWith({ c: account(usd('1'), usd('0.99')) });
+    const nowhere = context([cap], { requestUrl: '' });
+    const { message } = explainShort([cap], leaf, fitToBudget(plan(), [cap], leaf), nowhere);
+    expect(message).toMatch(/it does not reset\.$/);
+  });
+
   test('is "cap reached" only when the money is really gone', () => {
     const cap = life('c', usd('1'));
     const leaf = leafWith({ c: account(usd('1'), usd('0.99')) });

@@ -21,7 +21,7 @@ export interface DenialContext {
   jitter: number;
   /** How many wait for the same money, and were here before. */
   ahead: number;
-  /** Where to ask for more. */
+  /** Where to ask for more; empty where nobody has said. */
   requestUrl: string;
 }
 
@@ -50,6 +50,9 @@ function reasonOf(cap: Cap, leaf: Leaf, fit: Fit): LimitReason {
   return isBlocked(cap, account) ? 'blocked' : 'held';
 }
 
+const whereToAsk = ({ requestUrl }: DenialContext): string =>
+  requestUrl === '' ? '' : `; ask for more at ${requestUrl}`;
+
 /** No wait of seconds helps. */
 type FinalReason = Exclude<LimitReason, 'throttled' | 'held'>;
 const isFinal = (reason: LimitReason): reason is FinalReason => reason !== 'throttled' && reason !== 'held';
@@ -71,7 +74,7 @@ function capReached(cap: Cap, reason: FinalReason, leaf: Leaf, fit: Fit, context
   const when = limit.resets_at === null ? '; it does not reset' : `; it resets ${limit.resets_at}`;
   return {
     code: 'cap_reached',
-    message: `Your ${capName(cap, limit)} is ${CAP_STATE[reason]}: ${state}${fits}${when}; ask for more at ${context.requestUrl}.`,
+    message: `Your ${capName(cap, limit)} is ${CAP_STATE[reason]}: ${state}${fits}${when}${whereToAsk(context)}.`,
     limit,
     resetsAt: reset,
     retryAfterMs: reset === null ? null : Math.max(0, reset - context.now),
