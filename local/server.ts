@@ -5,8 +5,6 @@
  */
 import { mkdirSync } from 'node:fs';
 import { createAdminApp } from '../lambdas/admin/app.ts';
-import { oidcVerifier } from '../lambdas/adapters/identity/oidc.ts';
-import { RENDERERS } from '../lambdas/adapters/providers/endpoints.ts';
 import { DynamoDbTable } from '../lambdas/adapters/table/dynamodb-table.ts';
 import type { DynamoDbApi } from '../lambdas/adapters/table/dynamodb-api.ts';
 import { openMemoryEngine } from '../lambdas/adapters/table/local/memory-store.ts';
@@ -14,14 +12,12 @@ import { DirectoryInUse } from '../lambdas/adapters/table/local/single-opener.ts
 import { openSqliteEngine } from '../lambdas/adapters/table/local/sqlite-engine.ts';
 import { HttpUpstream, type UpstreamTargets } from '../lambdas/adapters/upstream/http-upstream.ts';
 import { applyPolicy, type AppliedPolicy } from '../lambdas/core/policy/apply-policy.ts';
-import { durationMs } from '../lambdas/core/brands.ts';
 import { Directory } from '../lambdas/core/directory/directory.ts';
-import type { Gateway, OperatorEvent, Timing } from '../lambdas/core/gateway.ts';
+import type { OperatorEvent, Timing } from '../lambdas/core/gateway.ts';
 import { Ledger } from '../lambdas/core/ledger/ledger.ts';
 import type { Policy } from '../lambdas/core/policy/policy.ts';
-import { WaitingLine } from '../lambdas/core/admission/waiting-line.ts';
 import { createProxyApp } from '../lambdas/proxy/app.ts';
-import { reviewedPrices } from '../prices/reviewed.ts';
+import { openGateway } from '../lambdas/proxy/open-gateway.ts';
 import { adminAccess } from './admin-access.ts';
 import { systemClock as clock } from '../lambdas/runtime/clock.ts';
 import { startChangeFeed } from './change-feed.ts';
@@ -57,7 +53,6 @@ export interface LocalServer {
 /** Where no policy names one: local mode sends no mail, and the outbox should show how one looks. */
 const FINANCE_EMAIL = 'finance@localhost';
 const ADMIN_KEY_BITS = 192;
-const TIMING: Timing = { streamKeepAlive: durationMs(15_000), plainKeepAlive: durationMs(60_000) };
 const SIMULATED = ['openai', 'anthropic'] as const;
 
 export async function startLocalServer(options: LocalServerOptions): Promise<LocalServer> {
@@ -73,21 +68,7 @@ export async function startLocalServer(options: LocalServerOptions): Promise<Loc
   const { provider, upstreams } = await providersOf(options.upstreams);
   const upstream = new HttpUpstream(upstreams);
 
-  const gateway: Gateway = {
-    ledger,
-    line: new WaitingLine({ clock, patience: durationMs(policy.heldWaitMs) }),
-    directory,
-    upstream,
-    clock,
-    ids,
-    policy,
-    report,
-    prices: reviewedPrices(),
-    verifier: oidcVerifier(policy.oidcIssuers),
-    renderers: RENDERERS,
-    timing: { ...TIMING, ...options.timing },
-    requestUrl: policy.org.requestUrl ?? '',
-  };
+  const gateway = openGateway({ ledger, directory, upstream, clock, ids, policy, report }, options.timing);
   const inFlight = new Set<Promise<void>>();
   const proxy = createProxyApp(gateway, {
     onCompletion: (completion) => {

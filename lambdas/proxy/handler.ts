@@ -1,16 +1,12 @@
 /** The gateway as a Lambda function: what one container is made of. */
-import { oidcVerifier } from '../adapters/identity/oidc.ts';
-import { RENDERERS } from '../adapters/providers/endpoints.ts';
-import { durationMs } from '../core/brands.ts';
 import type { Gateway, OperatorEvent } from '../core/gateway.ts';
 import { parsePolicy } from '../core/policy/policy.ts';
-import { WaitingLine } from '../core/admission/waiting-line.ts';
 import { openAwsBooks } from '../runtime/aws-books.ts';
 import { origin, readEnvironment, text } from '../runtime/environment.ts';
 import { operatorLine, standardOutput } from '../runtime/log.ts';
 import { providerKeys } from '../runtime/provider-keys.ts';
 import { ProviderUpstream } from '../runtime/provider-upstream.ts';
-import { reviewedPrices } from '../../prices/reviewed.ts';
+import { openGateway } from './open-gateway.ts';
 import { createHandler } from './streaming-handler.ts';
 
 /** The policy file's content; the bundler puts it here, so that the code and its policy are deployed as one. */
@@ -20,11 +16,9 @@ const policy = parsePolicy(SPENDCAP_POLICY);
 
 let gateway: Gateway | undefined;
 /** Built at the first call, so that a mistake in the environment is answered and logged as every failure is. */
-export const handler = createHandler({ gateway: () => (gateway ??= openGateway()), log: standardOutput });
+export const handler = createHandler({ gateway: () => (gateway ??= gatewayOnAws()), log: standardOutput });
 
-const KEEP_ALIVE = { streamKeepAlive: durationMs(15_000), plainKeepAlive: durationMs(60_000) };
-
-function openGateway(): Gateway {
+function gatewayOnAws(): Gateway {
   const settings = readEnvironment(
     {
       TABLE_NAME: text,
@@ -43,19 +37,5 @@ function openGateway(): Gateway {
     currentKeys: () => keys.current(),
     report: (reason) => report({ kind: 'failed', requestId: '', reason }),
   });
-  return {
-    ledger,
-    line: new WaitingLine({ clock, patience: durationMs(policy.heldWaitMs) }),
-    directory,
-    upstream,
-    clock,
-    ids,
-    policy,
-    report,
-    prices: reviewedPrices(),
-    verifier: oidcVerifier(policy.oidcIssuers),
-    renderers: RENDERERS,
-    timing: KEEP_ALIVE,
-    requestUrl: policy.org.requestUrl ?? '',
-  };
+  return openGateway({ ledger, directory, upstream, clock, ids, policy, report });
 }

@@ -2,7 +2,6 @@
 import { makeKey } from '../../lambdas/core/directory/app-keys.ts';
 import { capFromInput, type CapInput } from '../../lambdas/core/caps/cap-definition.ts';
 import { Directory, type AppKey } from '../../lambdas/core/directory/directory.ts';
-import { durationMs } from '../../lambdas/core/brands.ts';
 import type { Gateway, OperatorEvent } from '../../lambdas/core/gateway.ts';
 import { Ledger } from '../../lambdas/core/ledger/ledger.ts';
 import { heldByAccount, leafKey, type Principal } from '../../lambdas/core/ledger/leaf.ts';
@@ -12,10 +11,8 @@ import { parsePolicy, type PolicyInput } from '../../lambdas/core/policy/policy.
 import type { Clock } from '../../lambdas/core/ports.ts';
 import { DynamoDbTable } from '../../lambdas/adapters/table/dynamodb-table.ts';
 import { openMemoryEngine } from '../../lambdas/adapters/table/local/memory-store.ts';
-import { RENDERERS } from '../../lambdas/adapters/providers/endpoints.ts';
-import { WaitingLine } from '../../lambdas/core/admission/waiting-line.ts';
 import { createProxyApp } from '../../lambdas/proxy/app.ts';
-import { reviewedPrices } from '../../prices/reviewed.ts';
+import { openGateway as gatewayOf } from '../../lambdas/proxy/open-gateway.ts';
 import { faultyApi } from '../contract/faulty-api.ts';
 import { ScriptedUpstream } from './scripted-upstream.ts';
 import { SteppedClock } from './stepped-clock.ts';
@@ -89,20 +86,10 @@ export async function openGateway(options: GatewayOptions = {}) {
   const events: OperatorEvent[] = [];
   // Most tests are about what is said at once; those about waiting ask for it.
   const policy = parsePolicy({ heldWaitMs: 0, ...options.policy });
+  const report = (event: OperatorEvent): void => void events.push(event);
   const gateway: Gateway = {
-    ledger,
-    line: new WaitingLine({ clock, patience: durationMs(policy.heldWaitMs) }),
-    directory,
-    prices: reviewedPrices(),
-    upstream,
-    clock,
-    ids,
-    policy,
-    verifier: undefined,
-    renderers: RENDERERS,
-    timing: { streamKeepAlive: durationMs(15_000), plainKeepAlive: durationMs(60_000) },
+    ...gatewayOf({ ledger, directory, upstream, clock, ids, policy, report }),
     requestUrl: 'https://spend.example/me',
-    report: (event) => events.push(event),
   };
   const completions: Promise<void>[] = [];
   const app = createProxyApp(gateway, { onCompletion: (completion) => completions.push(completion) });

@@ -27,13 +27,17 @@ export interface RungOfCap {
 
 const THOUSANDTHS = 1000n;
 
+/** The first amount that is a share of a limit, in thousandths, or more. */
+export const shareOf = (limit: bigint, thousandths: number): bigint =>
+  divCeil(limit * BigInt(thousandths), THOUSANDTHS);
+
 /** From the mildest on. Warn and throttle are fractions of limit + grants, block of the effective limit. */
 export function rungsOf(cap: Cap, { l: effectiveLimit }: Pick<Account, 'l'>): RungOfCap[] {
   const { warn, throttle, block } = cap.thresholds;
   const at = (rung: Rung, threshold: number, limit: bigint): RungOfCap => ({
     rung,
     threshold,
-    from: divCeil(limit * BigInt(threshold), THOUSANDTHS),
+    from: shareOf(limit, threshold),
   });
   const withoutOverage = effectiveLimit - cap.overage;
   return [

@@ -1,9 +1,8 @@
 /** Pure changes of a leaf's accounts: opening, rolling, following a cap's limit, freeing old slots. */
 import { durationMs, type EpochMs } from '../brands.ts';
 import { capKeyAt, openingLimit, type Cap } from '../caps/cap.ts';
-import { divCeil } from '../money.ts';
 import { MINUTE } from '../time.ts';
-import { withoutStage, withStandingStage } from '../caps/rungs.ts';
+import { shareOf, withoutStage, withStandingStage } from '../caps/rungs.ts';
 import { oldestOpenBucket } from '../caps/windows.ts';
 import { isOpen, METRIC_LETTER, type Account, type Leaf } from './leaf.ts';
 import { stampedAt } from './stamp.ts';
@@ -99,7 +98,7 @@ export function shortAccounts(leaf: Leaf, wanted: readonly AmountByAccount[]): A
 export function blockedFrom(cap: Cap, account: Account): bigint | undefined {
   const { block } = cap.thresholds;
   if (block === null || block >= THOUSAND || cap.metric === 'concurrent') return undefined;
-  return divCeil(account.l * BigInt(block), BigInt(THOUSAND));
+  return shareOf(account.l, block);
 }
 export function isBlocked(cap: Cap, account: Account): boolean {
   const from = blockedFrom(cap, account);
