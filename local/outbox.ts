@@ -2,6 +2,7 @@
 import { Hono } from 'hono';
 import { html } from 'hono/html';
 import { parseRfc3339, toSortableRfc3339 } from '../lambdas/core/time.ts';
+import { everyItem } from '../lambdas/core/pages.ts';
 import { putIfAbsent } from '../lambdas/core/ledger/expressions.ts';
 import { TableUnavailable, type Item, type Table } from '../lambdas/core/ports.ts';
 
@@ -34,17 +35,11 @@ export class Outbox {
   /** Throws TableUnavailable. */
   async mails(): Promise<Mail[]> {
     const found: Item[] = [];
-    let cursor: string | undefined;
-    do {
-      const page = await this.#table.query({
-        partition: PARTITION,
-        descending: true,
-        limit: MAILS_SHOWN_MAX - found.length,
-        ...(cursor === undefined ? {} : { cursor }),
-      });
-      found.push(...page.items);
-      cursor = page.cursor;
-    } while (cursor !== undefined && found.length < MAILS_SHOWN_MAX);
+    const newestFirst = { partition: PARTITION, descending: true, limit: MAILS_SHOWN_MAX };
+    for await (const item of everyItem((at) => this.#table.query({ ...newestFirst, ...at }))) {
+      found.push(item);
+      if (found.length >= MAILS_SHOWN_MAX) break;
+    }
     return found.reverse().map(mailFromItem);
   }
 }

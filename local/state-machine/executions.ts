@@ -3,6 +3,7 @@
  * cut off begins again when the process does.
  */
 import { epochMs, type DurationMs } from '../../lambdas/core/brands.ts';
+import { everyItem } from '../../lambdas/core/pages.ts';
 import { putIfAbsent } from '../../lambdas/core/ledger/expressions.ts';
 import {
   TableUnavailable,
@@ -63,13 +64,9 @@ export class Executions {
   /** Runs again what an earlier process left. Throws TableUnavailable. */
   async resume(): Promise<void> {
     const left: Item[] = [];
-    let cursor: string | undefined;
-    do {
-      const at = cursor === undefined ? {} : { cursor };
-      const page = await this.#deps.table.query({ index: 'byTime', partition: RUNNING, ...at });
-      left.push(...page.items);
-      cursor = page.cursor;
-    } while (cursor !== undefined);
+    const { table } = this.#deps;
+    const running = everyItem((at) => table.query({ index: 'byTime', partition: RUNNING, ...at }));
+    for await (const item of running) left.push(item);
     for (const item of left) this.#run(item);
   }
 

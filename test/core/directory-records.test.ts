@@ -1,7 +1,8 @@
 /** Keys, quarantines, lists page by page, and how old an answer may be. */
 import { describe, expect, it, test } from 'vitest';
 import { durationMs } from '../../lambdas/core/brands.ts';
-import type { AppKey, Directory, Listed } from '../../lambdas/core/directory/directory.ts';
+import type { AppKey, Directory } from '../../lambdas/core/directory/directory.ts';
+import type { CursorPage } from '../../lambdas/core/pages.ts';
 import { NOON } from '../support/worlds.ts';
 import { over, put, world } from './directory-world.ts';
 
@@ -66,10 +67,10 @@ describe('a quarantined model', () => {
 
 describe('a list', () => {
   const NAMES = ['a', 'b', 'c', 'd', 'e'];
-  type List = (directory: Directory, limit: number, cursor?: string) => Promise<Listed<string>>;
+  type List = (directory: Directory, limit: number, cursor?: string) => Promise<CursorPage<string>>;
   const ids =
     <T>(
-      list: (directory: Directory, limit: number, cursor?: string) => Promise<Listed<T>>,
+      list: (directory: Directory, limit: number, cursor?: string) => Promise<CursorPage<T>>,
       id: (item: T) => string,
     ): List =>
     async (directory, limit, cursor) => {

@@ -13,6 +13,7 @@ import { canonical, capFromItem, capToItems, tombstoneOf, type StoredCap } from 
 import type { CapDefinition } from '../caps/cap-definition.ts';
 import type { Cap } from '../caps/cap.ts';
 import { FreshCache } from './fresh-cache.ts';
+import { everyItem, type CursorPage } from '../pages.ts';
 import { putAtVersion, putIfAbsent } from '../ledger/expressions.ts';
 import { sha256 } from '../request-ids.ts';
 import {
@@ -50,11 +51,6 @@ export interface Quarantine {
   /** Request whose cost was above its bound. */
   requestId: string;
   at: EpochMs;
-}
-
-export interface Listed<T> {
-  items: T[];
-  cursor: string | undefined;
 }
 
 export class Directory {
@@ -100,15 +96,9 @@ export class Directory {
   private capsOf(scope: string): Promise<Cap[]> {
     return this.caps.get(scope, async () => {
       const caps: Cap[] = [];
-      let cursor: string | undefined;
-      do {
-        const page = await this.table.query({
-          partition: `CAPS#${scope}`,
-          ...(cursor === undefined ? {} : { cursor }),
-        });
-        caps.push(...page.items.filter(({ deleted }) => deleted !== true).map((item) => capFromItem(item)));
-        cursor = page.cursor;
-      } while (cursor !== undefined);
+      for await (const item of everyItem((at) => this.table.query({ partition: `CAPS#${scope}`, ...at }))) {
+        if (item['deleted'] !== true) caps.push(capFromItem(item));
+      }
       return caps;
     });
   }
@@ -120,7 +110,7 @@ export class Directory {
     return item && item['deleted'] !== true ? capFromItem(item) : undefined;
   }
 
-  async listCaps(limit: number, cursor?: string): Promise<Listed<StoredCap>> {
+  async listCaps(limit: number, cursor?: string): Promise<CursorPage<StoredCap>> {
     return this.list('CAPS', limit, cursor, (item) => capFromItem(item));
   }
 
@@ -195,7 +185,7 @@ export class Directory {
     return item && keyFromItem(item);
   }
 
-  async listKeys(limit: number, cursor?: string): Promise<Listed<AppKey>> {
+  async listKeys(limit: number, cursor?: string): Promise<CursorPage<AppKey>> {
     return this.list('KEYS', limit, cursor, keyFromItem);
   }
 
@@ -215,7 +205,7 @@ export class Directory {
     isApplied(outcome);
   }
 
-  async listQuarantines(limit: number, cursor?: string): Promise<Listed<Quarantine>> {
+  async listQuarantines(limit: number, cursor?: string): Promise<CursorPage<Quarantine>> {
     return this.list('QUARANTINES', limit, cursor, quarantineFromItem);
   }
 
@@ -230,7 +220,7 @@ export class Directory {
     limit: number,
     cursor: string | undefined,
     fromItem: (item: Item) => T,
-  ): Promise<Listed<T>> {
+  ): Promise<CursorPage<T>> {
     const page = await this.table.query({
       index: 'byTime',
       partition,

@@ -5,7 +5,8 @@
  * Calls go on meanwhile. A leaf is compared only against charges that were read while its version stood still;
  * one that moved is read again, a few times, and otherwise counted as in motion: not proven, and not accused.
  */
-import type { Item, Table } from '../ports.ts';
+import { everyItem } from '../pages.ts';
+import type { Table } from '../ports.ts';
 import { chargeFromItem, type Charge } from './charge.ts';
 import { heldByAccount, isOpen, type Account, type Leaf } from './leaf.ts';
 
@@ -62,7 +63,7 @@ interface Books {
 
 async function readBooks(table: Table): Promise<Books> {
   const books: Books = { leaves: new Map(), chargesByLeaf: new Map() };
-  for await (const item of itemsOf(table)) {
+  for await (const item of everyItem((at) => table.scan(at))) {
     const pk = item['pk'] as string;
     if (pk.startsWith('L#')) books.leaves.set(pk, item as unknown as Leaf);
     if (!pk.startsWith('C#')) continue;
@@ -72,15 +73,6 @@ async function readBooks(table: Table): Promise<Books> {
     else books.chargesByLeaf.set(charge.leafPk, [charge]);
   }
   return books;
-}
-
-async function* itemsOf(table: Table): AsyncGenerator<Item> {
-  let cursor: string | undefined;
-  do {
-    const page = await table.scan(cursor === undefined ? {} : { cursor });
-    yield* page.items;
-    cursor = page.cursor;
-  } while (cursor !== undefined);
 }
 
 function differencesOf(leaf: Leaf, { chargesByLeaf }: Books): AuditDifference[] {

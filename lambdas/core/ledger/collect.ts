@@ -3,6 +3,7 @@
  * two); one past its lifetime is presumed spent, by writing its charge. Money never comes back on a timer.
  */
 import { durationMs, holdId, type EpochMs } from '../brands.ts';
+import { everyItem } from '../pages.ts';
 import type { Clock, ItemKey, Table } from '../ports.ts';
 import { SLOT_TIME } from './accounts.ts';
 import { presumedCharge } from './charge.ts';
@@ -72,12 +73,7 @@ const LEAVES_A_PAGE = 25;
 export async function* leavesOf(table: Table): AsyncGenerator<ItemKey> {
   for (let list = 0; list < LEAF_LISTS; list += 1) {
     const partition = leafListPartition(list);
-    let cursor: string | undefined;
-    do {
-      const from = cursor === undefined ? {} : { cursor };
-      const page = await table.query({ partition, limit: LEAVES_A_PAGE, ...from });
-      for (const entry of page.items) yield leafOfListEntry(entry);
-      cursor = page.cursor;
-    } while (cursor !== undefined);
+    const entries = everyItem((at) => table.query({ partition, limit: LEAVES_A_PAGE, ...at }));
+    for await (const entry of entries) yield leafOfListEntry(entry);
   }
 }

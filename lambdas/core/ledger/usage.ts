@@ -1,5 +1,6 @@
 /** The charges of a span of time, newest first, a page at a time: what `GET /admin/v1/usage` lists. */
 import type { EpochMs } from '../brands.ts';
+import { everyItem } from '../pages.ts';
 import type { Item, Table } from '../ports.ts';
 import { toSortableRfc3339 } from '../time.ts';
 import { chargeFromItem, daysBetween, shardOf, TIME_SHARDS, timePartition, type Charge } from './charge.ts';
@@ -73,22 +74,11 @@ interface Span {
 
 async function chargesBefore(table: Table, { partition, first, end, user, limit }: Span): Promise<Item[]> {
   const kept: Item[] = [];
-  let cursor: string | undefined;
-  do {
-    const page = await table.query({
-      index: 'byTime',
-      partition,
-      from: first,
-      to: end,
-      descending: true,
-      limit: limit + 1,
-      ...(cursor === undefined ? {} : { cursor }),
-    });
-    for (const item of page.items) {
-      if (sortKey(item) >= end) continue;
-      if (user === undefined || (item['i'] as Item)['us'] === user) kept.push(item);
-    }
-    cursor = page.cursor;
-  } while (cursor !== undefined && kept.length < limit);
+  const span = { index: 'byTime' as const, partition, from: first, to: end, descending: true };
+  for await (const item of everyItem((at) => table.query({ ...span, limit: limit + 1, ...at }))) {
+    if (sortKey(item) >= end) continue;
+    if (user === undefined || (item['i'] as Item)['us'] === user) kept.push(item);
+    if (kept.length >= limit) break;
+  }
   return kept;
 }

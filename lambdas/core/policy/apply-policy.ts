@@ -2,6 +2,7 @@
 import { capFromInput, type CapDefinition } from '../caps/cap-definition.ts';
 import type { StoredCap } from '../caps/cap-items.ts';
 import type { Directory } from '../directory/directory.ts';
+import { everyItem } from '../pages.ts';
 import { PolicyInvalid, type Policy } from './policy.ts';
 import { sha256 } from '../request-ids.ts';
 
@@ -78,11 +79,8 @@ const PAGE_LENGTH = 500;
 
 async function allCaps(directory: Directory): Promise<Map<string, StoredCap>> {
   const caps = new Map<string, StoredCap>();
-  let cursor: string | undefined;
-  do {
-    const page = await directory.listCaps(PAGE_LENGTH, ...(cursor === undefined ? [] : [cursor]));
-    for (const cap of page.items) caps.set(cap.id, cap);
-    cursor = page.cursor;
-  } while (cursor !== undefined);
+  for await (const cap of everyItem(({ cursor }) => directory.listCaps(PAGE_LENGTH, cursor))) {
+    caps.set(cap.id, cap);
+  }
   return caps;
 }
