@@ -159,7 +159,7 @@ describe(`${KILLS} kills (replay: ${REPLAY})`, () => {
       const { table, ledger } = ledgerOver({ api, tableName: 'spendcap' }, clock, systemIds);
       const leaves = async (): Promise<Leaf[]> => {
         const found: Leaf[] = [];
-        for await (const at of leavesOf(table)) found.push((await ledger.readLeaf(at))!);
+        for await (const at of leavesOf(table)) found.push((await ledger.leaves.read(at))!);
         return found;
       };
       const charges = async (): Promise<Charge[]> => {

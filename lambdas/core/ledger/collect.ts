@@ -28,7 +28,7 @@ export async function collectLeaf(
   nonce: Nonce,
 ): Promise<Collected> {
   const collected: Collected = { settled: 0, presumed: 0 };
-  const leaf = await ledger.readLeaf(key);
+  const leaf = await ledger.leaves.read(key);
   if (!leaf) return collected;
   for (const [name, hold] of Object.entries(leaf.h)) {
     const age = now - stampedAt(hold.at);
