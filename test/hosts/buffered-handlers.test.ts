@@ -1,10 +1,8 @@
-/** The admin API, the collector and the policy's application as functions. */
+/** The admin API and the collector as functions. */
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { createHandler as createAdminHandler } from '../../lambdas/admin/handler.ts';
-import { createHandler as createPolicyHandler } from '../../lambdas/apply-policy/handler.ts';
 import { createHandler as createCollectHandler } from '../../lambdas/collect/handler.ts';
 import { leafKey, leafToItem } from '../../lambdas/core/ledger/leaf.ts';
-import { parsePolicy } from '../../lambdas/core/policy/policy.ts';
 import { TableUnavailable } from '../../lambdas/core/ports.ts';
 import { contextOf, openLambdaWorld, restEvent, type LambdaWorld } from './lambda-world.ts';
 
@@ -102,15 +100,5 @@ describe('the collector', () => {
     });
     const collect = createCollectHandler({ books: () => ({ ...world.books, table }), log });
     await expect(collect({}, contextOf())).rejects.toThrow(TableUnavailable);
-  });
-});
-
-describe('the policy', () => {
-  it('is in force after the first run, and changed by none that follows', async () => {
-    const { directory } = world.books;
-    const apply = createPolicyHandler({ policy: () => parsePolicy({}), directory: () => directory, log });
-    expect(await apply()).toEqual({ created: ['default-user'], changed: [], deleted: [], kept: [] });
-    expect(await apply()).toEqual({ created: [], changed: [], deleted: [], kept: [] });
-    expect(lines).toMatchObject([{ kind: 'policy_applied', created: ['default-user'] }, { created: [] }]);
   });
 });
