@@ -13,15 +13,15 @@ const LOOPBACK = new Set(['127.0.0.1', 'localhost', '[::1]']);
 function upstream(usual: string) {
   return z
     .string()
-    .transform((address, { addIssue }) => {
+    .transform((address, context) => {
       const url = URL.canParse(address) ? new URL(address) : undefined;
       const isSafe = url?.protocol === 'https:' || (url?.protocol === 'http:' && LOOPBACK.has(url.hostname));
       if (!isSafe) {
-        addIssue(`give an address that begins with https://, as in ${usual}`);
+        context.addIssue(`give an address that begins with https://, as in ${usual}`);
         return z.NEVER;
       }
       if (url.href !== `${url.origin}/`) {
-        addIssue(`give ${url.origin}, without a path: the gateway adds /v1/… itself`);
+        context.addIssue(`give ${url.origin}, without a path: the gateway adds /v1/… itself`);
         return z.NEVER;
       }
       return url.origin;

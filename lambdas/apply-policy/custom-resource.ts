@@ -37,14 +37,14 @@ const REASON_LENGTH_MAX = 1000;
 export function createCustomResource({ physicalId, put, send, clock }: CustomResource) {
   return async (raw: unknown, context: { getRemainingTimeInMillis(): number }): Promise<void> => {
     const event = eventSchema.parse(raw);
-    const { last, clear } = startDeadline(context.getRemainingTimeInMillis(), clock);
+    const deadline = startDeadline(context.getRemainingTimeInMillis(), clock);
     // What was written stays when the resource goes: the books outlive the stack.
     const work = event.RequestType === 'Delete' ? Promise.resolve() : put(event.ResourceProperties);
     const outcome = await Promise.race([
       outcomeOf(work),
-      last.then(() => failure('The time of the function ran out.')),
+      deadline.last.then(() => failure('The time of the function ran out.')),
     ]);
-    clear();
+    deadline.clear();
     const { ResponseURL, StackId, RequestId, LogicalResourceId } = event;
     const ids = { PhysicalResourceId: physicalId, StackId, RequestId, LogicalResourceId };
     await send(ResponseURL, JSON.stringify({ ...outcome, ...ids }));
