@@ -117,7 +117,7 @@ describe('logs', () => {
 
   test('are all kept for three months', () => {
     const groups = Object.values(resourcesOf(stateless, 'AWS::Logs::LogGroup'));
-    expect(groups).toHaveLength(9);
+    expect(groups).toHaveLength(10);
     for (const { Properties } of groups) expect(Properties['RetentionInDays']).toBe(90);
   });
 });

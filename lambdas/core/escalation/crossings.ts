@@ -94,8 +94,7 @@ async function eventOf({ leaf, cap, account, rung, at }: Crossing): Promise<CapT
     resets_at: reset === null ? null : toRfc3339(reset),
     at: toRfc3339(at),
   };
-  const later = rungsOf(cap, account).filter(({ from }) => from > account.s);
-  return { ...facts, mail: crossingMail(facts, later) };
+  return { ...facts, mail: crossingMail(facts, { settled: account.s, rung, rungs: rungsOf(cap, account) }) };
 }
 
 const THOUSAND = 1000;

@@ -110,8 +110,9 @@ export const principalOf = (leafPk: string): Principal => {
 /** Leaves are listed in this many partitions; the entry is put before the leaf, once, and never changes. */
 export const LEAF_LISTS = 16;
 export const leafListPartition = (list: number): string => `LEAVES#${list}`;
+export const leafListOf = (key: ItemKey): number => spread(key.pk, LEAF_LISTS);
 export const leafListEntry = (key: ItemKey): Item & ItemKey => ({
-  pk: leafListPartition(spread(key.pk, LEAF_LISTS)),
+  pk: leafListPartition(leafListOf(key)),
   sk: key.pk,
 });
 export const leafOfListEntry = ({ sk }: Item): ItemKey => ({ pk: sk as string, sk: '-' });
