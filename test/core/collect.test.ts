@@ -33,7 +33,7 @@ async function world() {
   };
   const open = async (): Promise<number> => {
     let count = 0;
-    for (const leaf of leaves) count += Object.keys((await ledger.readLeaf(leaf))!.h).length;
+    for (const leaf of leaves) count += Object.keys((await ledger.leaves.read(leaf))!.h).length;
     return count;
   };
   return { clock, table, leaves, hold, run, open };

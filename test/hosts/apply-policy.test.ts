@@ -15,6 +15,7 @@ import { systemClock as clock } from '../../lambdas/runtime/clock.ts';
 import { systemIds as ids } from '../../lambdas/runtime/ids.ts';
 import { resourcesOf, policy as deployedPolicy, synthesised } from '../constructs/stacks.ts';
 import { userCap } from '../support/gateways.ts';
+import { callOf } from '../support/worlds.ts';
 
 interface Answered {
   body: Record<string, string>;
@@ -60,7 +61,7 @@ const inTime = { getRemainingTimeInMillis: () => 60_000 };
 const run = (type: string, policy: unknown, hash = hashOf(policy)) =>
   createHandler({ policy: () => policy, directory: () => directory, log })(asked(type, hash), inTime);
 const limits = async (user: string) =>
-  (await directory.capsFor({ user, feature: 'default' })).map(({ id, limit }) => `${id} ${limit}`);
+  (await directory.capsFor(callOf(user))).map(({ id, limit }) => `${id} ${limit}`);
 
 describe('a deployment', () => {
   it('brings the caps of its policy into force', async () => {

@@ -74,7 +74,7 @@ describe('the collector', () => {
 
   it('stops a minute before the end of its time, and goes on in the next run', async () => {
     const { ledger, table } = world.books;
-    for (const id of ['ann', 'ben']) await ledger.change(leafKey({ type: 'user', id }), () => undefined);
+    for (const id of ['ann', 'ben']) await ledger.leaves.change(leafKey({ type: 'user', id }), () => undefined);
     const collect = createCollectHandler({ books: () => world.books, log });
     await collect({}, contextOf(59_000));
     expect(lines).toMatchObject([{ leaves: 1, isComplete: false }]);
@@ -85,7 +85,7 @@ describe('the collector', () => {
 
   it('fails where a leaf does not balance, after the others are done', async () => {
     const { ledger, table } = world.books;
-    const leaf = await ledger.change(leafKey({ type: 'user', id: 'odd' }), () => undefined);
+    const leaf = await ledger.leaves.change(leafKey({ type: 'user', id: 'odd' }), () => undefined);
     const odd = { ...leaf, a: { life: { k: 0n, f: 1n, s: 0n, l: 2n, r: 1n } } };
     await table.put({ item: leafToItem(odd) });
     const collect = createCollectHandler({ books: () => world.books, log });
