@@ -74,7 +74,8 @@ describe('the collector', () => {
 
   it('stops a minute before the end of its time, and goes on in the next run', async () => {
     const { ledger, table } = world.books;
-    for (const id of ['ann', 'ben']) await ledger.leaves.change(leafKey({ type: 'user', id }), () => undefined);
+    for (const id of ['ann', 'ben'])
+      await ledger.leaves.change(leafKey({ type: 'user', id }), () => undefined);
     const collect = createCollectHandler({ books: () => world.books, log });
     await collect({}, contextOf(59_000));
     expect(lines).toMatchObject([{ leaves: 1, isComplete: false }]);
