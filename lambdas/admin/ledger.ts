@@ -41,7 +41,8 @@ const chargeSchema = z.strictObject({
   cost_usd: z.string(),
   reserved_usd: z.string(),
   price_version: z.string(),
-  outcome: z.enum(['settled', 'voided', 'presumed_spent', 'overrun']),
+  outcome: z.enum(['settled', 'voided', 'presumed_spent', 'overrun', 'adjusted']),
+  evidence: z.string().nullable(),
   stage: z.string(),
   latency_ms: z.number().nullable(),
 });

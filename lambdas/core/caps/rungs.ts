@@ -63,7 +63,7 @@ export function withStandingStage(cap: Cap, account: Account): Account {
   return rankOf(reached) < rankOf(account.g) ? { ...account, g: reached } : account;
 }
 
-export function withoutStage(account: Account): Account {
+export function withoutStage<T extends Account>(account: T): T {
   const next = { ...account };
   delete next.g;
   return next;

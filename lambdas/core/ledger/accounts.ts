@@ -86,7 +86,7 @@ export function followLimit(account: Account, cap: Cap): Account {
   return next.l === account.l ? withStandingStage(cap, next) : withoutStage(next);
 }
 
-const withLimit = (account: Account, limit: bigint): Account => ({
+const withLimit = <T extends Account>(account: T, limit: bigint): T => ({
   ...account,
   l: limit,
   f: account.f + limit - account.l,
@@ -107,7 +107,7 @@ export const granted = (account: Account): bigint =>
   Object.values(account.o ?? {}).reduce((sum, { n }) => sum + n, 0n);
 
 /** Undefined when there is nothing to do: it is known already, expired, or its window is over. */
-export function withGrant(account: Account, grant: Grant, now: EpochMs): Account | undefined {
+export function withGrant<T extends Account>(account: T, grant: Grant, now: EpochMs): T | undefined {
   if (account.k !== grant.key || grant.expiresAt <= now || account.o?.[grant.id]) return undefined;
   const amount = { n: grant.amount, x: BigInt(grant.expiresAt) };
   const next = withLimit(account, account.l + grant.amount);

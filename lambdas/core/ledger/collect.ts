@@ -1,6 +1,7 @@
 /**
  * The collector: holds that nobody settled. One with a charge is settled from it (a crash came between the
- * two); one past its lifetime is presumed spent, by writing its charge. Money never comes back on a timer.
+ * two); one past its lifetime is presumed spent, by writing its charge. Money never comes back on a timer. Leases
+ * that lie idle go home to their pools.
  */
 import { durationMs, holdId, type EpochMs } from '../brands.ts';
 import { everyItem } from '../pages.ts';
@@ -53,6 +54,7 @@ export async function collectLeaf(
       collected.presumed += 1;
     }
   }
+  await ledger.pools.tidyLeases(leaf);
   return collected;
 }
 

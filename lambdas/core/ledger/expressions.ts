@@ -149,5 +149,15 @@ export function movePoolWrite(
   };
 }
 
+/** A correction of what was settled in the pool's window, where `amount` is what was charged too little. */
+export function adjustPoolWrite(key: ItemKey, windowKey: bigint, amount: bigint): UpdateWrite {
+  return {
+    key,
+    condition: POOL_AT_KEY,
+    update: 'SET f = f - :d, s = s + :d, v = v + :one',
+    values: { ':k': windowKey, ':d': amount, ':one': 1n },
+  };
+}
+
 /** Charges: written once, never changed. */
 export const putIfAbsent = (item: Item & ItemKey): PutWrite => ({ item, condition: ABSENT });

@@ -13,7 +13,9 @@ import {
   isBlocked,
   prepareLeaf,
   shortAccounts,
+  withGrant,
   type AmountByAccount,
+  type Grant,
 } from './accounts.ts';
 import { accountOf, type Books } from './books.ts';
 import { chargeFromItem, chargeKey, chargeToItem, NOTHING_USED, type Charge } from './charge.ts';
@@ -131,6 +133,23 @@ export class Ledger {
       this.pools.readAll(caps.filter(isShared)),
     ]);
     return { leaf: prepareLeaf(leaf, caps, now) ?? leaf, pools };
+  }
+
+  /**
+   * Approved overage: raises the limit of the cap's account (of its pool, for a shared one) until it expires or its
+   * window rolls. A repeat changes nothing. Throws TableUnavailable.
+   */
+  async grant(cap: Cap, key: ItemKey, grant: Grant): Promise<void> {
+    const now = this.clock.now();
+    if (isShared(cap)) {
+      await this.pools.change(cap, (pool) => withGrant(pool, grant, now));
+      return;
+    }
+    await this.leaves.change(key, (leaf) => {
+      const current = prepareLeaf(leaf, [cap], now) ?? leaf;
+      const account = withGrant(current.a[cap.account]!, grant, now);
+      return account && { ...current, a: { ...current.a, [cap.account]: account } };
+    });
   }
 
   // ---- reserve ---------------------------------------------------------------------------------------------

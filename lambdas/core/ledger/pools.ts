@@ -8,12 +8,14 @@
 import { durationMs, type EpochMs } from '../brands.ts';
 import type { Cap } from '../caps/cap.ts';
 import { everyItem } from '../pages.ts';
+import { HOUR } from '../time.ts';
 import { TableUnavailable, type Clock, type Ids, type ItemKey, type Table } from '../ports.ts';
 import { isBlocked } from './accounts.ts';
 import { accountOf, type Books } from './books.ts';
 import { movePoolWrite, putAtVersion } from './expressions.ts';
 import { leafToItem, type Account, type Leaf } from './leaf.ts';
 import type { Leaves } from './leaves.ts';
+import { transactionToken } from './transaction-token.ts';
 import {
   accountOfPool,
   drawSize,
@@ -39,7 +41,8 @@ const SIBLINGS_MAX = 8;
 /** Rounds of folding some of many leases before the call is told to come back. */
 const FOLDS_MAX = 3;
 const COLLECTS_MAX = 8;
-const TOKEN_BITS = 124;
+/** A lease that was not drawn on for so long is not in use, or will last its user for long. */
+const LEASE_IDLE = HOUR;
 const ORDER_BITS = 16;
 
 /** What the call would take of a shared cap, seen against its books. */
@@ -114,11 +117,11 @@ export class Pools {
   }
 
   /** Reads the pool, prepares it, computes its next state, writes it at its version; again if someone was faster. */
-  async change(cap: Cap, next: (pool: Pool) => Pool = (pool) => pool): Promise<Pool> {
+  async change(cap: Cap, next: (pool: Pool) => Pool | undefined = () => undefined): Promise<Pool> {
     for (let turn = 0; turn < TURNS_MAX; turn += 1) {
       const old = await this.read(cap.account);
       const prepared = preparePool(old, cap, this.clock.now()) ?? old!;
-      const changed = next(prepared);
+      const changed = next(prepared) ?? prepared;
       if (changed === old) return old;
       const write = await this.table.put(putAtVersion(poolToItem(changed), old));
       if (write.kind === 'unavailable') throw new TableUnavailable(write.reason);
@@ -160,14 +163,42 @@ export class Pools {
     return { kind: 'undecided', leaf: await this.mustRead(call.leaf) };
   }
 
-  /** What of a lease is free, and what was settled on it, goes home. False when the books moved meanwhile. */
-  async giveBack(leaf: Leaf, account: string): Promise<boolean> {
+  /** What of a lease is free, and what was settled on it, goes home. Not if the books moved meanwhile. */
+  async giveBack(leaf: Leaf, account: string): Promise<void> {
     const pool = await this.read(account);
     const lease = pool && leaseOf(leaf, account, pool.k);
-    if (!lease) return true;
-    const free = lease.f > 0n ? lease.f : 0n;
-    if (free === 0n && lease.s === 0n) return true;
-    return (await this.move(account, pool, leaf, -free)) !== undefined;
+    if (!lease || (lease.f <= 0n && lease.s === 0n)) return;
+    await this.move(account, pool, leaf, -positive(lease.f));
+  }
+
+  /**
+   * Leases that nobody drew on for a while go home, so that their team can spend them and its figures are true;
+   * those that have nothing left, or whose window is over, leave the leaf.
+   */
+  async tidyLeases(leaf: Leaf): Promise<void> {
+    const now = this.clock.now();
+    const held = new Set(Object.values(leaf.h).flatMap(({ c }) => Object.keys(c)));
+    const idle = Object.entries(leaf.a).filter(
+      ([name, { d }]) => d !== undefined && d + BigInt(LEASE_IDLE) <= BigInt(now) && !held.has(name),
+    );
+    const spent: string[] = [];
+    for (const [name, lease] of idle) {
+      const pool = await this.read(name);
+      if (!pool || lease.k > pool.k) continue;
+      const isEmpty = lease.l === 0n && lease.f === 0n && lease.s === 0n;
+      if (isEmpty || lease.k < pool.k) spent.push(name);
+      else await this.giveBack(await this.mustRead(leaf), name);
+    }
+    if (spent.length === 0) return;
+    await this.leaves.change(leaf, (current) => {
+      const kept = Object.entries(current.a).filter(
+        ([name, account]) => !spent.includes(name) || !isSameLease(account, leaf.a[name]!),
+      );
+      const isHeld = Object.values(current.h).some(({ c }) => spent.some((name) => name in c));
+      return isHeld || kept.length === Object.keys(current.a).length
+        ? undefined
+        : { ...current, a: Object.fromEntries(kept) };
+    });
   }
 
   // ---- a dry pool ------------------------------------------------------------------------------------------
@@ -260,7 +291,7 @@ export class Pools {
         { op: 'update', ...poolSide },
         { op: 'put', ...put },
       ],
-      this.ids.randomBits(TOKEN_BITS).toString(16),
+      transactionToken(this.ids),
     );
     if (outcome.kind === 'unavailable') throw new TableUnavailable(outcome.reason);
     if (outcome.kind === 'refused') return undefined;
@@ -302,6 +333,9 @@ interface Sibling {
   leaf: Leaf;
   lease: Account;
 }
+
+const isSameLease = (a: Account, b: Account): boolean =>
+  a.k === b.k && a.f === b.f && a.s === b.s && a.l === b.l && a.d === b.d;
 
 const positive = (amount: bigint): bigint => (amount > 0n ? amount : 0n);
 /** By name, so that two collects that saw the same leaves compare equal whatever place they began at. */
