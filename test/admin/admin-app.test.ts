@@ -276,6 +276,7 @@ describe('the books', () => {
           outcome: 'settled',
           stage: 'normal',
           latency_ms: 5,
+          evidence: null,
         },
       ],
       next_cursor: null,
@@ -312,9 +313,11 @@ describe('the OpenAPI document', () => {
       'GET /admin/v1/keys',
       'GET /admin/v1/keys/{id}',
       'GET /admin/v1/ledger/audit',
+      'GET /admin/v1/ledger/holds',
       'GET /admin/v1/quarantine',
       'GET /admin/v1/usage',
       'POST /admin/v1/keys',
+      'POST /admin/v1/ledger/requests/{id}/evidence',
       'PUT /admin/v1/caps/{id}',
     ]);
   });

@@ -1,6 +1,6 @@
 /** What changes books beside calls, on every engine: grants, evidence, adjustments, idle leases; and their audit. */
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { epochMs } from '../../lambdas/core/brands.ts';
+import { epochMs, picoUsd } from '../../lambdas/core/brands.ts';
 import type { Cap } from '../../lambdas/core/caps/cap.ts';
 import { auditLedger } from '../../lambdas/core/ledger/audit.ts';
 import { collectLeaf } from '../../lambdas/core/ledger/collect.ts';
@@ -99,7 +99,7 @@ for (const engine of engines) {
         takeEvidence(
           { ...world, clock },
           { id: call.id as never, leaf: call.leaf },
-          { used: { u, t: u / 10n }, source: 'provider log of 24 November' },
+          { billed: picoUsd(u), tokens: u / 10n, source: 'provider log of 24 November' },
         );
 
       test('of a call that may be running is not taken', async () => {

@@ -21,7 +21,7 @@ import {
 import { stampAfter, stampedAt, type Nonce } from './stamp.ts';
 
 /** A call younger than this is left alone: its own process settles it. */
-const SETTLING_TIME = durationMs(60_000);
+export const SETTLING_TIME = durationMs(60_000);
 /** Once this many calls are open on a leaf, those that cannot be running any more are presumed early. */
 const CROWDED = HOLDS_MAX / 2;
 

@@ -3,7 +3,7 @@
  * becomes the charge; of one that was presumed spent, an adjustment: a second charge of the difference, written in
  * one transaction with the accounts that it moves, since charges are never changed.
  */
-import { holdId, type HoldId } from '../brands.ts';
+import { holdId, type HoldId, type PicoUsd } from '../brands.ts';
 import {
   TableUnavailable,
   type Clock,
@@ -13,7 +13,7 @@ import {
   type TransactWrite,
 } from '../ports.ts';
 import { SLOT_TIME } from './accounts.ts';
-import { chargeToItem, presumedCharge, type Charge } from './charge.ts';
+import { chargeToItem, NOTHING_USED, presumedCharge, type Charge } from './charge.ts';
 import { adjustPoolWrite, putAtVersion, putIfAbsent } from './expressions.ts';
 import { isOpen, leafToItem, type Account, type Amounts, type HeldAmount, type Leaf } from './leaf.ts';
 import type { Ledger } from './ledger.ts';
@@ -22,8 +22,10 @@ import { nonceBits, stampAfter, stampedAt } from './stamp.ts';
 import { transactionToken } from './transaction-token.ts';
 
 export interface Evidence {
-  /** What the provider billed; nothing at all for a call that it never saw. */
-  used: Pick<Amounts, 'u' | 't'>;
+  /** What the provider billed; 0 for a call that it never saw. */
+  billed: PicoUsd;
+  /** All tokens that it billed; those held, where nobody says. */
+  tokens: bigint | undefined;
   /** Who says so, or where it is written. Stands in the charge. */
   source: string;
 }
@@ -60,12 +62,11 @@ export async function takeEvidence(
   if (!hold) return { kind: 'unknown' };
   if (stampedAt(hold.at) + SLOT_TIME > clock.now()) return { kind: 'may_be_running' };
   const fence = stampAfter(clock.now(), hold.at, ids.randomBits(nonceBits));
-  const isNothing = evidence.used.u === NOTHING && evidence.used.t === NOTHING;
   const { charge } = await ledger.finish(
     {
       ...presumedCharge(id, leaf.pk, hold, fence),
-      used: { ...evidence.used, r: isNothing ? 0n : 1n, c: 0n },
-      outcome: isNothing ? 'voided' : 'settled',
+      used: usedBy(evidence, hold.i.tk),
+      outcome: evidence.billed === NOTHING ? 'voided' : 'settled',
       source: evidence.source,
     },
     leaf,
@@ -76,9 +77,15 @@ export async function takeEvidence(
 
 async function correct(deps: EvidenceDeps, charge: Charge, evidence: Evidence): Promise<EvidenceOutcome> {
   if (charge.outcome !== 'presumed_spent') return { kind: 'settled', charge };
-  const used = { ...evidence.used, r: evidence.used.u + evidence.used.t === NOTHING ? 0n : 1n, c: 0n };
+  const used = usedBy(evidence, charge.info.tk);
   return { kind: 'adjusted', charge: await adjust(deps, charge, used, evidence.source) };
 }
+
+/** A call that the provider never saw used no request either. */
+const usedBy = ({ billed, tokens }: Evidence, tokensHeld: bigint): Amounts =>
+  billed === NOTHING
+    ? { ...NOTHING_USED, t: tokens ?? 0n }
+    : { u: billed, t: tokens ?? tokensHeld, r: 1n, c: 0n };
 
 export const adjustmentId = (charge: Charge): HoldId => holdId(`${charge.id}~1`);
 
