@@ -61,7 +61,9 @@ describe('open holds', () => {
     const running = await hold();
     const { body } = await send('GET', '/ledger/holds');
     const items = body['items'] as Record<string, unknown>[];
-    const states = Object.fromEntries(items.map((item) => [item['request_id'], item['state']]));
+    const states: Record<string, unknown> = Object.fromEntries(
+      items.map((item) => [item['request_id'], item['state']]),
+    );
     expect(states).toEqual({
       [orphan.requestId]: 'orphaned',
       [charged.requestId]: 'charged',
