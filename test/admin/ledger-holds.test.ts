@@ -60,15 +60,15 @@ describe('open holds', () => {
     clock.advance(minutes(17));
     const running = await hold();
     const { body } = await send('GET', '/ledger/holds');
-    const items = body['items'] as Record<string, unknown>[];
-    const states: Record<string, unknown> = Object.fromEntries(
-      items.map((item) => [item['request_id'], item['state']]),
+    const items = body['items'] as Record<string, string>[];
+    const states = items.map((item) => [item['request_id'], item['state']]);
+    expect(new Map(states as [string, string][])).toEqual(
+      new Map([
+        [orphan.requestId, 'orphaned'],
+        [charged.requestId, 'charged'],
+        [running.requestId, 'in_flight'],
+      ]),
     );
-    expect(states).toEqual({
-      [orphan.requestId]: 'orphaned',
-      [charged.requestId]: 'charged',
-      [running.requestId]: 'in_flight',
-    });
     expect(items.find((item) => item['request_id'] === orphan.requestId)).toEqual({
       request_id: orphan.requestId,
       principal: 'user:alice',
