@@ -90,7 +90,7 @@ export function parseRolling(words: readonly string[]): { window: string; amount
 export function parseWarn(text: string): number[] | null {
   if (text === 'off') return null;
   const fractions = text.split(',').map((part) => part.trim());
-  if (!fractions.every((part) => /^(0(\.[0-9]+)?|1(\.0+)?)$/.test(part))) {
+  if (!fractions.every(isFraction)) {
     throw usageError(
       `${JSON.stringify(text)} is no list of thresholds.`,
       'Write fractions of the limit, from 0 to 1: --warn 0.5,0.8 (or off).',
@@ -98,6 +98,20 @@ export function parseWarn(text: string): number[] | null {
   }
   return fractions.map(Number);
 }
+
+/** One fraction of the limit, or `off`. */
+export function parseThreshold(flag: string, text: string): number | null {
+  if (text === 'off') return null;
+  if (!isFraction(text)) {
+    throw usageError(
+      `${JSON.stringify(text)} is no threshold.`,
+      `Write a fraction of the limit, from 0 to 1: ${flag} 0.95 (or off).`,
+    );
+  }
+  return Number(text);
+}
+
+const isFraction = (text: string): boolean => /^(0(\.[0-9]+)?|1(\.0+)?)$/.test(text);
 
 /**
  * The id that a cap gets by default: `alice-month`, `team-growth-day`, `alice-minute-requests`,

@@ -6,6 +6,7 @@ import {
   parseAmount,
   parseRolling,
   parseScope,
+  parseThreshold,
   parseWarn,
   type Amount,
   type Scope,
@@ -26,6 +27,8 @@ interface SetOptions {
   id?: string;
   overage?: string;
   warn?: string;
+  throttle?: string;
+  block?: string;
   timeZone?: string;
   anchorDay?: string;
 }
@@ -62,6 +65,8 @@ export function addCapCommands(program: Command): void {
     .option('--id <id>', 'id of the cap (default: from scope and window, as in alice-month)')
     .option('--overage <amount>', 'how far the limit may be passed, as in 5usd')
     .option('--warn <fractions>', 'when to warn, as in 0.5,0.8; off for never')
+    .option('--throttle <fraction>', 'from where on calls are slowed down, as in 0.95; off for never')
+    .option('--block <fraction>', 'from where on calls are refused, as in 0.9; off: at the limit itself')
     .option('--time-zone <zone>', 'where the window begins and ends, as in Europe/Berlin (default: UTC)')
     .option('--anchor-day <day>', 'day on which a month (1 to 28) or week (1 is Monday) begins')
     .addHelpText(
@@ -179,7 +184,12 @@ function limitsOf(options: SetOptions): { window: string | undefined; amount: Am
   return limits;
 }
 
-function extrasOf({ warn, timeZone, anchorDay }: SetOptions): JsonObject {
+function extrasOf({ warn, throttle, block, timeZone, anchorDay }: SetOptions): JsonObject {
+  const thresholds = {
+    ...(warn !== undefined && { warn: parseWarn(warn) }),
+    ...(throttle !== undefined && { throttle: parseThreshold('--throttle', throttle) }),
+    ...(block !== undefined && { block: parseThreshold('--block', block) }),
+  };
   if (anchorDay !== undefined && !/^[1-9][0-9]?$/.test(anchorDay)) {
     throw usageError(
       `${JSON.stringify(anchorDay)} is no day.`,
@@ -187,7 +197,7 @@ function extrasOf({ warn, timeZone, anchorDay }: SetOptions): JsonObject {
     );
   }
   return {
-    ...(warn !== undefined && { thresholds: { warn: parseWarn(warn) } }),
+    ...(Object.keys(thresholds).length > 0 && { thresholds }),
     ...(timeZone !== undefined && { time_zone: timeZone }),
     ...(anchorDay !== undefined && { anchor_day: Number(anchorDay) }),
   };

@@ -72,12 +72,22 @@ describe('cap set', () => {
         '5usd',
         '--warn',
         '0.5,0.8',
-      ].concat(['--time-zone', 'Europe/Berlin', '--anchor-day', '1', '--json']),
+      ].concat([
+        '--throttle',
+        '0.9',
+        '--block',
+        'off',
+        '--time-zone',
+        'Europe/Berlin',
+        '--anchor-day',
+        '1',
+        '--json',
+      ]),
     );
     expect(code).toBe(0);
     const extras = {
       overage: '5.00',
-      thresholds: { warn: [0.5, 0.8] },
+      thresholds: { warn: [0.5, 0.8], throttle: 0.9, block: null },
       time_zone: 'Europe/Berlin',
       anchor_day: 1,
     };

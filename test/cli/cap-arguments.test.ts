@@ -4,6 +4,7 @@ import {
   parseAmount,
   parseRolling,
   parseScope,
+  parseThreshold,
   parseWarn,
 } from '../../bin/cli/cap-arguments.ts';
 
@@ -70,6 +71,14 @@ describe('warnings', () => {
     expect(parseWarn('0.5, 0.8,1')).toEqual([0.5, 0.8, 1]);
     expect(parseWarn('off')).toBeNull();
     expect(() => parseWarn('80')).toThrow('is no list of thresholds');
+  });
+
+  it('and the other thresholds one fraction each', () => {
+    expect(parseThreshold('--throttle', '0.95')).toBe(0.95);
+    expect(parseThreshold('--block', 'off')).toBeNull();
+    for (const text of ['0.5,0.8', '95', '-1', '']) {
+      expect(() => parseThreshold('--block', text)).toThrow('is no threshold');
+    }
   });
 });
 
