@@ -53,6 +53,7 @@ export class StatelessStack extends Stack {
     addDashboard(this, 'Dashboard', `spendcap-${stage}`, watched);
 
     new CfnOutput(this, 'Url', { value: gateway.api.url });
+    new CfnOutput(this, 'ApiId', { value: gateway.api.restApiId });
     new CfnOutput(this, 'FinanceTopicArn', { value: mail.topicArn });
     new CfnOutput(this, 'CanarySecretArn', { value: canary.secretArn });
     new CfnOutput(this, 'LadderArn', { value: escalation.stateMachine.stateMachineArn });

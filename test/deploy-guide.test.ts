@@ -1,12 +1,11 @@
 /**
  * docs/deploy.md is checked where it can be without an account: names against lib/, sums against their factors, and
- * the signed requests by running them against a front that checks signatures as IAM does.
+ * the commands of ours by running them against a front that checks signatures as IAM does. The rest of its commands is
+ * followed in an emulator of AWS (test/aws/guide).
  */
 import { execFile } from 'node:child_process';
-import { createHash, createHmac } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import { createServer, type IncomingMessage } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { App } from 'aws-cdk-lib';
 import { describe, expect, test } from 'vitest';
@@ -16,16 +15,19 @@ import { readDeployment } from '../lib/deployment.ts';
 import { startLocalServer } from '../local/server.ts';
 import { reviewedCards } from '../prices/reviewed.ts';
 import { policy, resourcesOf, synthesised } from './constructs/stacks.ts';
+import { CREDENTIALS, startIamFront } from './support/iam-front.ts';
 
 const read = (path: string): string => readFileSync(new URL(`../${path}`, import.meta.url), 'utf8');
 const guide = read('docs/deploy.md');
-const commands = [...guide.matchAll(/^```sh( no-run)?\n([\s\S]*?)^```$/gm)].map((match) => match[2]!);
+const commands = [...guide.matchAll(/^```sh\n([\s\S]*?)^```$/gm)].map((match) => match[1]!);
 const { stateful, stateless } = synthesised();
 
 describe('names', () => {
   test('each context value and its default', () => {
     const rows = [...guide.matchAll(/^\| `(\w+)` +\| (?:`([^`]+)`|none) +\|/gm)];
-    const declared = [...read('lib/deployment.ts').matchAll(/^ {2}(\w+): z/gm)].map((match) => match[1]!);
+    const declared = [...read('lib/deployment.ts').matchAll(/^ {2}(\w+): (?:z|upstream)\b/gm)].map(
+      (match) => match[1]!,
+    );
     expect(rows.map((row) => row[1]).sort()).toEqual(declared.sort());
     const defaults = readDeployment(new App(), policy) as unknown as Record<string, unknown>;
     for (const [, name, value] of rows) expect(defaults[name!]?.toString()).toBe(value);
@@ -82,13 +84,11 @@ describe('costs', () => {
   });
 });
 
-describe('signed requests', () => {
-  const credentials = { AWS_ACCESS_KEY_ID: 'AKIDEXAMPLE', AWS_SECRET_ACCESS_KEY: 'secret+example/key' };
-
+describe('the commands that need no AWS', () => {
   test.each([
-    ['a role', { AWS_SESSION_TOKEN: 'token//example+==' }],
-    ['a user without a session', {}],
-  ])('as %s: caps and keys are made, and the canary holds', async (_who, session) => {
+    ['a role', 'token//example+=='],
+    ['a user without a session', undefined],
+  ])('as %s: a key, a cap and a call, and the canary holds', async (_who, sessionToken) => {
     const server = await startLocalServer({
       host: '127.0.0.1',
       port: 0,
@@ -98,69 +98,34 @@ describe('signed requests', () => {
       policy: parsePolicy({}),
       report: () => undefined,
     });
-    const token = 'AWS_SESSION_TOKEN' in session ? session.AWS_SESSION_TOKEN : undefined;
-    const front = await iamFront(server, credentials.AWS_SECRET_ACCESS_KEY, token);
+    const front = await startIamFront({ ...server, sessionToken });
     try {
-      const setUp = commands.find((text) => text.includes('--aws-sigv4'))!;
-      const calls = commands.filter((text) => /^admin (PUT|POST)/.test(text));
-      expect(calls).toHaveLength(2);
-      const script = [setUp.replace(/^URL=.*$/m, `URL="${front.url}"`), ...calls].join('\n');
-      const { stdout } = await promisify(execFile)('bash', ['-eo', 'pipefail', '-c', script], {
-        env: { PATH: process.env['PATH'], ...credentials, ...session, AWS_REGION: 'us-east-1' },
-      });
-      const keys = [...stdout.matchAll(/"key":"(sck_\w+)"/g)].map((match) => match[1]!);
-      expect(keys).toHaveLength(2);
-      expect(stdout).toMatch(/"id":"alice-month"[\s\S]*"limit":"20.00"/);
-      expect(await probeCap({ gatewayUrl: server.url, key: keys[1]! })).toMatchObject({ kind: 'held' });
+      const blocks = commands.filter((text) => /^(export SPENDCAP_URL=|curl |npx spendcap )/m.test(text));
+      expect(blocks).toHaveLength(4);
+      // In place of the stacks' outputs and of the AWS CLI.
+      const stand = 'output() { echo "$FRONT"; }\naws() { echo "aws $*"; }';
+      const { stdout } = await promisify(execFile)(
+        'bash',
+        ['-eo', 'pipefail', '-c', [stand, ...blocks].join('\n')],
+        {
+          cwd: fileURLToPath(new URL('..', import.meta.url)),
+          env: {
+            ...{ PATH: process.env['PATH'], AWS_REGION: 'us-east-1', ...CREDENTIALS },
+            ...{ FRONT: front.url, SPENDCAP_SIGN: 'aws' },
+            ...(sessionToken !== undefined && { AWS_SESSION_TOKEN: sessionToken }),
+          },
+        },
+      );
+      expect(stdout).toMatch(/alice-month +user:alice +usd +month +20\.00/);
+      expect(stdout).toMatch(/HTTP\/1\.1 200[\s\S]*x-spendcap-cap: alice-month/);
+      expect(stdout).toMatch(/alice +web +default +gpt-5-mini .*settled/);
+      expect(stdout).toContain('balanced: ');
+      const [, secret] = /^aws secretsmanager put-secret-value .*--secret-string (.*)$/m.exec(stdout)!;
+      const { key } = JSON.parse(secret!) as { key: string };
+      expect(await probeCap({ gatewayUrl: server.url, key })).toMatchObject({ kind: 'held' });
     } finally {
       await front.close();
       await server.close();
     }
   });
 });
-
-/** Checks signatures, as API Gateway does for IAM, and hands on what is signed. The stage is part of the path. */
-async function iamFront(
-  { url, adminKey }: { url: string; adminKey: string },
-  secret: string,
-  token: string | undefined,
-): Promise<{ url: string; close: () => Promise<void> }> {
-  const front = createServer((request, response) => {
-    void (async () => {
-      const body = (await request.toArray()).join('');
-      const isSigned =
-        request.headers['x-amz-security-token'] === token &&
-        signatureOf(request, body, secret) === /Signature=(\w+)/.exec(request.headers.authorization!)?.[1];
-      const answer = await fetch(url + request.url!.replace('/prod', ''), {
-        method: request.method!,
-        headers: {
-          authorization: isSigned ? `Bearer ${adminKey}` : 'no',
-          'content-type': 'application/json',
-        },
-        body,
-      });
-      response.writeHead(answer.status).end(await answer.text());
-    })();
-  });
-  await new Promise<void>((resolve) => front.listen(0, '127.0.0.1', resolve));
-  return {
-    url: `http://127.0.0.1:${(front.address() as AddressInfo).port}/prod/`,
-    close: () => new Promise((resolve) => front.close(() => resolve())),
-  };
-}
-
-/** Signature Version 4, from its definition. Undefined where the scope is another one. */
-function signatureOf(request: IncomingMessage, body: string, secret: string): string | undefined {
-  const { authorization = '', 'x-amz-date': time } = request.headers;
-  const scope = /Credential=\w+\/(\d{8}\/us-east-1\/execute-api\/aws4_request)/.exec(authorization)?.[1];
-  const signed = /SignedHeaders=([\w;-]+)/.exec(authorization)?.[1];
-  if (scope === undefined || signed === undefined || !signed.includes('host')) return undefined;
-  const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex');
-  const hmac = (key: string | Buffer, text: string): Buffer =>
-    createHmac('sha256', key).update(text).digest();
-  const headers = signed.split(';').map((name) => `${name}:${String(request.headers[name]).trim()}\n`);
-  const canonical = [request.method, request.url, '', headers.join(''), signed, sha256(body)].join('\n');
-  const toSign = ['AWS4-HMAC-SHA256', time, scope, sha256(canonical)].join('\n');
-  const key = scope.split('/').reduce<string | Buffer>(hmac, `AWS4${secret}`);
-  return hmac(key, toSign).toString('hex');
-}

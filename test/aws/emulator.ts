@@ -29,7 +29,12 @@ const HOST = '127.0.0.1';
 const START_SECONDS = 30;
 const STOP_SECONDS = 5;
 
-export async function startEmulator(python: string, logFolder: string): Promise<Emulator> {
+/** `settings` are the emulator's own variables, as in `AUTH: 'true'`: signatures and policies are checked. */
+export async function startEmulator(
+  python: string,
+  logFolder: string,
+  settings: Record<string, string> = {},
+): Promise<Emulator> {
   const port = await freePort();
   const url = `http://${HOST}:${port}`;
   const scratch = mkdtempSync(join(tmpdir(), 'spendcap-aws-'));
@@ -53,6 +58,7 @@ export async function startEmulator(python: string, logFolder: string): Promise<
       // Unpacked functions; removed with it.
       TMPDIR: scratch,
       PYTHONDONTWRITEBYTECODE: '1',
+      ...settings,
     },
   });
   const file = createWriteStream(log);

@@ -11,6 +11,7 @@ import { prepareEnvironment } from '../clients/python/environment.ts';
 import { contractSuites } from './contract-suites.ts';
 import { deployment } from './deployment/deployment.ts';
 import { startEmulator, type Emulator } from './emulator.ts';
+import { guide } from './guide/guide.ts';
 import { runProbes } from './probes/run-probes.ts';
 import { runtime } from './runtime/runtime.ts';
 import { Story } from './story.ts';
@@ -18,8 +19,14 @@ import { Story } from './story.ts';
 const ROOT = join(import.meta.dirname, '../..');
 const FOLDER = join(ROOT, '.venv-aws');
 
-type Part = (story: Story, emulator: Emulator) => Promise<void>;
-const parts: Record<string, Part> = { probes: runProbes, contracts: contractSuites, runtime, deployment };
+type Part = (story: Story, emulator: Emulator, python: string) => Promise<void>;
+const parts: Record<string, Part> = {
+  probes: runProbes,
+  contracts: contractSuites,
+  runtime,
+  deployment,
+  guide: (story, _emulator, python) => guide(story, python, join(FOLDER, 'log', 'guide')),
+};
 
 // A signal would otherwise end this process without its exit handlers, and leave the emulator running.
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => process.exit(1));
@@ -65,7 +72,7 @@ async function tell(story: Story, python: string, wanted: string[]): Promise<voi
     await story.check('it listens on the loopback interface alone', async () => unreachableElsewhere(port));
     for (const [name, part] of Object.entries(parts)) {
       if (wanted.length > 0 && !wanted.includes(name)) continue;
-      await part(story, running);
+      await part(story, running, python);
     }
   } catch (error) {
     story.failed += 1;

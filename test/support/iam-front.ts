@@ -1,6 +1,6 @@
 /**
  * Stands before a local Spendcap as API Gateway with IAM authorization stands before the admin function: it checks
- * signatures from their definition, and hands on what is signed. Its stage is part of the path. Refusals are the
+ * signatures from their definition, and hands on what is signed, and everything that is not for the admin API. Its stage is part of the path. Refusals are the
  * deployed API's own, with the header in which AWS names the error.
  */
 import { createHash, createHmac } from 'node:crypto';
@@ -29,7 +29,8 @@ export async function startIamFront({
   const front = createServer((request, response) => {
     void (async () => {
       const body = Buffer.concat((await request.toArray()) as Buffer[]);
-      const refusal = refusalOf(request, body, sessionToken);
+      const isAdmin = request.url!.startsWith('/prod/admin/v1/');
+      const refusal = isAdmin ? refusalOf(request, body, sessionToken) : undefined;
       if (refusal) {
         const { code, message } = GATEWAY_ANSWERS[refusal.answer]!;
         response.writeHead(403, { 'x-amzn-errortype': refusal.awsError });
@@ -38,10 +39,18 @@ export async function startIamFront({
       }
       const answer = await fetch(url + request.url!.replace('/prod', ''), {
         method: request.method!,
-        headers: { authorization: `Bearer ${adminKey}`, 'content-type': 'application/json' },
+        headers: {
+          ...forwarded(request.headers),
+          ...(isAdmin && { authorization: `Bearer ${adminKey}` }),
+        },
         ...(body.length > 0 && { body }),
       });
-      response.writeHead(answer.status).end(await answer.text());
+      const text = await answer.text();
+      response.writeHead(answer.status, {
+        ...spendcapHeaders(answer),
+        'content-length': Buffer.byteLength(text),
+      });
+      response.end(text);
     })();
   }).listen(0, '127.0.0.1');
   await once(front, 'listening');
@@ -54,6 +63,14 @@ export async function startIamFront({
     },
   };
 }
+
+const spendcapHeaders = (answer: Response): Record<string, string> =>
+  Object.fromEntries([...answer.headers].filter(([name]) => name.startsWith('x-spendcap-')));
+
+const forwarded = ({ authorization = '', ...headers }: IncomingHttpHeaders): Record<string, string> => ({
+  ...{ authorization, 'content-type': headers['content-type'] ?? 'application/json' },
+  ...(typeof headers['x-spendcap-user'] === 'string' && { 'x-spendcap-user': headers['x-spendcap-user'] }),
+});
 
 interface Refusal {
   awsError: string;

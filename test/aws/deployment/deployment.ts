@@ -12,6 +12,7 @@ import { tellBooks } from './books.ts';
 import { makeCaller, tellCalls } from './calls.ts';
 import { tellCollector } from './collector.ts';
 import { tellLadder } from './ladder.ts';
+import { tellPolicyCaps } from './policy-caps.ts';
 import { startRecorder, type Recorder } from './recorder.ts';
 import { tellScheduled } from './scheduled.ts';
 import { tellUpdate } from './update.ts';
@@ -80,6 +81,7 @@ async function tell(
   await tellLadder(story, { caller, mails, clients });
   await tellScheduled(story, { clients, stacks, caller });
   await tellBooks(story, { emulator, stacks, provider, caller });
+  await tellPolicyCaps(story, { clients, caller });
   await tellUpdate(story, { cdk, clients, caller, stacks });
   // Late, since its schedule counts from the first deployment on.
   await tellCollector(story, { clients, stacks, caller });

@@ -18,8 +18,9 @@ const PRELOAD = pathToFileURL(join(import.meta.dirname, 'buffering-awslambda.mjs
 /** Every streamed integration becomes a buffered one (probes `rest-stream`, `lambda-awslambda-global`). */
 export async function bufferStreams(
   { apiGateway, lambda }: Clients,
-  { apiId }: Deployed,
+  { apiId }: Pick<Deployed, 'apiId'>,
   dynamoDbUrl: string,
+  stageName = STAGE,
 ): Promise<number> {
   const restApiId = apiId;
   const { items = [] } = await apiGateway.send(
@@ -46,16 +47,37 @@ export async function bufferStreams(
       patched += 1;
     }
   }
-  await apiGateway.send(new CreateDeploymentCommand({ restApiId, stageName: STAGE }));
+  await apiGateway.send(new CreateDeploymentCommand({ restApiId, stageName }));
   for (const FunctionName of functions) {
-    const { Environment } = await lambda.send(new GetFunctionConfigurationCommand({ FunctionName }));
-    const Variables = { ...Environment?.Variables };
-    Variables['NODE_OPTIONS'] = `${Variables['NODE_OPTIONS'] ?? ''} --import=${PRELOAD}`.trim();
     // The recorder of writes stands in between.
-    Variables['AWS_ENDPOINT_URL_DYNAMODB'] = dynamoDbUrl;
-    await lambda.send(new UpdateFunctionConfigurationCommand({ FunctionName, Environment: { Variables } }));
+    await preloadAwslambda({ lambda }, FunctionName, { AWS_ENDPOINT_URL_DYNAMODB: dynamoDbUrl });
   }
   return patched;
+}
+
+/** Done again, it changes nothing. A deployment that changes the function takes it away. */
+export async function preloadAwslambda(
+  { lambda }: Pick<Clients, 'lambda'>,
+  FunctionName: string,
+  more: Record<string, string> = {},
+): Promise<void> {
+  await changeVariables({ lambda }, FunctionName, ({ NODE_OPTIONS = '', ...others }) => ({
+    ...others,
+    NODE_OPTIONS: NODE_OPTIONS.includes(PRELOAD)
+      ? NODE_OPTIONS
+      : `${NODE_OPTIONS} --import=${PRELOAD}`.trim(),
+    ...more,
+  }));
+}
+
+export async function changeVariables(
+  { lambda }: Pick<Clients, 'lambda'>,
+  FunctionName: string,
+  change: (variables: Record<string, string>) => Record<string, string>,
+): Promise<void> {
+  const { Environment } = await lambda.send(new GetFunctionConfigurationCommand({ FunctionName }));
+  const Variables = change({ ...Environment?.Variables });
+  await lambda.send(new UpdateFunctionConfigurationCommand({ FunctionName, Environment: { Variables } }));
 }
 
 /** A queue beside the mail address (probe `sns-mail-unconfirmed`). */
