@@ -4,7 +4,7 @@ import type { CallShape, Endpoint } from './endpoint.ts';
 import type { OutputPlan } from './admission/fit.ts';
 import type { Gateway } from './gateway.ts';
 import type { JsonDocument } from './json-document.ts';
-import type { Fit } from './ledger/ledger.ts';
+import type { Fit } from './ledger/reserve-call.ts';
 import type { Books } from './ledger/books.ts';
 import type { HeldCall } from './ledger/leaf.ts';
 import type { PriceCard } from './pricing/card.ts';

@@ -4,7 +4,8 @@ import type { Cap } from '../../lambdas/core/caps/cap.ts';
 import { accountOf } from '../../lambdas/core/ledger/books.ts';
 import type { HeldCall, Leaf } from '../../lambdas/core/ledger/leaf.ts';
 import { leafKey } from '../../lambdas/core/ledger/leaf.ts';
-import type { Ledger, ReserveOutcome } from '../../lambdas/core/ledger/ledger.ts';
+import type { Ledger } from '../../lambdas/core/ledger/ledger.ts';
+import type { ReserveOutcome } from '../../lambdas/core/ledger/reserve-call.ts';
 import { chargeOf, hours, ledgerOver, ManualClock, SeededIds, testCall, testCap } from '../support/worlds.ts';
 import { engines, type OpenEngine } from './engines.ts';
 

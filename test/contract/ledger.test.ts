@@ -3,7 +3,8 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { chargeToItem } from '../../lambdas/core/ledger/charge.ts';
 import { collectLeaf } from '../../lambdas/core/ledger/collect.ts';
 import { putIfAbsent } from '../../lambdas/core/ledger/expressions.ts';
-import type { Ledger, ReserveOutcome } from '../../lambdas/core/ledger/ledger.ts';
+import type { Ledger } from '../../lambdas/core/ledger/ledger.ts';
+import type { ReserveOutcome } from '../../lambdas/core/ledger/reserve-call.ts';
 import type { HeldCall, Leaf } from '../../lambdas/core/ledger/leaf.ts';
 import {
   alice,

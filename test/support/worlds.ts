@@ -11,7 +11,8 @@ import {
 import type { Attribution } from '../../lambdas/core/directory/directory.ts';
 import type { Cap, Metric } from '../../lambdas/core/caps/cap.ts';
 import type { Clock, Ids, Timer } from '../../lambdas/core/ports.ts';
-import { Ledger, type Fit, type ReserveCall } from '../../lambdas/core/ledger/ledger.ts';
+import { Ledger } from '../../lambdas/core/ledger/ledger.ts';
+import type { Fit, ReserveCall } from '../../lambdas/core/ledger/reserve-call.ts';
 import type { Books } from '../../lambdas/core/ledger/books.ts';
 import { amountsOf, leafKey, type Leaf } from '../../lambdas/core/ledger/leaf.ts';
 import type { Charge } from '../../lambdas/core/ledger/charge.ts';

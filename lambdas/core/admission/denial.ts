@@ -4,7 +4,7 @@ import { durationMs, type DurationMs, type EpochMs } from '../brands.ts';
 import { isShared, throttles, type Cap, type Metric } from '../caps/cap.ts';
 import { affordableOutput, type OutputPlan } from './fit.ts';
 import { amountFor, isBlocked } from '../ledger/accounts.ts';
-import type { Fit } from '../ledger/ledger.ts';
+import type { Fit } from '../ledger/reserve-call.ts';
 import { accountOf, heldOf, type Books } from '../ledger/books.ts';
 import type { Leaf } from '../ledger/leaf.ts';
 import { stampedAt } from '../ledger/stamp.ts';

@@ -5,7 +5,7 @@
  */
 import { picoUsd } from '../brands.ts';
 import type { Cap } from '../caps/cap.ts';
-import type { Fit } from '../ledger/ledger.ts';
+import type { Fit } from '../ledger/reserve-call.ts';
 import type { WorstCase } from '../pricing/worst-case.ts';
 import { accountOf, type Books } from '../ledger/books.ts';
 import { amountsOf, type Account } from '../ledger/leaf.ts';

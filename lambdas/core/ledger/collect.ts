@@ -8,7 +8,8 @@ import { everyItem } from '../pages.ts';
 import { TableUnavailable, type Clock, type ItemKey, type Table } from '../ports.ts';
 import { SLOT_TIME } from './accounts.ts';
 import { presumedCharge } from './charge.ts';
-import { HOLDS_MAX, type Ledger } from './ledger.ts';
+import type { Ledger } from './ledger.ts';
+import { HOLDS_MAX } from './reserve-call.ts';
 import {
   LEAF_LISTS,
   leafListOf,

@@ -3,49 +3,28 @@
  * accounts.ts, the writes in expressions.ts, what a shared cap needs before a reserve in pools.ts.
  */
 import pLimit, { type LimitFunction } from 'p-limit';
-import { epochMs, holdId, type EpochMs, type HoldId } from '../brands.ts';
-import { capKeyAt, isShared, type Cap } from '../caps/cap.ts';
+import { holdId, type HoldId } from '../brands.ts';
+import { isShared, type Cap } from '../caps/cap.ts';
 import { TableUnavailable, type Clock, type Ids, type ItemKey, type Table } from '../ports.ts';
-import { DAY, plus } from '../time.ts';
-import {
-  amountFor,
-  blockedFrom,
-  isBlocked,
-  prepareLeaf,
-  shortAccounts,
-  withGrant,
-  type AmountByAccount,
-  type Grant,
-} from './accounts.ts';
-import { accountOf, type Books } from './books.ts';
+import { amountFor, prepareLeaf, shortAccounts, withGrant, type Grant } from './accounts.ts';
+import type { Books } from './books.ts';
 import { chargeFromItem, chargeKey, chargeToItem, NOTHING_USED, type Charge } from './charge.ts';
-import {
-  putIfAbsent,
-  raiseFenceWrite,
-  reserveWrite,
-  settleWrite,
-  type ReserveBounds,
-} from './expressions.ts';
+import { putIfAbsent, raiseFenceWrite, reserveWrite, settleWrite } from './expressions.ts';
 import { Leaves } from './leaves.ts';
 import { Pools } from './pools.ts';
+import { leafFromItem, newLeaf, type Amounts, type HeldCall, type Leaf } from './leaf.ts';
 import {
-  leafFromItem,
-  METRIC_LETTER,
-  newLeaf,
-  type Account,
-  type Amounts,
-  type HeldAmount,
-  type HeldCall,
-  type Hold,
-  type HoldInfo,
-  type Leaf,
-} from './leaf.ts';
-import { stampAfter, type Nonce } from './stamp.ts';
+  boundsOf,
+  firstThinLease,
+  heldOutcome,
+  holdOf,
+  HOLDS_MAX,
+  type Fit,
+  type ReserveCall,
+  type ReserveOutcome,
+} from './reserve-call.ts';
+import { stampAfter } from './stamp.ts';
 
-/** Calls in flight a leaf; beyond, the caller is throttled. */
-export const HOLDS_MAX = 64;
-/** A hold that nobody settled is presumed spent after this. */
-export const HOLD_LIFETIME = DAY;
 /** Turns of a loop that lost a race; each turn starts from a newer image, so this is a bound, not a budget. */
 const TURNS_MAX = 40;
 /** A reserve that lost this many races is throttled: the leaf is busier than one call can follow. */
@@ -57,46 +36,6 @@ const GENERATIONS_MAX = 20;
  * writes one after the other anyway.
  */
 const RESERVES_AT_ONCE = 4;
-
-/** What a call would hold of each account, seen against the books as they stand. */
-export interface Fit {
-  amounts: Amounts;
-  /** Output bound behind `amounts`; null where the endpoint has no output. */
-  outputTokensMax: bigint | null;
-  /** The smallest hold with which the call could run; decides between "held" and "cap reached". */
-  smallest: Amounts;
-}
-
-export interface ReserveCall {
-  leaf: ItemKey;
-  /** Random, or a hash of principal and idempotency key. */
-  id: HoldId;
-  /** SHA-256 of the body where the caller sent an idempotency key. */
-  bodyHash: string | undefined;
-  /** Every cap over the call, own and shared. */
-  caps: readonly Cap[];
-  info: Omit<HoldInfo, 'ts' | 'pu' | 'tk' | 'bh'>;
-  /** Unique to this invocation. */
-  nonce: Nonce;
-  fit(books: Books): Fit;
-}
-
-/** In order of precedence. */
-export type ReserveOutcome =
-  /** The hold stands; the call may be forwarded once. `books` are those after it. */
-  | { kind: 'held'; call: HeldCall; books: Books; fit: Fit }
-  /** An earlier request with this idempotency key was charged. */
-  | { kind: 'recorded'; charge: Charge }
-  /** Another request with this idempotency key is in flight. */
-  | { kind: 'in_flight'; hold: Hold }
-  /** At least one account cannot pay; the books are fresh and say why. */
-  | { kind: 'short'; caps: Cap[]; books: Books; fit: Fit }
-  /** What is left of this shared cap is spread over more leaves than one call may look at. */
-  | { kind: 'undecided'; cap: Cap; books: Books; fit: Fit }
-  /** As many calls in flight as a leaf takes, or more at once than it can decide; a moment later it can. */
-  | { kind: 'crowded'; leaf: Leaf }
-  /** The ledger could not be reached or did not come to rest; nothing may be forwarded. */
-  | { kind: 'unavailable'; reason: string };
 
 export interface Finished {
   /** The charge that stands, which may be one that another process wrote first. */
@@ -380,61 +319,4 @@ interface Attempt {
   fit: Fit;
 }
 
-/** The first shared cap whose lease does not cover the call: none yet, one of an older window, or too little left. */
-function firstThinLease(
-  leaf: Leaf,
-  pools: ReadonlyMap<string, Account>,
-  amounts: readonly AmountByAccount[],
-  now: EpochMs,
-): Cap | undefined {
-  return amounts.find(({ cap, amount }) => {
-    if (!isShared(cap)) return false;
-    const lease = leaf.a[cap.account];
-    return (
-      !lease ||
-      lease.k < capKeyAt(cap, now) ||
-      lease.f < amount ||
-      isBlocked(cap, accountOf({ leaf, pools }, cap))
-    );
-  })?.cap;
-}
-
-function boundsOf(caps: readonly Cap[], image: Leaf): ReserveBounds {
-  const blocked: Record<string, bigint> = {};
-  for (const cap of caps) {
-    if (isShared(cap)) continue;
-    const from = blockedFrom(cap, image.a[cap.account]!);
-    if (from !== undefined) blocked[cap.account] = from;
-  }
-  return { holdsMax: BigInt(HOLDS_MAX), blockedFrom: blocked };
-}
-
 const maxOf = (a: bigint, b: bigint): bigint => (a > b ? a : b);
-
-function heldOutcome(
-  call: ReserveCall,
-  id: HoldId,
-  hold: Hold,
-  books: Books,
-  fit: Fit,
-  fence: bigint,
-): ReserveOutcome {
-  const admittedAt = epochMs(Number(hold.i.ts));
-  return { kind: 'held', call: { id, leaf: call.leaf, at: hold.at, fence, hold, admittedAt }, books, fit };
-}
-
-function holdOf(call: ReserveCall, fit: Fit, image: Leaf, at: bigint, now: EpochMs): Hold {
-  const held: Record<string, HeldAmount> = {};
-  for (const cap of call.caps) {
-    const account = image.a[cap.account]!;
-    held[cap.account] = { k: account.k, n: amountFor(cap, fit.amounts), m: METRIC_LETTER[cap.metric] };
-  }
-  const info: HoldInfo = {
-    ...call.info,
-    ts: BigInt(now),
-    pu: fit.amounts.u,
-    tk: fit.amounts.t,
-    ...(call.bodyHash === undefined ? {} : { bh: call.bodyHash }),
-  };
-  return { at, x: BigInt(plus(now, HOLD_LIFETIME)), c: held, i: info };
-}

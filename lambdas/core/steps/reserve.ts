@@ -6,7 +6,7 @@ import type { Endpoint } from '../endpoint.ts';
 import { fitToBudget } from '../admission/fit.ts';
 import type { Gateway } from '../gateway.ts';
 import { chargeView } from '../ledger/charge-view.ts';
-import type { ReserveOutcome } from '../ledger/ledger.ts';
+import type { ReserveOutcome } from '../ledger/reserve-call.ts';
 import { leafKey } from '../ledger/leaf.ts';
 import { nonceBits } from '../ledger/stamp.ts';
 import type { CallIds } from '../request-ids.ts';
