@@ -8,7 +8,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { promisify } from 'node:util';
-import { bundleProxy } from './proxy-bundle.ts';
+import { bundleFunctions } from '../lib/constructs/node-function/bundle.ts';
 
 const PROCESSES = 15;
 
@@ -18,15 +18,18 @@ export interface ColdStart {
 }
 
 export async function measureColdStart(): Promise<ColdStart> {
-  const bundle = await bundleProxy();
+  const bundle = bundleFunctions({}, ['proxy']).get('proxy')!;
   const folder = await mkdtemp(join(tmpdir(), 'spendcap-bundle-'));
   try {
-    const file = join(folder, 'handler.mjs');
-    await writeFile(file, bundle);
+    for (const [name, content] of bundle) await writeFile(join(folder, name), content);
+    const file = join(folder, 'index.mjs');
     const times: number[] = [];
     for (let n = 0; n < PROCESSES; n += 1) times.push(await importMs(file));
     times.sort((a, b) => a - b);
-    return { bundleBytes: bundle.byteLength, importMsMedian: times[Math.floor(PROCESSES / 2)]! };
+    return {
+      bundleBytes: bundle.get('index.mjs')!.byteLength,
+      importMsMedian: times[Math.floor(PROCESSES / 2)]!,
+    };
   } finally {
     await rm(folder, { recursive: true });
   }
@@ -42,7 +45,7 @@ process.exit();
 `;
 
 async function importMs(file: string): Promise<number> {
-  const argv = ['--input-type=module', '--eval', SCRIPT, pathToFileURL(file).href];
+  const argv = ['--enable-source-maps', '--input-type=module', '--eval', SCRIPT, pathToFileURL(file).href];
   const { stdout } = await promisify(execFile)(process.execPath, argv);
   return Number(stdout);
 }

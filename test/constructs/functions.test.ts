@@ -1,6 +1,12 @@
 /** The functions: how each runs, and the environment that its handler reads. */
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { App, Duration, Stack } from 'aws-cdk-lib';
 import { describe, expect, test } from 'vitest';
-import { nameOf, resourcesOf, synthesised } from './stacks.ts';
+import { bundleFunctions } from '../../lib/constructs/node-function/bundle.ts';
+import { NodeFunction } from '../../lib/constructs/node-function/node-function.ts';
+import { nameOf, policy, resourcesOf, synthesised } from './stacks.ts';
 
 const { stateless } = synthesised();
 const functions = Object.fromEntries(
@@ -81,4 +87,27 @@ describe('concurrency', () => {
   test('is left alone where the account has none to give', () => {
     expect(reservedIn({ proxyConcurrency: 'none' })).toEqual([]);
   });
+});
+
+test('their code is the bundle of their folder, and the same sources are the same asset', () => {
+  const [asset, again] = [0, 1].map(() => {
+    const outdir = mkdtempSync(join(tmpdir(), 'spendcap-synth-'));
+    try {
+      const stack = new Stack(new App({ outdir }), 'Stack');
+      const props = { description: '', timeout: Duration.minutes(1), memorySize: 128 };
+      new NodeFunction(stack, 'Function', { ...props, folder: 'escalate', policy });
+      const name = readdirSync(outdir).find((file) => file.startsWith('asset.'))!;
+      const bundle = readdirSync(join(outdir, name)).map((file): [string, Buffer] => [
+        file,
+        readFileSync(join(outdir, name, file)),
+      ]);
+      return { name, bundle: new Map(bundle) };
+    } finally {
+      rmSync(outdir, { recursive: true });
+    }
+  });
+  expect(again).toEqual(asset);
+  const bundle = bundleFunctions(policy, ['escalate']).get('escalate')!;
+  for (const [file, content] of bundle) expect(asset!.bundle.get(file)!.equals(content)).toBe(true);
+  expect(asset!.bundle.size).toBe(bundle.size);
 });

@@ -2,16 +2,15 @@
  * A function of ours: Node 24 on ARM64, one ESM bundle with its SDK, its own log group, and a role that can write
  * those logs and nothing else until a grant says more.
  */
-import { resolve } from 'node:path';
-import { Duration, RemovalPolicy } from 'aws-cdk-lib';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { AssetHashType, DockerImage, Duration, RemovalPolicy } from 'aws-cdk-lib';
 import { Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
-import { Architecture, Runtime } from 'aws-cdk-lib/aws-lambda';
-import { NodejsFunction, OutputFormat, SourceMapMode } from 'aws-cdk-lib/aws-lambda-nodejs';
+import { Architecture, Code, Function, Runtime } from 'aws-cdk-lib/aws-lambda';
 import { LogGroup, RetentionDays } from 'aws-cdk-lib/aws-logs';
 import type { Construct } from 'constructs';
 import type { Policy } from '../../../lambdas/core/policy/policy.ts';
-
-const ROOT = resolve(import.meta.dirname, '../../..');
+import { bundleFunctions, sourceOf } from './bundle.ts';
 
 export interface NodeFunctionProps {
   /** Folder below `lambdas/` whose `handler.ts` exports `handler`. */
@@ -26,7 +25,7 @@ export interface NodeFunctionProps {
   reservedConcurrentExecutions?: number;
 }
 
-export class NodeFunction extends NodejsFunction {
+export class NodeFunction extends Function {
   constructor(scope: Construct, id: string, { folder, policy, ...props }: NodeFunctionProps) {
     const logGroup = new LogGroup(scope, `${id}Logs`, {
       retention: RetentionDays.THREE_MONTHS,
@@ -37,28 +36,36 @@ export class NodeFunction extends NodejsFunction {
     logGroup.grantWrite(role);
     super(scope, id, {
       ...props,
-      entry: `${ROOT}/lambdas/${folder}/handler.ts`,
-      projectRoot: ROOT,
-      depsLockFilePath: `${ROOT}/package-lock.json`,
       role,
       logGroup,
       runtime: Runtime.NODEJS_24_X,
       architecture: Architecture.ARM_64,
       environment: { NODE_OPTIONS: '--enable-source-maps', ...props.environment },
-      bundling: {
-        format: OutputFormat.ESM,
-        target: 'node24',
-        mainFields: ['module', 'main'],
-        minify: true,
-        sourceMap: true,
-        sourceMapMode: SourceMapMode.EXTERNAL,
-        sourcesContent: false,
-        // The runtime's own SDK changes under us.
-        bundleAwsSDK: true,
-        // Dependencies in CommonJS call require, which an ES module does not have.
-        banner: "import{createRequire as __cr}from'module';const require=__cr(import.meta.url);",
-        define: { SPENDCAP_POLICY: JSON.stringify(policy) },
-      },
+      handler: 'index.handler',
+      code: codeOf(folder, policy),
     });
   }
+}
+
+/** Bundled only where the CDK wants the code: not in tests of templates, and not for a stack that is left out. */
+function codeOf(folder: string, policy: Policy): Code {
+  const tryBundle = (outputFolder: string): boolean => {
+    for (const [name, content] of bundlesWith(policy).get(folder)!) {
+      writeFileSync(join(outputFolder, name), content);
+    }
+    return true;
+  };
+  return Code.fromAsset(sourceOf(folder), {
+    assetHashType: AssetHashType.OUTPUT,
+    bundling: { local: { tryBundle }, image: DockerImage.fromRegistry('never-used') },
+  });
+}
+
+const bundles = new WeakMap<Policy, ReturnType<typeof bundleFunctions>>();
+
+/** All functions are bundled when the first of them is. */
+function bundlesWith(policy: Policy): ReturnType<typeof bundleFunctions> {
+  const known = bundles.get(policy) ?? bundleFunctions(policy);
+  bundles.set(policy, known);
+  return known;
 }
