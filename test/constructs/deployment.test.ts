@@ -1,8 +1,9 @@
-/** What a deployment is told, and the rules of cdk-nag. */
+/** What a deployment is told, and the rules of cdk-nag and of CloudFormation. */
 import { App, Validations } from 'aws-cdk-lib';
 import { Annotations, Match } from 'aws-cdk-lib/assertions';
 import { AwsSolutionsChecks } from 'cdk-nag';
 import { Topic } from 'aws-cdk-lib/aws-sns';
+import { CfnQueue } from 'aws-cdk-lib/aws-sqs';
 import { describe, expect, test } from 'vitest';
 import { DeploymentInvalid, readDeployment } from '../../lib/deployment.ts';
 import { createStacks } from '../../lib/stacks.ts';
@@ -111,5 +112,22 @@ describe('cdk-nag', () => {
     const { stateless } = createStacks(app, readDeployment(app, policy));
     new Topic(stateless, 'OverPlainHttp');
     expect(() => app.synth()).toThrow(/SNS3/);
+  });
+});
+
+describe('the rules of CloudFormation', () => {
+  const checked = (): ReturnType<typeof appWith> => appWith({ alarmEmail: 'ops@example.com' }, true);
+
+  test('are kept', () => {
+    const app = checked();
+    createStacks(app, readDeployment(app, policy));
+    expect(() => app.synth()).not.toThrow();
+  });
+
+  test('would not be', () => {
+    const app = checked();
+    const { stateless } = createStacks(app, readDeployment(app, policy));
+    new CfnQueue(stateless, 'Hasty', { visibilityTimeout: -1 });
+    expect(() => app.synth()).toThrow(/-1/);
   });
 });

@@ -9,13 +9,15 @@ import { parsePolicy } from '../../lambdas/core/policy/policy.ts';
 
 const CDK_JSON = resolve(import.meta.dirname, '../../cdk.json');
 
-/** An app with the context of cdk.json, as the CLI would give it. */
-export function appWith(context: Record<string, unknown> = {}): App {
+/**
+ * An app with the context of cdk.json, as the CLI would give it. CloudFormation's own rules are checked where a test
+ * asks for it: each time it takes seconds.
+ */
+export function appWith(context: Record<string, unknown> = {}, checksCloudFormation = false): App {
   const { context: flags } = JSON.parse(readFileSync(CDK_JSON, 'utf8')) as { context: object };
   return new App({
     context: { ...flags, 'aws:cdk:bundling-stacks': [], ...context },
-    // `cdk synth` validates; here it would cost every test file seconds.
-    builtinCloudFormationValidation: false,
+    builtinCloudFormationValidation: checksCloudFormation,
   });
 }
 
