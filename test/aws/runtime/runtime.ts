@@ -6,7 +6,7 @@ import { copyFileSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { bundleProxy } from '../../../bench/proxy-bundle.ts';
+import { bundleFunctions } from '../../../lib/constructs/node-function/bundle.ts';
 import { restEvent } from '../../hosts/lambda-world.ts';
 import {
   differences,
@@ -48,7 +48,9 @@ export async function runtime(story: Story, emulator: Emulator): Promise<void> {
   const code = mkdtempSync(join(tmpdir(), 'spendcap-runtime-'));
   const world = await openRuntimeWorld(emulator);
   try {
-    writeFileSync(join(code, 'index.mjs'), await bundleProxy());
+    for (const [name, content] of bundleFunctions({}, ['proxy']).get('proxy')!) {
+      writeFileSync(join(code, name), content);
+    }
     copyFileSync(join(HOSTS, 'bare-handler.mjs'), join(code, 'bare.mjs'));
     await tell(story, world, { entry: client.entry, code });
   } finally {
