@@ -5,7 +5,7 @@ import type { Cap } from '../../lambdas/core/caps/cap.ts';
 import type { RungStage } from '../../lambdas/core/caps/rungs.ts';
 import { stageOf } from '../../lambdas/core/caps/stage.ts';
 import { Directory } from '../../lambdas/core/directory/directory.ts';
-import { crossingsOf } from '../../lambdas/core/escalation/crossings.ts';
+import { crossingsOf, leafChange } from '../../lambdas/core/escalation/crossings.ts';
 import type { CapThresholdCrossed } from '../../lambdas/core/escalation/event.ts';
 import { setStage, withStage } from '../../lambdas/core/escalation/set-stage.ts';
 import { prepareLeaf } from '../../lambdas/core/ledger/accounts.ts';
@@ -25,7 +25,7 @@ import {
 import { leafAt, monthly } from './leaves.ts';
 
 const eventsAt = (leaf: Leaf, cap: Cap = monthly()): Promise<CapThresholdCrossed[]> =>
-  crossingsOf({ old: undefined, next: leaf, at: NOON }, async () => cap);
+  crossingsOf(leafChange(undefined, leaf, NOON), async () => cap);
 const eventOf = async (rung: string, leaf: Leaf, cap?: Cap): Promise<CapThresholdCrossed> =>
   (await eventsAt(leaf, cap)).findLast((event) => event.rung === rung)!;
 
