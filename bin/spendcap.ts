@@ -4,6 +4,7 @@ import { Command, CommanderError, Option } from 'commander';
 import { addCapCommands } from './cli/cap.ts';
 import { addCompletionCommand } from './cli/completion.ts';
 import { addDevCommand } from './cli/dev.ts';
+import { SIGN_CHOICES } from './cli/credential.ts';
 import { CliError, EXIT, type ExitCode } from './cli/exit.ts';
 import { addKeyCommands } from './cli/key.ts';
 import { addLedgerCommands } from './cli/ledger.ts';
@@ -49,6 +50,12 @@ export function buildProgram(): Command {
         'SPENDCAP_ADMIN_KEY',
       ),
     )
+    .addOption(
+      new Option('--sign <how>', 'who asks: aws credentials, or the admin key; auto: aws at API Gateway')
+        .env('SPENDCAP_SIGN')
+        .choices(SIGN_CHOICES)
+        .default('auto'),
+    )
     .option('--json', 'print JSON, as the API gives it')
     .option('--no-input', 'never ask; fail where a question would be needed')
     .configureHelp({ showGlobalOptions: true })
@@ -63,6 +70,9 @@ Examples:
   spendcap key create --app web --team growth   a key for an application
   spendcap cap set user:alice --monthly 20usd   what alice may spend a month
   spendcap usage show --user alice              what she spent it on
+
+A deployment on AWS: set SPENDCAP_URL to its output Url. Requests to ….execute-api.<region>.amazonaws.com are signed
+with your AWS credentials; for a domain of your own add --sign aws and set AWS_REGION.
 
 Exit codes: 0 ok, 1 refused or a difference found, 2 usage, 3 server unreachable, 4 not confirmed.`,
     );

@@ -6,14 +6,37 @@ import type { App } from 'aws-cdk-lib';
 import * as z from 'zod';
 import type { Policy } from '../lambdas/core/policy/policy.ts';
 
+/** Nothing outside a function listens here: these are for providers that are simulated beside an emulator. */
+const LOOPBACK = new Set(['127.0.0.1', 'localhost', '[::1]']);
+
+/** Where a provider is: scheme, host and port, since the gateway adds the paths. */
+function upstream(usual: string) {
+  return z
+    .string()
+    .transform((address, context) => {
+      const url = URL.canParse(address) ? new URL(address) : undefined;
+      const isSafe = url?.protocol === 'https:' || (url?.protocol === 'http:' && LOOPBACK.has(url.hostname));
+      if (!isSafe) {
+        context.addIssue(`give an address that begins with https://, as in ${usual}`);
+        return z.NEVER;
+      }
+      if (url.href !== `${url.origin}/`) {
+        context.addIssue(`give ${url.origin}, without a path: the gateway adds /v1/… itself`);
+        return z.NEVER;
+      }
+      return url.origin;
+    })
+    .default(usual);
+}
+
 const contextSchema = z.object({
   /** Part of every name; two stages can stand in one account. */
   stage: z
     .string()
     .regex(/^[a-z][a-z0-9]{0,15}$/, 'use 1 to 16 small letters and digits, a letter first')
     .default('prod'),
-  openaiBaseUrl: z.url().default('https://api.openai.com'),
-  anthropicBaseUrl: z.url().default('https://api.anthropic.com'),
+  openaiBaseUrl: upstream('https://api.openai.com'),
+  anthropicBaseUrl: upstream('https://api.anthropic.com'),
   /** Where alarms are mailed; without it they only show in CloudWatch. */
   alarmEmail: z.email().optional(),
   /**

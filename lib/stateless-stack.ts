@@ -11,6 +11,7 @@ import { Gateway } from './constructs/gateway/gateway.ts';
 import { Alarms } from './constructs/monitoring/alarms.ts';
 import { addDashboard } from './constructs/monitoring/dashboard.ts';
 import { NodeFunction } from './constructs/node-function/node-function.ts';
+import { PolicyCaps } from './constructs/policy-caps/policy-caps.ts';
 import { PriceRefresh } from './constructs/price-refresh/price-refresh.ts';
 import type { Deployment } from './deployment.ts';
 import type { StatefulStack } from './stateful-stack.ts';
@@ -29,6 +30,7 @@ export class StatelessStack extends Stack {
 
     const { policy, stage, proxyConcurrency } = deployment;
     const { table, bus } = stateful;
+    new PolicyCaps(this, 'PolicyCaps', { policy, table });
     const changeFeed = new ChangeFeed(this, 'ChangeFeed', { policy, table, bus });
     const mail = new FinanceMail(this, 'FinanceMail', policy);
     const definitionFile = resolve(import.meta.dirname, 'escalation.asl.json');

@@ -26,7 +26,8 @@ export function startCollector(deps: {
   const rounds = (async () => {
     for (;;) {
       try {
-        await collectAll(deps, () => deps.ids.randomBits(nonceBits));
+        const { broken } = await collectAll(deps, () => deps.ids.randomBits(nonceBits));
+        for (const reason of broken) deps.report(reason);
       } catch (error) {
         deps.report(error instanceof TableUnavailable ? error.message : String(error));
       }

@@ -4,7 +4,7 @@
  */
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import { Server as TcpServer, type AddressInfo, type Socket } from 'node:net';
-import { createAdaptorServer } from '@hono/node-server';
+import { createAdaptorServer, type Http2Bindings, type HttpBindings } from '@hono/node-server';
 
 export interface HttpHost {
   /** Scheme, host and port. */
@@ -18,6 +18,8 @@ export interface HttpHostOptions {
   /** 0 takes any free port. */
   port: number;
   fetch: (request: Request) => Response | Promise<Response>;
+  /** Told when an answer was cut because its body broke. */
+  report: (reason: string) => void;
 }
 
 /** The port cannot be had; the message says what to do. */
@@ -28,10 +30,14 @@ export class CannotListen extends Error {
 /** Longer than clients keep idle connections, so that none sends a call into one that we are closing. */
 const KEEP_ALIVE_MS = 75_000;
 
-export async function startHttpHost({ host, port, fetch }: HttpHostOptions): Promise<HttpHost> {
+export async function startHttpHost({ host, port, fetch, report }: HttpHostOptions): Promise<HttpHost> {
   // The flow's Response objects are the platform's own, here as on Lambda.
   const server = createAdaptorServer({
-    fetch: async (request: Request) => streamedAtOnce(await fetch(request)),
+    fetch: async (request: Request, { outgoing }: HttpBindings | Http2Bindings) =>
+      cutWhereItBreaks(streamedAtOnce(await fetch(request)), (reason) => {
+        report(reason);
+        outgoing.destroy();
+      }),
     overrideGlobalObjects: false,
   }) as Server;
   server.keepAliveTimeout = KEEP_ALIVE_MS;
@@ -54,6 +60,29 @@ function streamedAtOnce(response: Response): Response {
   if (response.headers.get('content-type')?.startsWith('text/event-stream') === true)
     response.headers.set('transfer-encoding', 'chunked');
   return response;
+}
+
+/** The adaptor would cut the client off as well, and print a trace that says no more than the reason. */
+function cutWhereItBreaks(response: Response, cut: (reason: string) => void): Response {
+  if (!response.body) return response;
+  const reader = response.body.getReader();
+  const body = new ReadableStream<Uint8Array>(
+    {
+      async pull(to) {
+        try {
+          const { done, value } = await reader.read();
+          if (done) to.close();
+          else to.enqueue(value);
+        } catch (error) {
+          // Left open: the adaptor lets go of it when the connection closes.
+          cut(error instanceof Error ? error.message : String(error));
+        }
+      },
+      cancel: (reason) => reader.cancel(reason),
+    },
+    { highWaterMark: 0 },
+  );
+  return new Response(body, response);
 }
 
 class Connections {

@@ -35,8 +35,14 @@ export interface LocalServerOptions extends Pick<
   'host' | 'port' | 'dataDirectory' | 'adminKey' | 'upstreams'
 > {
   policy: Policy;
-  report: (event: OperatorEvent | { kind: 'collector' | 'admin' | 'escalation'; reason: string }) => void;
+  report: (event: OperatorEvent | LocalEvent) => void;
   timing?: Partial<Timing>;
+}
+
+/** What the functions of AWS say in logs of their own; `answer_cut`: a body broke after its status was sent. */
+export interface LocalEvent {
+  kind: 'collector' | 'admin' | 'escalation' | 'answer_cut';
+  reason: string;
 }
 
 export interface LocalServer {
@@ -88,6 +94,7 @@ export async function startLocalServer(options: LocalServerOptions): Promise<Loc
     host: options.host,
     port: options.port,
     fetch: byPath({ '/admin/v1': admin, '/outbox': createOutboxApp(outbox) }, proxy),
+    report: (reason) => report({ kind: 'answer_cut', reason }),
   });
   gateway.requestUrl ||= `${host.url}/v1/grants`;
   const collector = startCollector({

@@ -1,4 +1,5 @@
 /** The admin API as the CLI uses it: one request a call, problems turned into sentences, no retries. */
+import { credentialFor, type Credential, type Sign } from './credential.ts';
 import { CliError, EXIT, usageError } from './exit.ts';
 
 export type Json = string | number | boolean | null | Json[] | JsonObject;
@@ -8,30 +9,28 @@ export interface JsonObject {
 
 export interface AdminAddress {
   url: string;
+  sign: Sign;
   adminKey: string | undefined;
 }
 
 const ANSWER_WITHIN_MS = 30_000;
 
 export class AdminApi {
+  /** Without a slash at its end. */
   readonly #base: string;
-  readonly #adminKey: string | undefined;
+  readonly #who: () => Promise<Credential>;
 
-  constructor({ url, adminKey }: AdminAddress) {
-    if (!/^https?:\/\/[^/?#@]+\/*$/.test(url) || !URL.canParse(url)) {
-      throw usageError(
-        `The address ${JSON.stringify(url)} is not one of a server.`,
-        'Give scheme, host and port only, as in http://127.0.0.1:8787.',
-      );
-    }
-    this.#base = url.replace(/\/+$/, '');
-    this.#adminKey = adminKey === '' ? undefined : adminKey;
+  constructor({ url, ...who }: AdminAddress) {
+    this.#base = baseOf(url);
+    const asking = { url: new URL(this.#base), environment: process.env, ...who };
+    let credential: Promise<Credential> | undefined;
+    this.#who = () => (credential ??= credentialFor(asking));
   }
 
   get(path: string, query: Record<string, string | undefined> = {}): Promise<JsonObject> {
     const given = Object.entries(query).filter((pair): pair is [string, string] => pair[1] !== undefined);
-    const search = given.length === 0 ? '' : `?${new URLSearchParams(given).toString()}`;
-    return this.#send('GET', path + search);
+    const search = given.map(([name, value]) => `${name}=${encodeURIComponent(value)}`).join('&');
+    return this.#send('GET', search === '' ? path : `${path}?${search}`);
   }
   put(path: string, body: JsonObject): Promise<JsonObject> {
     return this.#send('PUT', path, body);
@@ -63,17 +62,20 @@ export class AdminApi {
 
   /** `{}` for an answer without a body. */
   async #send(method: string, path: string, body?: JsonObject): Promise<JsonObject> {
+    const credential = await this.#who();
+    const url = new URL(`${this.#base}/admin/v1/${path}`);
+    const bodyText = body && JSON.stringify(body);
+    const headers = await credential.headersFor({
+      ...{ method, url, body: bodyText },
+      headers: bodyText === undefined ? {} : { 'content-type': 'application/json' },
+    });
     let response: Response;
     let text: string;
     try {
-      response = await fetch(`${this.#base}/admin/v1/${path}`, {
+      response = await fetch(url, {
         method,
-        headers: {
-          accept: 'application/json',
-          ...(this.#adminKey !== undefined && { authorization: `Bearer ${this.#adminKey}` }),
-          ...(body !== undefined && { 'content-type': 'application/json' }),
-        },
-        ...(body !== undefined && { body: JSON.stringify(body) }),
+        headers: { ...headers, accept: 'application/json' },
+        ...(bodyText !== undefined && { body: bodyText }),
         // The key goes to the address that was named, and nowhere else.
         redirect: 'error',
         signal: AbortSignal.timeout(ANSWER_WITHIN_MS),
@@ -85,22 +87,11 @@ export class AdminApi {
     const json = parseObject(text);
     if (response.ok && (json !== undefined || text === '')) return json ?? {};
     if (json === undefined || response.ok) throw this.#notSpendcap(response.status);
-    throw this.#refused(response.status, json);
-  }
-
-  #refused(status: number, problem: JsonObject): CliError {
-    const advice = this.#adviceFor(status);
-    return new CliError(EXIT.refused, sentenceOf(status, problem), advice);
-  }
-
-  #adviceFor(status: number): string | undefined {
-    if (status === 401 || status === 403) {
-      return this.#adminKey === undefined
-        ? 'Set SPENDCAP_ADMIN_KEY to the admin key; a local server prints it when it starts.'
-        : 'Check SPENDCAP_ADMIN_KEY or --admin-key; a local server prints its key when it starts.';
-    }
-    if (status === 503) return 'Try again in a moment.';
-    return undefined;
+    throw new CliError(
+      EXIT.refused,
+      sentenceOf(response.status, json),
+      adviceFor(response, json, credential),
+    );
   }
 
   #unreachable(error: unknown): CliError {
@@ -120,6 +111,39 @@ export class AdminApi {
   }
 }
 
+function baseOf(url: string): string {
+  if (!/^https?:\/\/[^/?#@]+(\/[^?#]*)?$/.test(url) || !URL.canParse(url)) {
+    throw usageError(
+      `The address ${JSON.stringify(url)} is not one of a server.`,
+      'Give scheme, host and port, as in http://127.0.0.1:8787, or the output `Url` of a deployment.',
+    );
+  }
+  const base = url.replace(/\/+$/, '');
+  const ending = /\/(?:admin(?:\/v1)?|v1)$/.exec(base)?.[0];
+  if (ending === undefined) return base;
+  throw usageError(
+    `The address ${url} goes too far.`,
+    `Leave ${ending} out: the command adds its own paths.`,
+  );
+}
+
+function adviceFor(
+  { status, headers }: Response,
+  json: JsonObject,
+  credential: Credential,
+): string | undefined {
+  if (status === 503) return 'Try again in a moment.';
+  if (status !== 401 && status !== 403) return undefined;
+  const code = memberOf(json['error'], 'code');
+  return credential.adviceFor({ status, code, awsError: headers.get('x-amzn-errortype')?.split(':')[0] });
+}
+
+function memberOf(json: Json | undefined, name: string): string | undefined {
+  if (typeof json !== 'object' || json === null || Array.isArray(json)) return undefined;
+  const value = json[name];
+  return typeof value === 'string' ? value : undefined;
+}
+
 function parseObject(text: string): JsonObject | undefined {
   try {
     const json = JSON.parse(text) as Json;
@@ -129,10 +153,10 @@ function parseObject(text: string): JsonObject | undefined {
   }
 }
 
-/** RFC 9457: title, detail, and which member is wrong where the problem says so. */
-function sentenceOf(status: number, problem: JsonObject): string {
-  const { title, detail } = problem;
-  const said = [title, detail].filter((text): text is string => typeof text === 'string' && text !== '');
+/** RFC 9457: title and detail. The front door of a deployment has an `error`, AWS itself a `message`. */
+function sentenceOf(status: number, json: JsonObject): string {
+  const members = [json['title'], json['detail'], memberOf(json['error'], 'message'), json['message']];
+  const said = members.filter((text): text is string => typeof text === 'string' && text !== '');
   if (said.length === 0) return `The server refused with status ${status}.`;
   const sentence = said.map((text) => text.replace(/\.$/, '')).join(': ');
   return `${sentence}.`;

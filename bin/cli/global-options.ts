@@ -1,9 +1,11 @@
 /** Options that every verb takes, before or after it. */
 import type { Command } from 'commander';
 import { AdminApi } from './admin-api.ts';
+import type { Sign } from './credential.ts';
 
 export interface GlobalOptions {
   url: string;
+  sign: Sign;
   adminKey?: string;
   json?: boolean;
   /** False with --no-input. */
@@ -17,6 +19,6 @@ export function optionsOf<Own>(command: Command): WithGlobal<Own> {
   return command.optsWithGlobals<WithGlobal<Own>>();
 }
 
-export function adminApi({ url, adminKey }: GlobalOptions): AdminApi {
-  return new AdminApi({ url, adminKey });
+export function adminApi({ url, sign, adminKey }: GlobalOptions): AdminApi {
+  return new AdminApi({ url, sign, adminKey });
 }

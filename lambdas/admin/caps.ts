@@ -8,6 +8,7 @@ import {
   capToWire,
   nameSchema,
 } from '../core/caps/cap-definition.ts';
+import { isShared } from '../core/caps/cap.ts';
 import type { StoredCap } from '../core/caps/cap-items.ts';
 import { leafKey } from '../core/ledger/leaf.ts';
 import { capView, STAGES } from '../core/caps/stage.ts';
@@ -28,7 +29,7 @@ import {
 
 const capParams = z.strictObject({ id: capIdSchema });
 
-/** Figures are null where the scope names many and none was chosen. */
+/** Figures are null where the cap is one of each user and none was chosen. */
 const capWithFiguresSchema = capSchema.extend({
   effective_limit: z.string().nullable(),
   settled: z.string().nullable(),
@@ -87,11 +88,12 @@ export function capRoutes({ directory, ledger, clock }: AdminDeps): OpenAPIHono 
   app.openapi(getCap, async (c) => {
     const cap = await existing(c.req.valid('param').id);
     const user = userOf(cap, c.req.valid('query').user);
-    if (user === undefined) return c.json({ ...capToWire(cap), ...NO_FIGURES }, 200);
-    const leaf = await ledger.readLeaf(leafKey({ type: 'user', id: user }));
+    if (user === undefined && !isShared(cap)) return c.json({ ...capToWire(cap), ...NO_FIGURES }, 200);
+    const leaf = user === undefined ? undefined : leafKey({ type: 'user', id: user });
+    const books = await ledger.books(leaf, [cap]);
     const { effective_limit, settled, reserved, remaining, resets_at, stage, as_of } = capView(
       cap,
-      leaf,
+      books,
       clock.now(),
     );
     const figures = { effective_limit, settled, reserved, remaining, resets_at, stage, as_of };
@@ -130,10 +132,14 @@ const NO_FIGURES = {
 };
 
 /** Whose figures are shown: the one person of the scope, or the one asked for; undefined for nobody's. */
-function userOf({ id, scope }: StoredCap, asked: string | undefined): string | undefined {
+function userOf(cap: StoredCap, asked: string | undefined): string | undefined {
+  const { id, scope } = cap;
+  if (isShared(cap)) {
+    if (asked === undefined) return undefined;
+    throw new Problem('invalid_request', `user: the cap "${id}" is one of the ${scope.type} ${scope.id}`);
+  }
   const own = scope.type === 'user_feature' ? scope.id.split('/')[0]! : scope.id;
-  if (own === '*') return asked;
-  if (asked !== undefined && asked !== own)
+  if (own !== '*' && asked !== undefined && asked !== own)
     throw new Problem('invalid_request', `user: the cap "${id}" is one of ${own}, not of ${asked}`);
-  return own;
+  return own === '*' ? asked : own;
 }

@@ -8,6 +8,8 @@ const PROBLEMS = {
   unauthorized: [401, 'An admin credential is needed'],
   not_found: [404, 'There is nothing here'],
   idempotency_mismatch: [422, 'The idempotency key was used for something else'],
+  call_in_flight: [409, 'The call may still be running'],
+  call_settled: [409, 'The call was settled by what the provider said'],
   cap_not_supported: [422, 'This cap cannot be held strictly'],
   failed: [500, 'Something failed here'],
   ledger_unavailable: [503, 'The table cannot be reached'],

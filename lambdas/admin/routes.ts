@@ -85,4 +85,5 @@ export function adminRoute<const R extends RouteConfig>(route: R) {
 }
 
 export const notFound = { description: 'There is no such thing', ...problemContent };
+export const conflict = (description: string) => ({ description, ...problemContent });
 export const unprocessable = (description: string) => ({ description, ...problemContent });

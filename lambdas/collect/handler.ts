@@ -1,5 +1,7 @@
 /** The collector as a scheduled Lambda function: settles or presumes spent the holds that nobody settled. */
+import type { Context } from 'aws-lambda';
 import { collectAll } from '../core/ledger/collect.ts';
+import { LedgerBroken } from '../core/ledger/leaf.ts';
 import { nonceBits } from '../core/ledger/stamp.ts';
 import { openAwsBooks, type Books } from '../runtime/aws-books.ts';
 import { readEnvironment, text } from '../runtime/environment.ts';
@@ -11,12 +13,20 @@ export const handler = createHandler({
   log: standardOutput,
 });
 
+/** A leaf takes seconds at most, also where the table is slow. */
+const STOP_BEFORE_END_MS = 60_000;
+
 /** What it throws fails the invocation: Lambda tries again, and then its alarm rings. */
 export function createHandler({ books, log }: { books: () => Books; log: Log }) {
-  return async (): Promise<void> => {
+  return async (_event: unknown, context: Pick<Context, 'getRemainingTimeInMillis'>): Promise<void> => {
     const { table, ledger, clock, ids } = books();
-    const { settled, presumed } = await collectAll({ table, ledger, clock }, () => ids.randomBits(nonceBits));
+    const { settled, presumed, leaves, isComplete, broken } = await collectAll(
+      { table, ledger, clock },
+      () => ids.randomBits(nonceBits),
+      () => context.getRemainingTimeInMillis() < STOP_BEFORE_END_MS,
+    );
     const metrics = { HoldsSettled: settled, HoldsPresumedSpent: presumed };
-    log({ kind: 'collected', ...withMetrics('collect', clock.now(), metrics) });
+    log({ kind: 'collected', leaves, isComplete, ...withMetrics('collect', clock.now(), metrics) });
+    if (broken.length > 0) throw new LedgerBroken(`${broken.length} of ${leaves} leaves: ${broken[0]}`);
   };
 }

@@ -5,7 +5,8 @@ import type { OutputPlan } from './admission/fit.ts';
 import type { Gateway } from './gateway.ts';
 import type { JsonDocument } from './json-document.ts';
 import type { Fit } from './ledger/ledger.ts';
-import type { HeldCall, Leaf } from './ledger/leaf.ts';
+import type { Books } from './ledger/books.ts';
+import type { HeldCall } from './ledger/leaf.ts';
 import type { PriceCard } from './pricing/card.ts';
 import type { CallIds } from './request-ids.ts';
 import type { Caller } from './steps/identify.ts';
@@ -22,7 +23,7 @@ export interface Quote {
 /** Step 4: the hold, and the output limit that it pays for. */
 export interface Reserved {
   held: HeldCall;
-  leaf: Leaf;
+  books: Books;
   caps: readonly Cap[];
   fit: Fit;
   /** Set where Spendcap injected or clamped the request's output limit. */

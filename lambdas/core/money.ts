@@ -15,7 +15,7 @@ export function divCeil(dividend: bigint, divisor: bigint): bigint {
   return dividend % divisor > 0n ? quotient + 1n : quotient;
 }
 
-/** Rounds down; used only to ask how much of something an amount of money can pay. */
+/** Rounds down; used only to ask how much of something an amount of money can pay, and to show it in short. */
 export function divFloor(dividend: bigint, divisor: bigint): bigint {
   return -divCeil(-dividend, divisor);
 }

@@ -4,7 +4,7 @@ import type { Call } from './call.ts';
 import type { Cap } from './caps/cap.ts';
 import { inMetric } from './caps/amounts.ts';
 import type { UsdCapFacts } from './endpoint.ts';
-import type { Leaf } from './ledger/leaf.ts';
+import { accountOf, type Books } from './ledger/books.ts';
 import { formatUsd } from './money.ts';
 import { highestStage, resetOf } from './caps/stage.ts';
 import { toRfc3339 } from './time.ts';
@@ -37,8 +37,8 @@ export function providerHeaders(from: Headers): Headers {
 }
 
 export interface HeaderFacts {
-  /** The leaf after the hold (streams) or after the charge (plain answers). */
-  leaf: Leaf;
+  /** After the hold (streams) or after the charge (plain answers). */
+  books: Books;
   costPicoUsd: PicoUsd | undefined;
   servedModel: string | undefined;
 }
@@ -60,16 +60,16 @@ export function admittedHeaders(call: Call, facts: HeaderFacts): [string, string
     headers.push(['x-spendcap-max-output-tokens', reserved.outputTokensSet.toString()]);
   }
   const dialect = call.gateway.renderers[call.endpoint.dialect];
-  return [...headers, ...capHeaders(call, facts.leaf), ...dialect.admitted(usdFacts(call, facts.leaf))];
+  return [...headers, ...capHeaders(call, facts.books), ...dialect.admitted(usdFacts(call, facts.books))];
 }
 
-function usdFacts(call: Call, leaf: Leaf): UsdCapFacts | undefined {
+function usdFacts(call: Call, books: Books): UsdCapFacts | undefined {
   const cap = tightest(
     call.reserved.caps.filter(({ metric }) => metric === 'usd'),
-    leaf,
+    books,
   );
   if (!cap) return undefined;
-  const account = leaf.a[cap.account]!;
+  const account = accountOf(books, cap);
   return {
     effectiveLimitPicoUsd: account.l,
     usedPicoUsd: account.l - account.f,
@@ -77,30 +77,29 @@ function usdFacts(call: Call, leaf: Leaf): UsdCapFacts | undefined {
   };
 }
 
-function capHeaders(call: Call, leaf: Leaf): [string, string][] {
+function capHeaders(call: Call, books: Books): [string, string][] {
   const { caps } = call.reserved;
-  const cap = tightest(caps, leaf);
+  const cap = tightest(caps, books);
   if (!cap) return [];
-  const account = leaf.a[cap.account]!;
+  const account = accountOf(books, cap);
   const reset = resetOf(cap, account, call.gateway.clock.now());
   const headers: [string, string][] = [
     ['x-spendcap-cap', cap.id],
     ['x-spendcap-cap-metric', cap.metric],
     ['x-spendcap-cap-limit', inMetric(cap.metric, account.l)],
     ['x-spendcap-cap-remaining', inMetric(cap.metric, account.f > 0n ? account.f : 0n)],
-    ['x-spendcap-stage', highestStage(caps, leaf)],
+    ['x-spendcap-stage', highestStage(caps, books)],
   ];
   if (reset !== null) headers.push(['x-spendcap-cap-reset', toRfc3339(reset)]);
   return headers;
 }
 
 /** The cap with the smallest share left. Shares are compared as fractions, without dividing. */
-export function tightest(caps: readonly Cap[], leaf: Leaf): Cap | undefined {
+export function tightest(caps: readonly Cap[], books: Books): Cap | undefined {
   let found: Cap | undefined;
   for (const cap of caps) {
-    const account = leaf.a[cap.account];
-    if (!account) continue;
-    const best = found && leaf.a[found.account]!;
+    const account = accountOf(books, cap);
+    const best = found && accountOf(books, found);
     if (!best || account.f * best.l < best.f * account.l) found = cap;
   }
   return found;

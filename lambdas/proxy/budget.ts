@@ -7,9 +7,9 @@ import { freeRoute } from './free-route.ts';
 
 export function showBudget(gateway: Gateway, request: Request): Promise<Response> {
   return freeRoute(gateway, dialectOf(request.headers), request, async (caller) => {
-    const caps = await gateway.directory.capsFor({ user: caller.user, feature: caller.feature });
-    const leaf = await gateway.ledger.readLeaf(leafKey(caller.principal));
+    const caps = await gateway.directory.capsFor(caller);
+    const books = await gateway.ledger.books(leafKey(caller.principal), caps);
     const now = gateway.clock.now();
-    return Response.json({ user: caller.user, caps: caps.map((cap) => capView(cap, leaf, now)) });
+    return Response.json({ user: caller.user, caps: caps.map((cap) => capView(cap, books, now)) });
   });
 }

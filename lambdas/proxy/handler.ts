@@ -6,6 +6,7 @@ import { origin, readEnvironment, text } from '../runtime/environment.ts';
 import { operatorLine, standardOutput } from '../runtime/log.ts';
 import { providerKeys } from '../runtime/provider-keys.ts';
 import { ProviderUpstream } from '../runtime/provider-upstream.ts';
+import { reportStrayFailures } from '../runtime/stray-failures.ts';
 import { openGateway } from './open-gateway.ts';
 import { createHandler } from './streaming-handler.ts';
 
@@ -13,6 +14,10 @@ import { createHandler } from './streaming-handler.ts';
 declare const SPENDCAP_POLICY: unknown;
 
 const policy = parsePolicy(SPENDCAP_POLICY);
+
+const failed = (reason: string): void =>
+  standardOutput(operatorLine('proxy', Date.now(), { kind: 'failed', requestId: '', reason }));
+reportStrayFailures(failed);
 
 let gateway: Gateway | undefined;
 /** Built at the first call, so that a mistake in the environment is answered and logged as every failure is. */
@@ -35,7 +40,7 @@ function gatewayOnAws(): Gateway {
   const upstream = new ProviderUpstream({
     origins: { openai: settings.OPENAI_BASE_URL, anthropic: settings.ANTHROPIC_BASE_URL },
     currentKeys: () => keys.current(),
-    report: (reason) => report({ kind: 'failed', requestId: '', reason }),
+    report: failed,
   });
   return openGateway({ ledger, directory, upstream, clock, ids, policy, report });
 }

@@ -58,9 +58,14 @@ export class HostedCall {
   }
 
   /** The handler threw, and this is answered instead. */
-  failed(error: unknown, answer: StreamedAnswer): void {
+  failed(error: unknown, answer: StreamedAnswer): StreamedAnswer {
     this.#report(error);
-    this.#begin(answer);
+    return this.#begin(answer);
+  }
+
+  /** Aborts when nobody waits any longer for a client to read. */
+  get patience(): AbortSignal {
+    return this.#deadline.client;
   }
 
   /** Ends when the call is settled, or when it is too late for that. Safe to call again. */
@@ -123,7 +128,6 @@ const endedBy = (upstream: Upstream, signal: AbortSignal): Upstream => ({
     upstream.send(provider, { ...request, signal: AbortSignal.any([request.signal, signal]) }),
 });
 
-function endingOf(body: string | Readable): string {
-  if (typeof body === 'string' || body.readableEnded) return 'whole';
-  return `cut: ${body.errored?.message ?? 'the client left'}`;
+function endingOf(body: Readable): string {
+  return body.readableEnded ? 'whole' : `cut: ${body.errored?.message ?? 'the client left'}`;
 }

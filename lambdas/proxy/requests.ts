@@ -48,7 +48,7 @@ async function findHold(
   base: HoldId,
   key: ReturnType<typeof leafKey>,
 ): Promise<Hold | undefined> {
-  const leaf = await gateway.ledger.readLeaf(key);
+  const leaf = await gateway.ledger.leaves.read(key);
   const found = Object.entries(leaf?.h ?? {}).find(([id]) => id === base || id.startsWith(`${base}.`));
   return found?.[1];
 }

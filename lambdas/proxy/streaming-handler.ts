@@ -1,36 +1,39 @@
 /**
  * The gateway on Lambda: an event becomes a `Request`, the `Response` is streamed back, and the invocation ends only
- * when the call is settled. middy runs `requestEnd` once the body has ended, whether it was read, broke or lost its
- * client: there the completion is awaited, so that Lambda cannot freeze a call that is not in the books.
+ * when the call is settled, whether its answer was read, broke or lost its client: Lambda cannot freeze a call that is
+ * not in the books.
  */
-import middy from '@middy/core';
-import { executionModeStreamifyResponse } from '@middy/core/StreamifyResponse';
-import type { APIGatewayProxyEvent } from 'aws-lambda';
+import type { APIGatewayProxyEvent, Context } from 'aws-lambda';
 import { streamedAnswer, type StreamedAnswer } from '../runtime/rest-answer.ts';
 import { isProxyEvent } from '../runtime/rest-event.ts';
+import { sendAnswer } from '../runtime/send-answer.ts';
 import { HostedCall, type StreamingDeps } from './hosted-call.ts';
 import { internalError } from './internal-error.ts';
 
 /** `awslambda` must be there when this is called: Lambda's runtime sets it before it loads the function. */
 export function createHandler(deps: StreamingDeps) {
-  const calls = new WeakMap<object, HostedCall>();
-  const handler = middy<APIGatewayProxyEvent, StreamedAnswer | undefined>({
-    executionMode: executionModeStreamifyResponse,
-    requestEnd: ({ event }) => calls.get(event as object)?.end(),
-  });
-  handler.onError((request) => {
-    const answer = streamedAnswer(internalError(headerNamesOf(request.event)));
-    calls.get(request.event)?.failed(request.error, answer);
-    request.response = answer;
-  });
-  return handler.handler(async (event, context) => {
-    if (!isProxyEvent(event)) return undefined;
+  return awslambda.streamifyResponse(async (event: unknown, toLambda, context: Context): Promise<void> => {
+    if (!isProxyEvent(event)) {
+      toLambda.end();
+      return;
+    }
     // Idle connections and a timer that somebody forgot must not keep an invocation open, and billed.
     context.callbackWaitsForEmptyEventLoop = false;
     const call = new HostedCall(deps, event, context);
-    calls.set(event, call);
-    return call.answer();
+    try {
+      await sendAnswer(await answerOf(call, event), toLambda, call.patience);
+    } finally {
+      await call.end();
+    }
   });
+}
+
+async function answerOf(call: HostedCall, event: APIGatewayProxyEvent): Promise<StreamedAnswer> {
+  try {
+    return await call.answer();
+  } catch (error) {
+    return call.failed(error, streamedAnswer(internalError(headerNamesOf(event))));
+  }
 }
 
 /** Only what tells the dialect: the rest of the event may be what cannot be read. */

@@ -9,16 +9,18 @@ export interface AnswerHead {
   multiValueHeaders?: Record<string, string[]>;
 }
 export interface StreamedAnswer extends AnswerHead {
-  body: string | Readable;
+  body: Readable;
 }
 export interface BufferedAnswer extends AnswerHead {
   body: string;
 }
 
-/** The body is a Node stream, because only of those a pipeline tells the source at once that the client has left. */
 export function streamedAnswer(response: Response): StreamedAnswer {
   const { body } = response;
-  return { ...headOf(response), body: body ? Readable.fromWeb(body as NodeReadableStream) : '' };
+  return {
+    ...headOf(response),
+    body: body ? Readable.fromWeb(body as NodeReadableStream) : Readable.from([]),
+  };
 }
 
 export async function bufferedAnswer(response: Response): Promise<BufferedAnswer> {

@@ -24,6 +24,12 @@ describe('a policy file', () => {
     ['that is no JSON', 'a.json', '{"org":', /is no JSON/],
     ['with a member that is not known', 'b.json', '{"orgs": {}}', /orgs/],
     ['with a value that is wrong', 'c.json', '{"drainSeconds": -1}', /drainSeconds/],
+    [
+      'with a cap that no ledger could hold',
+      'e.json',
+      '{"plans": {"default": {"caps": [{"id": "x", "metric": "usd", "window": "year", "limit": "1"}]}}}',
+      /e\.json: .*cap "x" of plan "default": "year" is no window/,
+    ],
     ['without default export', 'd.ts', 'export const policy = {};', /no default export/],
   ])('%s is explained', async (_what, name, text, message) => {
     if (text !== undefined) writeFileSync(join(folder, name), text);

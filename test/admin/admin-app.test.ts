@@ -8,7 +8,7 @@ import { Directory } from '../../lambdas/core/directory/directory.ts';
 import { Ledger } from '../../lambdas/core/ledger/ledger.ts';
 import { leafKey } from '../../lambdas/core/ledger/leaf.ts';
 import { adminAccess } from '../../local/admin-access.ts';
-import { chargeOf, ManualClock, SeededIds, testCall } from '../support/worlds.ts';
+import { chargeOf, ManualClock, SeededIds, testCall, callOf } from '../support/worlds.ts';
 
 type Json = Record<string, unknown>;
 
@@ -68,7 +68,7 @@ describe('caps', () => {
   it('GET answers where the cap stands, in decimal strings', async () => {
     const { send, ledger, directory, ids, clock } = world();
     await send('PUT', '/caps/alice-month', { body: ALICE_MONTH });
-    const caps = await directory.capsFor({ user: 'alice', feature: 'default' });
+    const caps = await directory.capsFor(callOf('alice'));
     const key = leafKey({ type: 'user', id: 'alice' });
     const reserve = async (picoUsd: bigint) => {
       const outcome = await ledger.reserve(testCall(caps, ids, { picoUsd }));
@@ -134,10 +134,10 @@ describe('problems', () => {
       'a shared cap',
       'PUT',
       '/caps/a',
-      cap({ scope: { type: 'team', id: 'growth' } }),
+      cap({ scope: { type: 'team', id: 'growth' }, window: 'minute' }),
       422,
       'cap_not_supported',
-      /pools/,
+      /shared by many people.*day, week, month or lifetime/,
     ],
     ['an unknown parameter', 'GET', '/caps?lmit=3', undefined, 400, 'invalid_request', /lmit/],
     ['a page of none', 'GET', '/caps?limit=0', undefined, 400, 'invalid_request', /limit/],
@@ -252,7 +252,7 @@ describe('the books', () => {
   it('usage has one item a call, with every member of the contract', async () => {
     const { send, ledger, directory, ids } = world();
     await send('PUT', '/caps/alice-month', { body: ALICE_MONTH });
-    const caps = await directory.capsFor({ user: 'alice', feature: 'default' });
+    const caps = await directory.capsFor(callOf('alice'));
     const outcome = await ledger.reserve(testCall(caps, ids, { id: 'one', picoUsd: 2_000_000_000n }));
     if (outcome.kind !== 'held') throw new Error(outcome.kind);
     await ledger.finish(chargeOf(outcome.call, 1_500_000_000n, 12n), outcome.call.leaf);
@@ -276,6 +276,7 @@ describe('the books', () => {
           outcome: 'settled',
           stage: 'normal',
           latency_ms: 5,
+          evidence: null,
         },
       ],
       next_cursor: null,
@@ -312,9 +313,11 @@ describe('the OpenAPI document', () => {
       'GET /admin/v1/keys',
       'GET /admin/v1/keys/{id}',
       'GET /admin/v1/ledger/audit',
+      'GET /admin/v1/ledger/holds',
       'GET /admin/v1/quarantine',
       'GET /admin/v1/usage',
       'POST /admin/v1/keys',
+      'POST /admin/v1/ledger/requests/{id}/evidence',
       'PUT /admin/v1/caps/{id}',
     ]);
   });

@@ -34,6 +34,37 @@ describe('context values', () => {
     expect(() => read({ [name]: value })).toThrow(name);
   });
 
+  test.each([
+    ['https://api.openai.com/v1', /https:\/\/api\.openai\.com\b.*without a path/],
+    ['https://api.openai.com?key=1', /without a path/],
+    ['https://user:secret@api.openai.com', /without a path/],
+    ['http://api.openai.com', /https/],
+    ['http://127.0.0.1.example.com', /https/],
+    ['ftp://api.openai.com', /https/],
+    ['api.openai.com', /https/],
+    ['', /https/],
+  ])('an upstream is not %j, and the mistake says what to give', (address, advice) => {
+    for (const name of ['openaiBaseUrl', 'anthropicBaseUrl']) {
+      const reading = () => read({ [name]: address });
+      expect(reading).toThrow(DeploymentInvalid);
+      expect(reading).toThrow(name);
+      expect(reading).toThrow(advice);
+      expect(reading).not.toThrow(/secret/);
+    }
+  });
+
+  test.each([
+    ['https://llm.example.com:8443', 'https://llm.example.com:8443'],
+    // As copied from a browser.
+    ['https://LLM.example.com/', 'https://llm.example.com'],
+    // For a provider that is simulated beside an emulator; nothing else listens there.
+    ['http://127.0.0.1:9000', 'http://127.0.0.1:9000'],
+    ['http://localhost:9000', 'http://localhost:9000'],
+    ['http://[::1]:9000', 'http://[::1]:9000'],
+  ])('an upstream may be %s', (address, expected) => {
+    expect(read({ openaiBaseUrl: address }).openaiBaseUrl).toBe(expected);
+  });
+
   test('a stage stands in every name, so two fit into one account', () => {
     const app = appWith({ stage: 'test' });
     const { stateful, stateless } = createStacks(app, readDeployment(app, policy));

@@ -1,12 +1,15 @@
 /** Steps 8 and 9, and the schedule: what wakes each function, and where its failures end. */
-import { Match } from 'aws-cdk-lib/assertions';
+import { Stack } from 'aws-cdk-lib';
+import { Annotations, Match, Template } from 'aws-cdk-lib/assertions';
 import { describe, expect, test } from 'vitest';
+import { FinanceMail } from '../../lib/constructs/finance-mail/finance-mail.ts';
+import { parsePolicy } from '../../lambdas/core/policy/policy.ts';
 import { resourcesOf, synthesised } from './stacks.ts';
 
 const { stateless } = synthesised();
 const queue = (name: string) => ({ 'Fn::GetAtt': [Match.stringLikeRegexp(`^${name}DeadLetters`), 'Arn'] });
 
-test('the change feed reads leaves and charges, splits failing batches and keeps what fails', () => {
+test('the change feed reads leaves and nothing else, splits failing batches and keeps what fails', () => {
   stateless.hasResourceProperties('AWS::Lambda::EventSourceMapping', {
     FunctionResponseTypes: ['ReportBatchItemFailures'],
     BisectBatchOnFunctionError: true,
@@ -15,10 +18,7 @@ test('the change feed reads leaves and charges, splits failing batches and keeps
     StartingPosition: 'TRIM_HORIZON',
     DestinationConfig: { OnFailure: { Destination: queue('ChangeFeed') } },
     FilterCriteria: {
-      Filters: [
-        { Pattern: '{"dynamodb":{"Keys":{"pk":{"S":[{"prefix":"L#"}]}}}}' },
-        { Pattern: '{"dynamodb":{"Keys":{"pk":{"S":[{"prefix":"C#"}]}}}}' },
-      ],
+      Filters: [{ Pattern: '{"dynamodb":{"Keys":{"pk":{"S":[{"prefix":"L#"}]}}}}' }],
     },
   });
 });
@@ -64,6 +64,20 @@ describe('the ladder', () => {
       Endpoint: 'finance@example.com',
     });
     stateless.resourceCountIs('AWS::SNS::Subscription', 1);
+  });
+
+  test('says where the address goes, if the policy file has none', () => {
+    const stack = new Stack();
+    new FinanceMail(stack, 'FinanceMail', parsePolicy({}));
+    Template.fromStack(stack).resourceCountIs('AWS::SNS::Subscription', 0);
+    const [warning] = Annotations.fromStack(stack).findWarning(
+      '*',
+      Match.stringLikeRegexp('nobody-is-mailed'),
+    );
+    expect(warning!.entry.data).toContain(
+      "Set org: { financeEmail: 'finance@example.com' } in spendcap.config.ts",
+    );
+    expect(warning!.entry.data).toContain('FinanceTopicArn');
   });
 });
 

@@ -12,13 +12,14 @@ const functions = Object.fromEntries(
 const environmentOf = (name: string) =>
   (functions[name]!['Environment'] as { Variables: Record<string, unknown> }).Variables;
 
-test('are these seven', () => {
+test('are these eight', () => {
   expect(Object.keys(functions).sort()).toEqual([
     'Admin',
     'CanaryFunction',
     'ChangeFeedFunction',
     'CollectorFunction',
     'EscalationFunction',
+    'PolicyCapsFunction',
     'PriceRefreshFunction',
     'Proxy',
   ]);
@@ -45,6 +46,7 @@ describe('environments', () => {
     ['EscalationFunction', ['STATE_MACHINE_ARN', 'TABLE_NAME']],
     ['CollectorFunction', ['TABLE_NAME']],
     ['PriceRefreshFunction', ['EVENT_BUS_NAME', 'TABLE_NAME']],
+    ['PolicyCapsFunction', ['TABLE_NAME']],
     ['CanaryFunction', ['CANARY_SECRET_ARN', 'GATEWAY_URL']],
   ])('%s', (name, variables) => {
     expect(Object.keys(environmentOf(name)).sort()).toEqual([...variables, 'NODE_OPTIONS'].sort());

@@ -52,8 +52,10 @@ describe('its own answers', () => {
       'ACCESS_DENIED',
       'DEFAULT_4XX',
       'DEFAULT_5XX',
+      'EXPIRED_TOKEN',
       'INTEGRATION_FAILURE',
       'INTEGRATION_TIMEOUT',
+      'INVALID_SIGNATURE',
       'MISSING_AUTHENTICATION_TOKEN',
       'QUOTA_EXCEEDED',
       'REQUEST_TOO_LARGE',
@@ -117,7 +119,7 @@ describe('logs', () => {
 
   test('are all kept for three months', () => {
     const groups = Object.values(resourcesOf(stateless, 'AWS::Logs::LogGroup'));
-    expect(groups).toHaveLength(9);
+    expect(groups).toHaveLength(10);
     for (const { Properties } of groups) expect(Properties['RetentionInDays']).toBe(90);
   });
 });

@@ -72,6 +72,13 @@ const EXPECTED: Record<string, string[]> = {
   CollectorHourlyRole: ['lambda:InvokeFunction', 'sqs:SendMessage'],
   PriceRefreshFunctionRole: ['dynamodb:GetItem', 'dynamodb:PutItem', 'events:PutEvents', ...LOGS, ...SEND],
   PriceRefreshHourlyRole: ['lambda:InvokeFunction', 'sqs:SendMessage'],
+  PolicyCapsFunctionRole: [
+    'dynamodb:DeleteItem',
+    'dynamodb:GetItem',
+    'dynamodb:PutItem',
+    'dynamodb:Query',
+    ...LOGS,
+  ],
   CanaryFunctionRole: [...LOGS, 'secretsmanager:GetSecretValue'],
   CanaryQuarterHourlyRole: ['lambda:InvokeFunction'],
   // A managed policy of AWS, see below.
@@ -126,12 +133,15 @@ describe('resources', () => {
     expect(JSON.stringify(statements.map(({ statement }) => statement.Action))).not.toContain('*');
   });
 
-  test('only the admin API reads by time', () => {
+  test('only the admin API and the policy’s caps list by the index, and list only', () => {
     const byTime = statements.filter(({ statement }) =>
       JSON.stringify(statement.Resource).includes('/index/'),
     );
-    expect(byTime.map(({ role }) => role)).toEqual(['AdminRole']);
-    expect(JSON.stringify(byTime[0]!.statement.Resource)).toContain('/index/byTime');
+    expect(byTime.map(({ role }) => role).sort()).toEqual(['AdminRole', 'PolicyCapsFunctionRole']);
+    for (const { statement } of byTime) {
+      expect(statement.Action).toBe('dynamodb:Query');
+      expect(JSON.stringify(statement.Resource)).toContain('/index/byTime');
+    }
   });
 
   test('nothing is denied by accident', () => {

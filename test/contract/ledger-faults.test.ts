@@ -40,7 +40,7 @@ describe('a lost answer', () => {
   test('to a reserve that was applied: the repeat finds its own hold', async () => {
     const world = worldWith(inOrder('none', 'none', 'none', 'answer_lost')); // read, read, put leaf, reserve
     const outcome = await world.faulty.ledger.reserve(testCall([cap], world.ids));
-    expect(outcome).toMatchObject({ kind: 'held', leaf: { a: { c: { f: 900n } } } });
+    expect(outcome).toMatchObject({ kind: 'held', books: { leaf: { a: { c: { f: 900n } } } } });
     expect(world.api.met.answer_lost).toBe(1);
   });
 
@@ -53,7 +53,7 @@ describe('a lost answer', () => {
     if (outcome.kind !== 'held') throw new Error(outcome.kind);
     await world.faulty.ledger.finish(chargeOf(outcome.call, 40n), alice);
     await world.api.drain(); // now the first copy arrives
-    const leaf = await world.sound.ledger.readLeaf(alice);
+    const leaf = await world.sound.ledger.leaves.read(alice);
     expect(leaf).toMatchObject({ h: {}, a: { c: { f: 960n, s: 40n } } });
   });
 
@@ -65,7 +65,7 @@ describe('a lost answer', () => {
     const refused = await world.faulty.ledger.reserve(testCall([small], world.ids, { picoUsd: 100n }));
     expect(refused.kind).toBe('short');
     await world.api.drain();
-    const leaf = (await world.sound.ledger.readLeaf(alice))!;
+    const leaf = (await world.sound.ledger.leaves.read(alice))!;
     expect(Object.keys(leaf.h)).toHaveLength(1);
     expect(leaf.a['c']).toMatchObject({ f: 50n });
   });
@@ -76,7 +76,7 @@ test('a table that is gone refuses, and leaves no money behind that nobody holds
   expect(await world.faulty.ledger.reserve(testCall([cap], world.ids))).toMatchObject({
     kind: 'unavailable',
   });
-  expect(await world.sound.ledger.readLeaf(alice)).toBeUndefined();
+  expect(await world.sound.ledger.leaves.read(alice)).toBeUndefined();
 });
 
 const SEEDS = 150;
@@ -115,14 +115,14 @@ async function runSeed(seed: number): Promise<void> {
   });
   await Promise.all(calls);
   await world.api.drain();
-  const busy = (await world.sound.ledger.readLeaf(alice))!;
+  const busy = (await world.sound.ledger.leaves.read(alice))!;
   const { f, s, l } = busy.a['c']!;
   expect(s + heldOf(busy)).toBeLessThanOrEqual(l);
   expect(f).toBeGreaterThanOrEqual(0n);
 
   world.clock.advance(hours(25));
   await collectLeaf(world.sound.ledger, alice, world.clock.now(), world.ids.randomBits(40));
-  const settled = (await world.sound.ledger.readLeaf(alice))!;
+  const settled = (await world.sound.ledger.leaves.read(alice))!;
   expect(settled.h).toEqual({});
   expect(settled.a['c']!.s).toBeGreaterThanOrEqual(forwarded);
   expect(settled.a['c']!.s).toBe(await chargedInTable(world.sound.table));

@@ -33,7 +33,7 @@ for (const engine of engines) {
     });
     afterEach(async () => opened.close());
 
-    const accountOf = async (name: string) => (await world.ledger.readLeaf(alice))!.a[name]!;
+    const accountOf = async (name: string) => (await world.ledger.leaves.read(alice))!.a[name]!;
 
     test('5,000 concurrent calls against a cap that pays for exactly 137 admit exactly 137', async () => {
       const cap = testCap('alice-month', 'usd', 'month', 137n * 100n + 99n);
@@ -55,7 +55,7 @@ for (const engine of engines) {
             return 'admitted';
           }
           if (outcome.kind === 'short') {
-            const { s, l } = outcome.leaf.a['alice-month']!;
+            const { s, l } = outcome.books.leaf.a['alice-month']!;
             if (s + 100n > l) {
               someoneEnded();
               return 'denied'; // cap reached; otherwise it is held by calls in flight
@@ -70,7 +70,7 @@ for (const engine of engines) {
         Array.from({ length: 5000 }, (_, i) => admit(processes[i % processes.length]!)),
       );
       expect(ends.filter((end) => end === 'admitted')).toHaveLength(137);
-      const leaf = (await world.ledger.readLeaf(alice))!;
+      const leaf = (await world.ledger.leaves.read(alice))!;
       expect(leaf.a['alice-month']).toMatchObject({ f: 99n, s: 13_700n, l: 13_799n });
       expect(leaf.h).toEqual({});
     });
@@ -212,7 +212,7 @@ for (const engine of engines) {
         held(await world.ledger.reserve(testCall([cap], ids)));
         const collected = await collectLeaf(world.ledger, alice, clock.now(), ids.randomBits(40));
         expect(collected.presumed).toBeGreaterThanOrEqual(1);
-        const leaf = (await world.ledger.readLeaf(alice))!;
+        const leaf = (await world.ledger.leaves.read(alice))!;
         expect(leaf.a['c']!.s + BigInt(Object.keys(leaf.h).length) * 100n).toBe(3300n);
       });
     });
@@ -236,7 +236,7 @@ for (const engine of engines) {
           charge: { used: { u: 150n }, info: { bh: 'body' } },
         });
         expect(await accountOf('c')).toMatchObject({ f: 850n, s: 150n });
-        expect((await world.ledger.readLeaf(alice))!.h).toEqual({});
+        expect((await world.ledger.leaves.read(alice))!.h).toEqual({});
       });
 
       test('a retry of a charged call is told so also where the cap could not pay it', async () => {
@@ -266,5 +266,5 @@ for (const engine of engines) {
 
 function held(outcome: ReserveOutcome): { call: HeldCall; leaf: Leaf } {
   if (outcome.kind !== 'held') throw new Error(`expected a hold, got ${outcome.kind}`);
-  return outcome;
+  return { call: outcome.call, leaf: outcome.books.leaf };
 }

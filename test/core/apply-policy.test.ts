@@ -5,7 +5,7 @@ import { applyPolicy, capsOfPolicy } from '../../lambdas/core/policy/apply-polic
 import { capFromInput } from '../../lambdas/core/caps/cap-definition.ts';
 import { Directory } from '../../lambdas/core/directory/directory.ts';
 import { parsePolicy, type PolicyInput } from '../../lambdas/core/policy/policy.ts';
-import { ManualClock, SeededIds } from '../support/worlds.ts';
+import { ManualClock, SeededIds, callOf } from '../support/worlds.ts';
 
 const MONTH = { metric: 'usd', window: 'month', limit: '5.00' } as const;
 const policy = (input: PolicyInput) => parsePolicy(input);
@@ -22,7 +22,7 @@ function newDirectory(): Directory {
 }
 
 const limits = async (directory: Directory, user: string): Promise<[string, bigint][]> =>
-  (await directory.capsFor({ user, feature: 'default' })).map(({ id, limit }) => [id, limit]);
+  (await directory.capsFor(callOf(user))).map(({ id, limit }) => [id, limit]);
 
 describe('applying a policy', () => {
   it('without a file, gives each user five dollars a month', async () => {

@@ -4,7 +4,7 @@ import { crowded, explainShort, type DenialContext } from '../../lambdas/core/ad
 import { fitToBudget, type OutputPlan } from '../../lambdas/core/admission/fit.ts';
 import type { Account, Hold, Leaf } from '../../lambdas/core/ledger/leaf.ts';
 import { usd } from '../../lambdas/core/money.ts';
-import { alice, NOON, testCap } from '../support/worlds.ts';
+import { alice, booksOf, NOON, testCap } from '../support/worlds.ts';
 
 /** $0.01 for the input and $0.00001 an output token. */
 const plan = (more: Partial<OutputPlan> = {}): OutputPlan => ({
@@ -28,6 +28,7 @@ const account = (limit: bigint, settled: bigint, held = 0n): Account => ({
   l: limit,
   r: 1n,
 });
+const booksWith = (...of: Parameters<typeof leafWith>) => booksOf(leafWith(...of));
 const leafWith = (accounts: Record<string, Account>, held: Record<string, bigint> = {}): Leaf => ({
   ...alice,
   v: 1n,
@@ -55,36 +56,36 @@ describe('fitting a call to the money left', () => {
   const cap = life('c', usd('1'));
 
   test('an output limit that the money left pays stays as it is', () => {
-    const fit = fitToBudget(plan({ outputTokens: 1000n }), [cap], leafWith({ c: account(usd('1'), 0n) }));
+    const fit = fitToBudget(plan({ outputTokens: 1000n }), [cap], booksWith({ c: account(usd('1'), 0n) }));
     expect(fit.outputTokensMax).toBe(1000n);
     expect(fit.amounts).toEqual({ u: usd('0.02'), t: 1100n, r: 1n, c: 1n });
   });
 
   test('one that it does not pay is lowered to what it pays, whatever others hold', () => {
-    const leaf = leafWith({ c: account(usd('1'), usd('0.95'), usd('0.03')) }, { c: usd('0.03') });
-    const fit = fitToBudget(plan(), [cap], leaf);
+    const books = booksWith({ c: account(usd('1'), usd('0.95'), usd('0.03')) }, { c: usd('0.03') });
+    const fit = fitToBudget(plan(), [cap], books);
     expect(fit.outputTokensMax).toBe(4000n); // $0.05 left, $0.01 of it for the input
     expect(fit.amounts.u).toBe(usd('0.05'));
     expect(fit.smallest.u).toBe(usd('0.01256'));
   });
 
   test('never below the floor, nor below a smaller limit of its own', () => {
-    const leaf = leafWith({ c: account(usd('1'), usd('0.99')) });
-    expect(fitToBudget(plan(), [cap], leaf).outputTokensMax).toBe(256n);
-    expect(fitToBudget(plan({ outputTokens: 40n }), [cap], leaf).outputTokensMax).toBe(40n);
+    const books = booksWith({ c: account(usd('1'), usd('0.99')) });
+    expect(fitToBudget(plan(), [cap], books).outputTokensMax).toBe(256n);
+    expect(fitToBudget(plan({ outputTokens: 40n }), [cap], books).outputTokensMax).toBe(40n);
   });
 
   test('not at all where the caller forbids it', () => {
-    const leaf = leafWith({ c: account(usd('1'), usd('0.95')) });
-    const fit = fitToBudget(plan({ clampAllowed: false }), [cap], leaf);
+    const books = booksWith({ c: account(usd('1'), usd('0.95')) });
+    const fit = fitToBudget(plan({ clampAllowed: false }), [cap], books);
     expect(fit.outputTokensMax).toBe(32_000n);
     expect(fit.smallest).toEqual(fit.amounts);
   });
 
   test('a cap on tokens clamps too, over all choices', () => {
     const tokens = testCap('t', 'tokens', 'lifetime', 1100n);
-    const leaf = leafWith({ t: account(1100n, 0n) });
-    const fit = fitToBudget(plan({ choices: 2n, outputTokensFloor: 1n }), [tokens], leaf);
+    const books = booksWith({ t: account(1100n, 0n) });
+    const fit = fitToBudget(plan({ choices: 2n, outputTokensFloor: 1n }), [tokens], books);
     expect(fit.outputTokensMax).toBe(500n);
     expect(fit.amounts.t).toBe(1100n);
   });
@@ -93,16 +94,16 @@ describe('fitting a call to the money left', () => {
 describe('a refusal by a cap', () => {
   test('says nothing of where to ask where nobody has said', () => {
     const cap = life('c', usd('1'));
-    const leaf = leafWith({ c: account(usd('1'), usd('0.99')) });
+    const books = booksWith({ c: account(usd('1'), usd('0.99')) });
     const nowhere = context([cap], { requestUrl: '' });
-    const { message } = explainShort([cap], leaf, fitToBudget(plan(), [cap], leaf), nowhere);
+    const { message } = explainShort([cap], books, fitToBudget(plan(), [cap], books), nowhere);
     expect(message).toMatch(/it does not reset\.$/);
   });
 
   test('is "cap reached" only when the money is really gone', () => {
     const cap = life('c', usd('1'));
-    const leaf = leafWith({ c: account(usd('1'), usd('0.99')) });
-    const refusal = explainShort([cap], leaf, fitToBudget(plan(), [cap], leaf), context([cap]));
+    const books = booksWith({ c: account(usd('1'), usd('0.99')) });
+    const refusal = explainShort([cap], books, fitToBudget(plan(), [cap], books), context([cap]));
     expect(refusal).toEqual({
       code: 'cap_reached',
       message:
@@ -129,8 +130,8 @@ describe('a refusal by a cap', () => {
 
   test('is "held" while it would fit once calls in flight settle; wait about as long as they have taken', () => {
     const cap = life('c', usd('1'));
-    const leaf = leafWith({ c: account(usd('1'), usd('0.90'), usd('0.09')) }, { c: usd('0.09') });
-    const refusal = explainShort([cap], leaf, fitToBudget(plan(), [cap], leaf), context([cap]));
+    const books = booksWith({ c: account(usd('1'), usd('0.90'), usd('0.09')) }, { c: usd('0.09') });
+    const refusal = explainShort([cap], books, fitToBudget(plan(), [cap], books), context([cap]));
     expect(refusal).toMatchObject({
       code: 'throttled',
       message:
@@ -142,8 +143,8 @@ describe('a refusal by a cap', () => {
 
   test('is "too large" when no wait will help', () => {
     const cap = life('c', usd('0.01'));
-    const leaf = leafWith({ c: account(usd('0.01'), 0n) });
-    const refusal = explainShort([cap], leaf, fitToBudget(plan(), [cap], leaf), context([cap]));
+    const books = booksWith({ c: account(usd('0.01'), 0n) });
+    const refusal = explainShort([cap], books, fitToBudget(plan(), [cap], books), context([cap]));
     expect(refusal).toMatchObject({
       code: 'cap_reached',
       limit: { reason: 'too_large', requested: '0.01256' },
@@ -153,9 +154,9 @@ describe('a refusal by a cap', () => {
 
   test('is a throttle until the minute ends for a cap on requests', () => {
     const cap = testCap('rpm', 'requests', 'minute', 2n);
-    const leaf = leafWith({ rpm: account(2n, 2n) });
+    const books = booksWith({ rpm: account(2n, 2n) });
     const now = epochMs(NOON + 15_000);
-    const refusal = explainShort([cap], leaf, fitToBudget(plan(), [cap], leaf), context([cap], { now }));
+    const refusal = explainShort([cap], books, fitToBudget(plan(), [cap], books), context([cap], { now }));
     expect(refusal).toMatchObject({
       code: 'throttled',
       message:
@@ -167,8 +168,8 @@ describe('a refusal by a cap', () => {
 
   test('for calls in flight has no window and no reset', () => {
     const cap = testCap('two', 'concurrent', '', 2n);
-    const leaf = leafWith({ two: account(2n, 0n, 2n) });
-    const refusal = explainShort([cap], leaf, fitToBudget(plan(), [cap], leaf), context([cap]));
+    const books = booksWith({ two: account(2n, 0n, 2n) });
+    const refusal = explainShort([cap], books, fitToBudget(plan(), [cap], books), context([cap]));
     expect(refusal).toMatchObject({
       code: 'throttled',
       limit: { reason: 'throttled', window: null, resets_at: null },
@@ -179,13 +180,13 @@ describe('a refusal by a cap', () => {
     const rpm = testCap('rpm', 'requests', 'minute', 1n);
     const day = testCap('day', 'usd', 'day', usd('1'));
     const month = testCap('month', 'usd', 'month', usd('1'));
-    const leaf = leafWith({
+    const books = booksWith({
       rpm: account(1n, 1n),
       day: account(usd('1'), usd('1')),
       month: account(usd('1'), usd('1')),
     });
     const caps = [rpm, month, day];
-    const refusal = explainShort(caps, leaf, fitToBudget(plan(), caps, leaf), context(caps));
+    const refusal = explainShort(caps, books, fitToBudget(plan(), caps, books), context(caps));
     expect(refusal).toMatchObject({
       code: 'cap_reached',
       limit: { cap: 'month', resets_at: '2026-12-01T00:00:00Z' },

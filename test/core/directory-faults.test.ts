@@ -3,15 +3,15 @@ import type { DynamoDbApi } from '../../lambdas/adapters/table/dynamodb-api.ts';
 import { epochMs } from '../../lambdas/core/brands.ts';
 import { TableUnavailable } from '../../lambdas/core/ports.ts';
 import { faultyApi, inOrder, type Fault } from '../contract/faulty-api.ts';
-import { NOON } from '../support/worlds.ts';
+import { NOON, callOf } from '../support/worlds.ts';
 import { over, put, user, world } from './directory-world.ts';
 
 /** More than the adapter tries again. */
 const TRIES = 40;
 /** Carries out so many requests, then none. */
-function cutOff(api: DynamoDbApi, after: number): DynamoDbApi {
+function cutOff(api: DynamoDbApi, after: number, atOnce = 1): DynamoDbApi {
   const faults = (count: number, fault: Fault): Fault[] => Array.from({ length: count }, () => fault);
-  return faultyApi(api, inOrder(...faults(after, 'none'), ...faults(TRIES, 'request_lost')));
+  return faultyApi(api, inOrder(...faults(after, 'none'), ...faults(TRIES * atOnce, 'request_lost')));
 }
 /** How it ended, where a failing table is one of the ends. */
 const ended = (change: Promise<unknown>): Promise<string> =>
@@ -84,6 +84,9 @@ describe('a change of a cap that is cut off', () => {
   });
 });
 
+/** A call is looked up under each of its scopes at once. */
+const SCOPES_OF_A_CALL = 7;
+
 describe('a table that cannot be reached', () => {
   const key = {
     id: 'key_00000000000a',
@@ -97,11 +100,11 @@ describe('a table that cannot be reached', () => {
   };
   const down = () => {
     const { api, directory } = world();
-    return directory(cutOff(api, 0));
+    return directory(cutOff(api, 0, SCOPES_OF_A_CALL));
   };
 
   it.each<[string, (directory: ReturnType<typeof down>) => Promise<unknown>]>([
-    ['the caps over a caller', (directory) => directory.capsFor({ user: 'alice', feature: 'default' })],
+    ['the caps over a caller', (directory) => directory.capsFor(callOf('alice'))],
     ['a cap', (directory) => directory.getCap('m')],
     ['the list of caps', (directory) => directory.listCaps(10)],
     ['a key', (directory) => directory.keyById('key_00000000000a')],

@@ -3,7 +3,7 @@ import { openMemoryEngine } from '../../lambdas/adapters/table/local/memory-stor
 import type { DynamoDbApi } from '../../lambdas/adapters/table/dynamodb-api.ts';
 import { capFromInput, type CapDefinition, type CapInput } from '../../lambdas/core/caps/cap-definition.ts';
 import { Directory } from '../../lambdas/core/directory/directory.ts';
-import { ledgerOver, ManualClock } from '../support/worlds.ts';
+import { ledgerOver, ManualClock, callOf } from '../support/worlds.ts';
 
 export function world() {
   const clock = new ManualClock();
@@ -33,4 +33,4 @@ export const put = (directory: Directory, id: string, change: Partial<CapInput> 
 
 /** Ids of the caps that a call meets. */
 export const over = async (directory: Directory, person: string | null, feature = 'default') =>
-  (await directory.capsFor({ user: person, feature })).map(({ id }) => id).sort();
+  (await directory.capsFor(callOf(person, feature))).map(({ id }) => id).sort();

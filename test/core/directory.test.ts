@@ -1,6 +1,7 @@
 import { describe, expect, it, test } from 'vitest';
 import type { CapInput } from '../../lambdas/core/caps/cap-definition.ts';
 import { definition, over, put, user, world } from './directory-world.ts';
+import { callOf } from '../support/worlds.ts';
 
 describe('the caps over a caller', () => {
   const RATE: Partial<CapInput> = { metric: 'requests', window: 'minute', limit: '60' };
@@ -107,7 +108,7 @@ describe('the caps over a caller', () => {
   test("give an account of its own to each leaf, everyone's cap too", async () => {
     const { here } = world();
     await put(here, 'all', user('*'));
-    const [cap] = await here.capsFor({ user: 'alice', feature: 'default' });
+    const [cap] = await here.capsFor(callOf('alice'));
     expect(cap).toMatchObject({ id: 'all', account: 'all', limit: 20_000_000_000_000n, revision: 1n });
   });
 });
@@ -178,7 +179,7 @@ describe('a cap that is put', () => {
     expect(both.map(({ created }) => created).sort()).toEqual([false, true]);
     const byId = await here.getCap('m');
     expect(byId?.revision).toBe(2n);
-    expect(await here.capsFor({ user: 'alice', feature: 'default' })).toEqual([byId]);
+    expect(await here.capsFor(callOf('alice'))).toEqual([byId]);
   });
 
   test('remembers who put it', async () => {

@@ -2,9 +2,10 @@ import { describe, expect, it, test } from 'vitest';
 import { picoUsd } from '../../lambdas/core/brands.ts';
 import type { Cap } from '../../lambdas/core/caps/cap.ts';
 import { fitToBudget, leftOf, type OutputPlan } from '../../lambdas/core/admission/fit.ts';
-import { newLeaf, type Account, type Leaf } from '../../lambdas/core/ledger/leaf.ts';
+import type { Books } from '../../lambdas/core/ledger/books.ts';
+import { newLeaf, type Account } from '../../lambdas/core/ledger/leaf.ts';
 import { usd } from '../../lambdas/core/money.ts';
-import { alice, testCap } from '../support/worlds.ts';
+import { alice, testCap, booksOf } from '../support/worlds.ts';
 
 /** A cent for 1,000 tokens of input at most, and a cent for each 1,000 tokens of output. */
 const plan = (more: Partial<OutputPlan> = {}): OutputPlan => ({
@@ -23,12 +24,12 @@ const plan = (more: Partial<OutputPlan> = {}): OutputPlan => ({
 
 /** Effective limit, settled, held by calls in flight. */
 type Figures = [bigint, bigint, bigint];
-function standing(figures: Record<string, [Cap, ...Figures]>): { caps: Cap[]; leaf: Leaf } {
+function standing(figures: Record<string, [Cap, ...Figures]>): { caps: Cap[]; books: Books } {
   const leaf = newLeaf(alice);
   for (const [name, [, l, s, held]] of Object.entries(figures)) {
     leaf.a[name] = { k: 0n, f: l - s - held, s, l, r: 1n };
   }
-  return { caps: Object.values(figures).map(([cap]) => cap), leaf };
+  return { caps: Object.values(figures).map(([cap]) => cap), books: booksOf(leaf) };
 }
 const dollars = (limit: string, settled = '0', held = '0'): [Cap, ...Figures] => [
   testCap('usd', 'usd', 'lifetime', usd('1')),
@@ -82,15 +83,15 @@ describe('an output limit is what the money left pays', () => {
       16_384n,
     ],
   ])('%s', (_what, figures, change, output) => {
-    const { caps, leaf } = standing(figures);
-    expect(fitToBudget(plan(change), caps, leaf).outputTokensMax).toBe(output);
+    const { caps, books } = standing(figures);
+    expect(fitToBudget(plan(change), caps, books).outputTokensMax).toBe(output);
   });
 });
 
 describe('what is held', () => {
   test('is the clamped call; the smallest is the same at the floor', () => {
-    const { caps, leaf } = standing({ usd: dollars('1', '0.95') });
-    expect(fitToBudget(plan(), caps, leaf)).toEqual({
+    const { caps, books } = standing({ usd: dollars('1', '0.95') });
+    expect(fitToBudget(plan(), caps, books)).toEqual({
       outputTokensMax: 4000n,
       amounts: { u: usd('0.05'), t: 5000n, r: 1n, c: 1n },
       smallest: { u: usd('0.01256'), t: 1256n, r: 1n, c: 1n },
@@ -98,21 +99,21 @@ describe('what is held', () => {
   });
 
   test('is the call as asked, and no smaller one, where clamping is forbidden', () => {
-    const { caps, leaf } = standing({ usd: dollars('1', '0.95') });
+    const { caps, books } = standing({ usd: dollars('1', '0.95') });
     const asked = { u: usd('0.03'), t: 3000n, r: 1n, c: 1n };
-    const fit = fitToBudget(plan({ clampAllowed: false, outputTokens: 2000n }), caps, leaf);
+    const fit = fitToBudget(plan({ clampAllowed: false, outputTokens: 2000n }), caps, books);
     expect(fit).toEqual({ outputTokensMax: 2000n, amounts: asked, smallest: asked });
   });
 
   test('counts each choice as output tokens', () => {
-    const { amounts } = fitToBudget(plan({ outputTokens: 300n, choices: 3n }), [], newLeaf(alice));
+    const { amounts } = fitToBudget(plan({ outputTokens: 300n, choices: 3n }), [], booksOf(newLeaf(alice)));
     expect(amounts.t).toBe(1900n);
   });
 
   test('is the input alone for a call without output, such as embeddings', () => {
-    const { caps, leaf } = standing({ usd: dollars('1', '0.999') });
+    const { caps, books } = standing({ usd: dollars('1', '0.999') });
     const input = { u: usd('0.01'), t: 1000n, r: 1n, c: 1n };
-    expect(fitToBudget(plan({ outputTokens: null }), caps, leaf)).toEqual({
+    expect(fitToBudget(plan({ outputTokens: null }), caps, books)).toEqual({
       outputTokensMax: null,
       amounts: input,
       smallest: input,

@@ -123,44 +123,117 @@ describe('a rolling window', () => {
 });
 
 describe('the mail', () => {
-  test('says who, which cap, what is settled, held and left, until when, and what comes next', async () => {
+  test('says who, how much of which cap, which rung that is, what is left, and what comes next', async () => {
     const held = { at: 1n, x: 0n, c: { month: { k: NOVEMBER, n: usd('0.5'), m: 'u' as const } } };
-    const leaf = { ...leafAt('10', { f: usd('9.5') }), h: { one: held } } as unknown as Leaf;
-    const [event] = await crossed(leafAt('9'), leaf);
-    expect(event!.mail.subject).toBe('Spendcap: alice has used 50% of month');
-    expect(event!.mail.text).toBe(`user alice has used 50% of the cap "month".
+    const at = leafAt('16.314729000001', { f: usd('3.185270999999') });
+    const leaf = { ...at, h: { one: held } } as unknown as Leaf;
+    const [event] = await crossed(leafAt('15'), leaf);
+    expect(event!.mail.subject).toBe('Spendcap: alice has used 81.5% of month (warning at 80%)');
+    expect(event!.mail.text)
+      .toBe(`user alice has used $16.31 of $20.00 (81.5%) and so reached the 80% warning of the cap "month".
 
 Who       user alice
 Cap       month: $20.00 a month
-Settled   $10.00
-Held      $0.50 by calls in flight, charged when they end
-Left      $9.50
+Used      $16.314729000001
+Held      $0.50 by calls in flight, which are charged what they cost
+Left      $3.185270999999
 Resets    2026-12-01T00:00:00Z
 Noticed   2026-11-24T12:00:00Z
 
 What happens next
-Nothing is refused yet, and nobody has to act.
-At 80% ($16.00) there is another notice like this one.
+Calls go on as long as they fit into what is left. Nobody has to act.
 At 95% ($19.00) the stage becomes "throttled", which refuses nothing by itself.
-At 100% ($20.00) new calls are refused.
+At 100% ($20.00) every new call is refused.
 
 Event ${event!.id}
 `);
   });
 
+  const textsOf = async (old: Leaf, next: Leaf, cap?: Cap): Promise<string[]> =>
+    (await crossed(old, next, cap)).map(({ mail }) => `${mail.subject}\n${mail.text}`);
+
+  test('of the throttle rung names the stage and the way out', async () => {
+    const [text] = await textsOf(leafAt('18'), leafAt('19.25'));
+    expect(text).toContain('alice is at stage throttled, 96.2% of month used');
+    expect(text).toContain('$19.25 of $20.00 (96.2%) and so reached the 95% at which the cap "month"');
+    expect(text).toContain('Calls go on as long as they fit into what is left.');
+    expect(text).toContain('spendcap cap set user:alice --id month');
+  });
+
   test('of a blocked cap names the way out', async () => {
-    const [event] = await crossed(leafAt('19'), leafAt('20'));
-    expect(event!.mail.subject).toBe('Spendcap: alice is blocked, 100% of month used');
-    expect(event!.mail.text).toContain('refused until somebody raises it or until 2026-12-01T00:00:00Z');
-    expect(event!.mail.text).toContain('spendcap cap set user:alice --id month');
+    const [text] = await textsOf(leafAt('19'), leafAt('20'));
+    expect(text).toContain('Spendcap: alice is blocked, 100% of month used');
+    expect(text).toContain('user alice has used $20.00 of $20.00 (100%): the cap "month" is blocked.');
+    expect(text).toContain('refused until somebody raises it or until 2026-12-01T00:00:00Z');
+    expect(text).toContain('spendcap cap set user:alice --id month');
+  });
+
+  test('of a cap that is blocked before its end says from where', async () => {
+    const cap = monthly({ thresholds: { warn: null, throttle: null, block: 900 } });
+    const [text] = await textsOf(leafAt('17'), leafAt('18.5'), cap);
+    expect(text).toContain('alice is blocked, 92.5% of month used');
+    expect(text).toContain('$18.50 of $20.00 (92.5%): the cap "month" is blocked from 90% on.');
+  });
+
+  test('of a milder rung reached in the same moment does not say that calls go on', async () => {
+    const texts = await textsOf(leafAt('0'), leafAt('20'));
+    expect(texts).toHaveLength(4);
+    for (const text of texts) {
+      expect(text).not.toContain('Calls go on');
+      expect(text).toContain('New calls under this cap are refused');
+    }
+    expect(texts[0]).toContain('alice has used 100% of month (warning at 50%)');
+  });
+
+  test('of a cap that everybody has does not raise it for everybody first', async () => {
+    const cap = monthly({ scope: { type: 'user', id: '*' } });
+    const [text] = await textsOf(leafAt('19'), leafAt('20'), cap);
+    expect(text).toContain('give alice a cap of their own: spendcap cap set user:alice (');
+    expect(text).toContain("spendcap cap set 'user:*' --id month, raises it for everybody");
+  });
+
+  test('counts shares of limit and grants for a warning, of the effective limit for a block', async () => {
+    const cap = monthly({ overage: usd('10') });
+    const at = (settled: string): Leaf => leafAt(settled, { l: usd('30') });
+    const texts = await textsOf(at('19'), at('30'), cap);
+    expect(texts.map((text) => /\$30\.00 of \S+ \(\S+\)/.exec(text)?.[0])).toEqual([
+      '$30.00 of $30.00 (100%)',
+    ]);
+    const [warning] = await textsOf(at('9'), at('15'), cap);
+    expect(warning).toContain('$15.00 of $20.00 (75%)');
+    expect(warning).toContain('Cap       month: $20.00 a month, $30.00 with overage');
+  });
+
+  test('shows less than a dollar to the last digit, and requests whole', async () => {
+    const cent = monthly({ limit: usd('0.01') });
+    const [text] = await textsOf(
+      leafAt('0', { l: usd('0.01') }),
+      leafAt('0.00834', { l: usd('0.01') }),
+      monthly({ ...cent, thresholds: { warn: [800], throttle: null, block: null } }),
+    );
+    expect(text).toContain('$0.00834 of $0.01 (83.4%)');
+    const requests = testCap('month', 'requests', 'month', 20n);
+    const [calls] = await textsOf(leafAt('0', { l: 20n }), { ...leafAt('0'), a: requestsAt(11n) }, requests);
+    expect(calls).toContain('has used 11 of 20 requests (55%)');
+  });
+  const requestsAt = (s: bigint): Leaf['a'] => ({ month: { k: NOVEMBER, f: 20n - s, s, l: 20n, r: 1n } });
+
+  test('of a limit that was lowered to nothing has no share', async () => {
+    const cap = monthly({ limit: 0n });
+    const [text] = await textsOf(leafAt('5'), leafAt('5', { l: 0n, f: 0n - usd('5') }), cap);
+    expect(text).toContain('user alice has used $5.00 of $0.00 and so reached');
+    expect(text).toContain('Spendcap: alice has used over 999% of month');
   });
 
   test('keeps its subject short and ASCII whatever the names', async () => {
     const leaf = { ...leafAt('20'), pk: `L#user:${'käyttäjä'.repeat(16)}` };
     const cap = { ...monthly(), id: 'c'.repeat(64) as Cap['id'] };
-    const events = await crossed(undefined, leaf, cap);
-    for (const { mail } of events) expect(mail.subject).toMatch(/^[\x20-\x7e]{1,99}$/);
-    expect(events[0]!.mail.text).toContain('käyttäjä'.repeat(16));
+    const tiny = monthly({ ...cap, limit: 1n, thresholds: { warn: [999], throttle: 999, block: 999 } });
+    const lowered = { ...leaf, a: { month: { ...leaf.a['month']!, l: 1n, f: 1n - usd('20') } } };
+    for (const events of [await crossed(undefined, leaf, cap), await crossed(undefined, lowered, tiny)]) {
+      for (const { mail } of events) expect(mail.subject).toMatch(/^[\x20-\x7e]{1,99}$/);
+      expect(events[0]!.mail.text).toContain('käyttäjä'.repeat(16));
+    }
   });
 });
 

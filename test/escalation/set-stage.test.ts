@@ -110,9 +110,9 @@ test('over the table: set at a version, kept by reserve and settle, and the book
   const leaf = await call(usd('19'));
   for (const event of (await eventsAt(leaf, cap)).reverse())
     await setStage({ ledger, directory, clock }, event);
-  expect((await ledger.readLeaf(alice))!.a['month']!.g).toBe('throttled');
+  expect((await ledger.leaves.read(alice))!.a['month']!.g).toBe('throttled');
   expect((await call(usd('0.5'))).a['month']!.g).toBe('throttled');
   await directory.deleteCap('month');
   await setStage({ ledger, directory, clock }, await eventOf('throttle', leaf));
-  expect((await ledger.readLeaf(alice))!.a['month']!.s).toBe(usd('19.5'));
+  expect((await ledger.leaves.read(alice))!.a['month']!.s).toBe(usd('19.5'));
 });

@@ -65,9 +65,9 @@ describe('a cap of twenty requests', () => {
     const [first] = await until(caller, 1);
     expect(first).toMatchObject({
       to: 'money@example.com',
-      subject: `Spendcap: ${user} has used 50% of ${user}-0`,
+      subject: `Spendcap: ${user} has used 50% of ${user}-0 (warning at 50%)`,
     });
-    expect(first!.text).toContain('Settled   10 requests');
+    expect(first!.text).toContain('Used      10 requests');
     expect(first!.text).toContain('Left      10 requests');
 
     expect(await calls(caller, 6)).toBe('warned');
@@ -86,8 +86,8 @@ describe('a cap of twenty requests', () => {
     const refused = await call(spendcap.url, key);
     expect(refused.status).toBe(429);
     expect(await subjectsOf(spendcap.url, user)).toEqual([
-      `Spendcap: ${user} has used 50% of ${user}-0`,
-      `Spendcap: ${user} has used 80% of ${user}-0`,
+      `Spendcap: ${user} has used 50% of ${user}-0 (warning at 50%)`,
+      `Spendcap: ${user} has used 80% of ${user}-0 (warning at 80%)`,
       `Spendcap: ${user} is at stage throttled, 90% of ${user}-0 used`,
       `Spendcap: ${user} is blocked, 100% of ${user}-0 used`,
     ]);
@@ -139,7 +139,7 @@ test('a restart starts nothing twice, and keeps the mails', async () => {
     server = await start();
     const kept = await mailsOf(server.url, 'bob');
     expect(kept.map(({ to, subject }) => [to, subject])).toEqual([
-      ['finance@localhost', 'Spendcap: bob has used 50% of each'],
+      ['finance@localhost', 'Spendcap: bob has used 50% of each (warning at 50%)'],
     ]);
     await (await call(server.url, key)).text();
     await server.close();

@@ -1,11 +1,10 @@
-/** The admin API, the collector and the policy's application as functions. */
+/** The admin API and the collector as functions. */
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { createHandler as createAdminHandler } from '../../lambdas/admin/handler.ts';
-import { createHandler as createPolicyHandler } from '../../lambdas/apply-policy/handler.ts';
 import { createHandler as createCollectHandler } from '../../lambdas/collect/handler.ts';
-import { parsePolicy } from '../../lambdas/core/policy/policy.ts';
+import { leafKey, leafToItem } from '../../lambdas/core/ledger/leaf.ts';
 import { TableUnavailable } from '../../lambdas/core/ports.ts';
-import { openLambdaWorld, restEvent, type LambdaWorld } from './lambda-world.ts';
+import { contextOf, openLambdaWorld, restEvent, type LambdaWorld } from './lambda-world.ts';
 
 let world: LambdaWorld;
 const lines: Record<string, unknown>[] = [];
@@ -67,25 +66,40 @@ describe('the admin API', () => {
 
 describe('the collector', () => {
   it('says what it did', async () => {
-    await createCollectHandler({ books: () => world.books, log })();
-    expect(lines).toMatchObject([{ kind: 'collected', HoldsSettled: 0, HoldsPresumedSpent: 0 }]);
+    await createCollectHandler({ books: () => world.books, log })({}, contextOf());
+    expect(lines).toMatchObject([
+      { kind: 'collected', isComplete: true, HoldsSettled: 0, HoldsPresumedSpent: 0 },
+    ]);
+  });
+
+  it('stops a minute before the end of its time, and goes on in the next run', async () => {
+    const { ledger, table } = world.books;
+    for (const id of ['ann', 'ben'])
+      await ledger.leaves.change(leafKey({ type: 'user', id }), () => undefined);
+    const collect = createCollectHandler({ books: () => world.books, log });
+    await collect({}, contextOf(59_000));
+    expect(lines).toMatchObject([{ leaves: 1, isComplete: false }]);
+    expect((await table.get({ pk: 'COLLECTOR', sk: '-' }))?.['leaf']).toMatch(/^L#user:/);
+    await collect({}, contextOf(90_000));
+    expect(lines[1]).toMatchObject({ isComplete: true });
+  });
+
+  it('fails where a leaf does not balance, after the others are done', async () => {
+    const { ledger, table } = world.books;
+    const leaf = await ledger.leaves.change(leafKey({ type: 'user', id: 'odd' }), () => undefined);
+    const odd = { ...leaf, a: { life: { k: 0n, f: 1n, s: 0n, l: 2n, r: 1n } } };
+    await table.put({ item: leafToItem(odd) });
+    const collect = createCollectHandler({ books: () => world.books, log });
+    await expect(collect({}, contextOf())).rejects.toThrow(/^1 of \d+ leaves: L#user:odd account life/);
+    expect(lines).toMatchObject([{ kind: 'collected', isComplete: true }]);
+    await table.put({ item: leafToItem(leaf) });
   });
 
   it('fails where the table cannot be read, so that it is invoked again', async () => {
     const table = Object.assign(Object.create(world.books.table) as typeof world.books.table, {
-      query: () => Promise.reject(new TableUnavailable('down')),
+      get: () => Promise.reject(new TableUnavailable('down')),
     });
     const collect = createCollectHandler({ books: () => ({ ...world.books, table }), log });
-    await expect(collect()).rejects.toThrow(TableUnavailable);
-  });
-});
-
-describe('the policy', () => {
-  it('is in force after the first run, and changed by none that follows', async () => {
-    const { directory } = world.books;
-    const apply = createPolicyHandler({ policy: () => parsePolicy({}), directory: () => directory, log });
-    expect(await apply()).toEqual({ created: ['default-user'], changed: [], deleted: [], kept: [] });
-    expect(await apply()).toEqual({ created: [], changed: [], deleted: [], kept: [] });
-    expect(lines).toMatchObject([{ kind: 'policy_applied', created: ['default-user'] }, { created: [] }]);
+    await expect(collect({}, contextOf())).rejects.toThrow(TableUnavailable);
   });
 });

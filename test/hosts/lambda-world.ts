@@ -103,15 +103,11 @@ export function contextOf(remainingMs = 900_000): Context {
   return context as unknown as Context;
 }
 
-type StreamingHandler = (event: unknown, stream: ResponseWire, context: Context) => Promise<void>;
+type StreamingHandler = (event: unknown, stream: object, context: Context) => Promise<void>;
 
 /** Invokes as Lambda's runtime does: the invocation is over when `ended` is. */
 export function invoke(handler: unknown, event: unknown, context = contextOf()) {
   const wire = new ResponseWire();
-  const invoked = (handler as StreamingHandler)(event, wire, context);
-  const ended = invoked.then(
-    () => 'clean' as const,
-    () => 'error' as const,
-  );
+  const ended = wire.ends((handler as StreamingHandler)(event, wire.stream(), context));
   return { wire, ended };
 }

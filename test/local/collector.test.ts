@@ -26,9 +26,9 @@ it('presumes an orphaned hold spent once its day is over, in a round after the f
   await hold();
   const collector = start();
   await clock.pass(60);
-  expect(Object.keys((await ledger.readLeaf(alice))!.h)).toHaveLength(1);
+  expect(Object.keys((await ledger.leaves.read(alice))!.h)).toHaveLength(1);
   await clock.pass(hours(25) / 1000);
-  expect(await ledger.readLeaf(alice)).toMatchObject({ h: {}, a: { life: { s: 100n, f: 900n } } });
+  expect(await ledger.leaves.read(alice)).toMatchObject({ h: {}, a: { life: { s: 100n, f: 900n } } });
   await collector.stop();
   expect(reported).toEqual([]);
 });

@@ -1,18 +1,21 @@
 import { once } from 'node:events';
 import { connect } from 'node:net';
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import { Agent, request } from 'undici';
 import { startHttpHost, type HttpHost } from '../../local/http-host.ts';
 
 const agent = new Agent();
 let host: HttpHost | undefined;
+const reported: string[] = [];
+const report = (reason: string): void => void reported.push(reason);
 afterEach(async () => {
   await host?.stop();
   host = undefined;
+  reported.length = 0;
 });
 
 async function start(fetch: (request: Request) => Response | Promise<Response>): Promise<HttpHost> {
-  host = await startHttpHost({ host: '127.0.0.1', port: 0, fetch });
+  host = await startHttpHost({ host: '127.0.0.1', port: 0, fetch, report });
   return host;
 }
 
@@ -67,15 +70,30 @@ describe('stopping', () => {
   });
 });
 
-it('a body that breaks is cut for the client, never ended cleanly', async () => {
-  const { body, feed, fail } = fedBody();
-  const { url } = await start(() => new Response(body));
-  const { body: answer } = await request(`${url}/`, { dispatcher: agent });
-  feed('part');
-  const reader = answer[Symbol.asyncIterator]() as AsyncIterator<Buffer, undefined>;
-  expect((await reader.next()).value?.toString()).toBe('part');
-  fail();
-  await expect(reader.next()).rejects.toThrow('other side closed');
+describe('a body that breaks', () => {
+  it.each(['text/plain', 'text/event-stream'])('(%s) is cut for the client, never ended', async (type) => {
+    const printed = vi.spyOn(console, 'error');
+    const { body, feed, fail } = fedBody();
+    const { url } = await start(() => new Response(body, { headers: { 'content-type': type } }));
+    const { body: answer } = await request(`${url}/`, { dispatcher: agent });
+    feed('part');
+    const reader = answer[Symbol.asyncIterator]() as AsyncIterator<Buffer, undefined>;
+    expect((await reader.next()).value?.toString()).toBe('part');
+    fail();
+    await expect(reader.next()).rejects.toThrow('other side closed');
+    expect(reported).toEqual(['cut']);
+    expect(printed).not.toHaveBeenCalled();
+  });
+
+  it('before its first byte is cut too', async () => {
+    const printed = vi.spyOn(console, 'error');
+    const { body, fail } = fedBody();
+    fail();
+    const { url } = await start(() => new Response(body));
+    await expect(request(`${url}/`, { dispatcher: agent })).rejects.toThrow('other side closed');
+    expect(reported).toEqual(['cut']);
+    expect(printed).not.toHaveBeenCalled();
+  });
 });
 
 it('a client that leaves cancels the body', async () => {
@@ -96,11 +114,12 @@ describe('a port that cannot be had', () => {
   it('is explained', async () => {
     const { url } = await start(() => new Response('ok'));
     const port = Number(new URL(url).port);
-    await expect(startHttpHost({ host: '127.0.0.1', port, fetch: () => new Response() })).rejects.toThrow(
+    const fetch = (): Response => new Response();
+    await expect(startHttpHost({ host: '127.0.0.1', port, fetch, report })).rejects.toThrow(
       `Port ${port} of 127.0.0.1 is in use; stop what uses it, or set PORT to another.`,
     );
-    await expect(
-      startHttpHost({ host: '203.0.113.7', port: 0, fetch: () => new Response() }),
-    ).rejects.toThrow('203.0.113.7 is no address of this machine; set HOST to one, such as 127.0.0.1.');
+    await expect(startHttpHost({ host: '203.0.113.7', port: 0, fetch, report })).rejects.toThrow(
+      '203.0.113.7 is no address of this machine; set HOST to one, such as 127.0.0.1.',
+    );
   });
 });

@@ -1,73 +1,16 @@
-import { once } from 'node:events';
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
-import { createServer as createTcpServer, type AddressInfo, type Server, type Socket } from 'node:net';
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import { afterEach, describe, expect, it } from 'vitest';
-import { HttpUpstream, type UpstreamTimeouts } from '../../lambdas/adapters/upstream/http-upstream.ts';
-import type { UpstreamOutcome, UpstreamRequest } from '../../lambdas/core/ports.ts';
-
-const cleanups: (() => Promise<void> | void)[] = [];
-afterEach(async () => {
-  for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
-});
-
-async function listen(server: Server): Promise<number> {
-  const sockets = new Set<Socket>();
-  server.on('connection', (socket: Socket) => {
-    sockets.add(socket);
-    socket.on('error', () => undefined);
-    socket.on('close', () => sockets.delete(socket));
-  });
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  cleanups.push(() => {
-    for (const socket of sockets) socket.destroy();
-    return new Promise<void>((resolve) => server.close(() => resolve()));
-  });
-  return (server.address() as AddressInfo).port;
-}
-
-/** Speaks HTTP for us, and counts what reached it. */
-async function httpServer(
-  answer: (request: IncomingMessage, response: ServerResponse, body: string) => void,
-): Promise<{ origin: string; requests: IncomingMessage[] }> {
-  const requests: IncomingMessage[] = [];
-  const server = createServer((request, response) => {
-    requests.push(request);
-    let body = '';
-    request.setEncoding('utf8');
-    request.on('data', (text: string) => (body += text));
-    request.on('end', () => answer(request, response, body));
-    request.on('error', () => undefined);
-  });
-  return { origin: `http://127.0.0.1:${await listen(server)}`, requests };
-}
-
-/** Accepts connections and says what it is told, byte by byte. */
-async function rawServer(onConnection: (socket: Socket, index: number) => void): Promise<number> {
-  let index = 0;
-  return listen(createTcpServer((socket) => onConnection(socket, index++)));
-}
-
-function upstreamTo(origin: string, timeouts: Partial<UpstreamTimeouts> = {}): HttpUpstream {
-  const upstream = new HttpUpstream({ openai: { origin, apiKey: 'sk-provider' } }, timeouts);
-  cleanups.push(() => upstream.close());
-  return upstream;
-}
-
-const post = (changes: Partial<UpstreamRequest> = {}): UpstreamRequest => ({
-  method: 'POST',
-  path: '/v1/chat/completions',
-  headers: [['content-type', 'application/json']],
-  body: '{"model":"gpt-4o"}',
-  signal: new AbortController().signal,
-  ...changes,
-});
-
-function answered(outcome: UpstreamOutcome): Response {
-  if (outcome.kind !== 'answered') throw new Error(`${outcome.kind}: ${outcome.reason}`);
-  return outcome.response;
-}
+import { describe, expect, it, vi } from 'vitest';
+import { HttpUpstream } from '../../lambdas/adapters/upstream/http-upstream.ts';
+import {
+  answered,
+  cleanups,
+  httpServer,
+  httpsServer,
+  post,
+  rawServer,
+  saying,
+  upstreamTo,
+} from '../support/socket-servers.ts';
 
 describe('an answer', () => {
   it('carries status, repeated headers and body as they came', async () => {
@@ -132,6 +75,65 @@ describe('an answer', () => {
     expect(requests.length).toBe(1);
   });
 
+  it('keeps every header and its repeats, in their order', async () => {
+    const origin = await saying(
+      'HTTP/1.1 200 OK\r\nRetry-After: 1\r\nx-b: 1\r\nretry-after: 2\r\nx-name: f\xfcr\r\ncontent-length: 0\r\n\r\n',
+    );
+    const { headers } = answered(await upstreamTo(origin).send('openai', post()));
+    expect(headers.get('retry-after')).toBe('1, 2');
+    expect(headers.get('x-b')).toBe('1');
+    expect(headers.get('x-name')).toBe('für');
+  });
+
+  it('may have headers of 120 KiB', async () => {
+    const origin = await saying(
+      `HTTP/1.1 200 OK\r\nx: ${'x'.repeat(120 << 10)}\r\ncontent-length: 0\r\n\r\n`,
+    );
+    const { headers } = answered(await upstreamTo(origin).send('openai', post()));
+    expect(headers.get('x')?.length).toBe(122_880);
+  });
+
+  it.each([204, 205, 304])('of %i has no body, and its connection is kept', async (status) => {
+    const origin = await saying(`HTTP/1.1 ${status} None\r\ncontent-length: 0\r\n\r\n`);
+    const upstream = upstreamTo(origin);
+    for (let call = 0; call < 2; call += 1) {
+      const response = answered(await upstream.send('openai', post()));
+      expect([response.status, response.body]).toEqual([status, null]);
+    }
+  });
+
+  it('is the one after informational ones', async () => {
+    const origin = await saying(
+      'HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nlink: <x>\r\n\r\nHTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok',
+    );
+    const response = answered(await upstreamTo(origin).send('openai', post()));
+    expect([response.status, response.headers.get('link'), await response.text()]).toEqual([200, null, 'ok']);
+  });
+
+  it('may offer another protocol', async () => {
+    const origin = await saying(
+      'HTTP/1.1 200 OK\r\nconnection: upgrade\r\nupgrade: h2c\r\ncontent-length: 2\r\n\r\nok',
+    );
+    expect(await answered(await upstreamTo(origin).send('openai', post())).text()).toBe('ok');
+  });
+
+  it('comes over TLS, and over the same connection the next time', async () => {
+    vi.stubEnv('NODE_TLS_REJECT_UNAUTHORIZED', '0');
+    vi.spyOn(process, 'emitWarning').mockReturnValue();
+    try {
+      const { origin, connections } = await httpsServer((_request, response, body) => response.end(body));
+      const upstream = upstreamTo(origin);
+      for (let call = 0; call < 20; call += 1) {
+        expect(await answered(await upstream.send('openai', post())).text()).toBe('{"model":"gpt-4o"}');
+        await nextTurn();
+      }
+      expect(connections.size).toBeLessThan(20);
+    } finally {
+      vi.restoreAllMocks();
+      vi.unstubAllEnvs();
+    }
+  });
+
   it('with a status that is none is no answer', async () => {
     const port = await rawServer((socket) =>
       socket.once('data', () => socket.write('HTTP/1.1 999 Odd\r\ncontent-length: 0\r\n\r\n')),
@@ -178,6 +180,35 @@ describe('what is sent', () => {
     expect(JSON.stringify(requests.map(({ rawHeaders }) => rawHeaders))).not.toContain('caller');
   });
 
+  it('has its length in bytes, and a host', async () => {
+    const { origin, requests } = await httpServer((_request, response) => response.end());
+    const upstream = upstreamTo(origin);
+    for (const changes of [{ body: 'ü€' }, { body: undefined }, { method: 'GET', body: undefined }]) {
+      answered(await upstream.send('openai', post(changes)));
+    }
+    expect(requests.map(({ headers: sent }) => [sent['content-length'], sent['transfer-encoding']])).toEqual([
+      ['5', undefined],
+      ['0', undefined],
+      [undefined, undefined],
+    ]);
+    expect(new Set(requests.map(({ headers: sent }) => `http://${sent.host}`))).toEqual(new Set([origin]));
+  });
+
+  it('has the headers in their order, with repeats', async () => {
+    const { origin, requests } = await httpServer((_request, response) => response.end());
+    const headers: [string, string][] = [
+      ['anthropic-beta', 'one'],
+      ['user-agent', 'für'],
+      ['anthropic-beta', 'two'],
+    ];
+    answered(await upstreamTo(origin).send('openai', post({ headers })));
+    expect(requests[0]!.rawHeaders.slice(2, 8)).toEqual([
+      ...['anthropic-beta', 'one'],
+      ...['user-agent', 'für'],
+      ...['anthropic-beta', 'two'],
+    ]);
+  });
+
   it('goes to the fixed origin, whatever the path looks like', async () => {
     const { origin, requests } = await httpServer((_request, response) => response.end());
     answered(await upstreamTo(origin).send('openai', post({ path: '//elsewhere.invalid/v1?q=1' })));
@@ -198,6 +229,22 @@ describe('not sent', () => {
     expect(outcome.kind).toBe('not_sent');
   });
 
+  it('when nobody vouches for the certificate: no byte of the request leaves', async () => {
+    const { origin, requests, connections } = await httpsServer((_request, response) => response.end());
+    const outcome = await upstreamTo(origin).send('openai', post());
+    expect(outcome).toMatchObject({
+      kind: 'not_sent',
+      reason: expect.stringContaining('self-signed') as string,
+    });
+    expect([requests.length, connections.size]).toEqual([0, 0]);
+  });
+
+  it('when TLS is cut within its handshake', async () => {
+    const port = await rawServer((socket) => socket.once('data', () => socket.resetAndDestroy()));
+    const outcome = await upstreamTo(`https://127.0.0.1:${port}`).send('openai', post());
+    expect(outcome.kind).toBe('not_sent');
+  });
+
   it('when TLS fails', async () => {
     let bytes = 0;
     const port = await rawServer((socket) => {
@@ -214,7 +261,7 @@ describe('not sent', () => {
     const upstream = upstreamTo(`https://127.0.0.1:${port}`, { connectMs: 50 });
     const outcome = await upstream.send('openai', post());
     expect(outcome.kind).toBe('not_sent');
-    expect((outcome as { reason: string }).reason).toContain('UND_ERR_CONNECT_TIMEOUT');
+    expect((outcome as { reason: string }).reason).toBe('no connection within 50 ms');
   });
 
   it('when it is aborted before the connection is made, at once', async () => {
@@ -225,6 +272,28 @@ describe('not sent', () => {
       post({ signal: abort.signal }),
     );
     expect(outcome).toEqual({ kind: 'not_sent', reason: 'aborted before it was sent' });
+  });
+
+  it('when it is aborted before it has a socket, which nobody else gets half-connected', async () => {
+    const port = await rawServer(() => undefined);
+    const upstream = upstreamTo(`https://127.0.0.1:${port}`, { connectMs: 50, headersMs: 500 });
+    const abort = new AbortController();
+    const aborted = upstream.send('openai', post({ signal: abort.signal }));
+    abort.abort();
+    expect(await aborted).toEqual({ kind: 'not_sent', reason: 'aborted before it was sent' });
+    const outcome = await upstream.send('openai', post());
+    expect(outcome).toEqual({ kind: 'not_sent', reason: 'no connection within 50 ms' });
+  });
+
+  it.each([
+    ['a path with a blank', { path: '/v1/a b' }],
+    ['a path with a line break', { path: '/v1\r\nx-api-key: 1' }],
+    ['a header with a line break', { headers: [['user-agent', 'a\r\nb: c']] as [string, string][] }],
+  ])('when HTTP cannot carry it: %s', async (_what, changes) => {
+    const { origin, requests } = await httpServer((_request, response) => response.end());
+    const outcome = await upstreamTo(origin).send('openai', post(changes));
+    expect(outcome.kind).toBe('not_sent');
+    expect(requests.length).toBe(0);
   });
 
   it('when it was aborted before it began', async () => {
@@ -258,7 +327,7 @@ describe('no answer', () => {
   it('when it is closed before any byte', async () => {
     const port = await rawServer((socket) => socket.once('data', () => socket.end()));
     const outcome = await upstreamTo(`http://127.0.0.1:${port}`).send('openai', post());
-    expect(outcome).toEqual({ kind: 'no_answer', reason: 'UND_ERR_SOCKET: other side closed' });
+    expect(outcome).toEqual({ kind: 'no_answer', reason: 'ECONNRESET: socket hang up' });
   });
 
   it('when it is closed within the headers', async () => {
@@ -266,6 +335,25 @@ describe('no answer', () => {
       socket.once('data', () => socket.end('HTTP/1.1 200 OK\r\ncontent-')),
     );
     const outcome = await upstreamTo(`http://127.0.0.1:${port}`).send('openai', post());
+    expect(outcome.kind).toBe('no_answer');
+  });
+
+  it.each([
+    [
+      'changes the protocol',
+      'HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: h2c\r\n\r\n',
+    ],
+    ['is no HTTP', 'SSH-2.0-OpenSSH_9.7\r\n'],
+    ['has headers of more than 128 KiB', `HTTP/1.1 200 OK\r\nx: ${'x'.repeat(130 << 10)}\r\n\r\n`],
+  ])('when what comes %s', async (_what, said) => {
+    const outcome = await upstreamTo(await saying(said)).send('openai', post());
+    expect(outcome.kind).toBe('no_answer');
+  });
+
+  it('when the connection is closed within the request', async () => {
+    const port = await rawServer((socket) => socket.once('data', () => socket.destroy()));
+    const body = 'x'.repeat(16 << 20);
+    const outcome = await upstreamTo(`http://127.0.0.1:${port}`).send('openai', post({ body }));
     expect(outcome.kind).toBe('no_answer');
   });
 
@@ -280,7 +368,7 @@ describe('no answer', () => {
   it('when the status line does not come in time', async () => {
     const { origin, requests } = await httpServer(() => undefined);
     const outcome = await upstreamTo(origin, { headersMs: 50 }).send('openai', post());
-    expect(outcome).toEqual({ kind: 'no_answer', reason: 'UND_ERR_HEADERS_TIMEOUT: Headers Timeout Error' });
+    expect(outcome).toEqual({ kind: 'no_answer', reason: 'no answer within 50 ms' });
     expect(requests.length).toBe(1);
   });
 
@@ -297,7 +385,7 @@ describe('no answer', () => {
     });
     const upstream = upstreamTo(`http://127.0.0.1:${port}`);
     const kinds: string[] = [];
-    // undici takes a connection back a turn after the answer ended, so which call finds it again is its choice.
+    // A connection is taken back a turn after the answer ended, so which call finds it again is not ours to say.
     while (!kinds.includes('no_answer') && kinds.length < 100) {
       const outcome = await upstream.send('openai', post());
       kinds.push(outcome.kind);
@@ -308,67 +396,5 @@ describe('no answer', () => {
     expect(seen).toBe(kinds.length);
     expect(await answered(await upstream.send('openai', post())).text()).toBe('ok');
     expect(seen).toBe(kinds.length + 1);
-  });
-});
-
-describe('a body that is cut', () => {
-  async function cutAfter(
-    socketEnds: (socket: Socket) => void,
-  ): Promise<{ first: string; rest: Promise<unknown> }> {
-    const sockets: Socket[] = [];
-    const port = await rawServer((socket) => {
-      sockets.push(socket);
-      socket.once('data', () =>
-        socket.write('HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n5\r\nhello\r\n'),
-      );
-    });
-    const response = answered(await upstreamTo(`http://127.0.0.1:${port}`).send('openai', post()));
-    const reader = response.body!.getReader();
-    const first = Buffer.from((await reader.read()).value!).toString();
-    const rest = reader.read();
-    socketEnds(sockets[0]!);
-    return { first, rest };
-  }
-
-  it('by a reset errors', async () => {
-    const { first, rest } = await cutAfter((socket) => socket.resetAndDestroy());
-    expect(first).toBe('hello');
-    await expect(rest).rejects.toThrow('ECONNRESET');
-  });
-
-  it('by a close errors too: never a clean end', async () => {
-    const { rest } = await cutAfter((socket) => socket.end());
-    await expect(rest).rejects.toThrow('other side closed');
-  });
-
-  it('by silence errors', async () => {
-    const { origin } = await httpServer((_request, response) => response.write('hello'));
-    const response = answered(await upstreamTo(origin, { bodyMs: 50 }).send('openai', post()));
-    await expect(response.text()).rejects.toThrow('Body Timeout Error');
-  });
-
-  it('by the caller’s signal errors, and the provider sees the connection close', async () => {
-    const abort = new AbortController();
-    const connections: ServerResponse[] = [];
-    const { origin } = await httpServer((_request, response) => {
-      connections.push(response);
-      response.write('hello');
-    });
-    const response = answered(await upstreamTo(origin).send('openai', post({ signal: abort.signal })));
-    const text = response.text();
-    abort.abort();
-    await expect(text).rejects.toThrow('aborted');
-    if (!connections[0]!.closed) await once(connections[0]!, 'close');
-  });
-
-  it('by cancelling it closes the connection', async () => {
-    const connections: ServerResponse[] = [];
-    const { origin } = await httpServer((_request, response) => {
-      connections.push(response);
-      response.write('hello');
-    });
-    const response = answered(await upstreamTo(origin).send('openai', post()));
-    await response.body!.cancel();
-    if (!connections[0]!.closed) await once(connections[0]!, 'close');
   });
 });

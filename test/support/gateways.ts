@@ -135,7 +135,7 @@ export async function openGateway(options: GatewayOptions = {}) {
     },
     /** The account of a cap in dollars: limit, free, settled, held; its books balance, or this throws. */
     account: async (cap = 'alice-life', principal: Principal = { type: 'user', id: 'alice' }) => {
-      const leaf = await ledger.readLeaf(leafKey(principal));
+      const leaf = await ledger.leaves.read(leafKey(principal));
       const account = leaf?.a[cap];
       if (!account) return undefined;
       const held = heldByAccount(leaf)[cap] ?? 0n;

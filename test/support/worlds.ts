@@ -8,10 +8,12 @@ import {
   type DurationMs,
   type EpochMs,
 } from '../../lambdas/core/brands.ts';
+import type { Attribution } from '../../lambdas/core/directory/directory.ts';
 import type { Cap, Metric } from '../../lambdas/core/caps/cap.ts';
 import type { Clock, Ids, Timer } from '../../lambdas/core/ports.ts';
 import { Ledger, type Fit, type ReserveCall } from '../../lambdas/core/ledger/ledger.ts';
-import { amountsOf, leafKey } from '../../lambdas/core/ledger/leaf.ts';
+import type { Books } from '../../lambdas/core/ledger/books.ts';
+import { amountsOf, leafKey, type Leaf } from '../../lambdas/core/ledger/leaf.ts';
 import type { Charge } from '../../lambdas/core/ledger/charge.ts';
 import type { HeldCall } from '../../lambdas/core/ledger/leaf.ts';
 import { DynamoDbTable } from '../../lambdas/adapters/table/dynamodb-table.ts';
@@ -57,7 +59,18 @@ export class SeededIds implements Ids {
   }
 }
 
+/** Whom a call of the app `web` is charged to. */
+export const callOf = (user: string | null, feature = 'default'): Attribution => ({
+  user,
+  team: 'growth',
+  app: 'web',
+  feature,
+});
+
 export const alice = leafKey({ type: 'user', id: 'alice' });
+
+/** What a caller without shared caps sees. */
+export const booksOf = (leaf: Leaf): Books => ({ leaf, pools: new Map() });
 
 export function ledgerOver(
   { api, tableName }: { api: DynamoDbApi; tableName: string },

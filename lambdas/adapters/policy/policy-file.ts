@@ -2,13 +2,17 @@
 import { readFile } from 'node:fs/promises';
 import { extname, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
+import { capsOfPolicy } from '../../core/policy/apply-policy.ts';
 import { parsePolicy, PolicyInvalid, type Policy } from '../../core/policy/policy.ts';
 
 /** Throws PolicyInvalid, which names the file and says what to do. */
 export async function readPolicyFile(path: string): Promise<Policy> {
   const file = resolve(path);
   try {
-    return parsePolicy(await contentOf(file));
+    const policy = parsePolicy(await contentOf(file));
+    // Caps that would be refused when they are applied are refused here: at synth and at start.
+    await capsOfPolicy(policy);
+    return policy;
   } catch (error) {
     if (error instanceof PolicyInvalid) throw new PolicyInvalid(`${path}: ${error.message}`);
     throw error;

@@ -1,15 +1,12 @@
 /**
- * Port `Upstream` over HTTP/1.1 (undici). Sends once: no retry, no redirect, no pipelining, no HTTP/2 (whose
- * GOAWAY would allow a silent second send).
- *
- * Whether a failed call was sent is not guessed from error codes. undici calls `onRequestStart` right before
- * it writes a request to a connected socket; a failure before that moment is `not_sent`, every one after it
- * `no_answer`. So a refused port, an unknown name, a TLS failure and a connect time-out are all the former,
- * and a kept-alive socket that turns out to be dead is the latter: nobody can know what the provider saw.
+ * Port `Upstream` over HTTP/1.1 (`node:http`). Sends once: no retry, no redirect, no pipelining, no HTTP/2 (whose
+ * GOAWAY would allow a silent second send). What happens to one call on its way: exchange.ts.
  */
-import type { Dispatcher } from 'undici';
+import { Agent as HttpAgent } from 'node:http';
+import { Agent as HttpsAgent } from 'node:https';
+import { urlToHttpOptions } from 'node:url';
 import type { Upstream, UpstreamName, UpstreamOutcome, UpstreamRequest } from '../../core/ports.ts';
-import { Agent } from './undici-agent.ts';
+import { describe, Exchange, type Destination, type UpstreamTimeouts } from './exchange.ts';
 
 export interface UpstreamTarget {
   /** Scheme, host and port. Fixed at start; no part of it ever comes from a request. */
@@ -19,21 +16,16 @@ export interface UpstreamTarget {
 }
 export type UpstreamTargets = Partial<Record<UpstreamName, UpstreamTarget>>;
 
-export interface UpstreamTimeouts {
-  connectMs: number;
-  /** Until the status line; a reasoning model may think for ten minutes and more before it. */
-  headersMs: number;
-  /** Between two pieces of a body. */
-  bodyMs: number;
-}
 /** Fifteen minutes is what API Gateway and Lambda allow a call. */
 const TIMEOUTS: UpstreamTimeouts = { connectMs: 10_000, headersMs: 900_000, bodyMs: 900_000 };
 
-/** An idle socket is kept for less time than any provider keeps its own side; a server's hint may lengthen it. */
-const KEEP_ALIVE_MS = 4_000;
-const KEEP_ALIVE_MAX_MS = 30_000;
-const RESPONSE_HEADER_BYTES_MAX = 128 * 1024;
-const BODY_BUFFER_BYTES = 64 * 1024;
+const KEEP_ALIVE = {
+  keepAlive: true,
+  /** An idle socket is kept for less time than any provider keeps its own side; a server's hint may shorten it. */
+  timeout: 4_000,
+  /** Until TCP's first probe of a silent connection. */
+  keepAliveMsecs: 60_000,
+};
 
 const CREDENTIAL: Record<UpstreamName, (apiKey: string) => [name: string, value: string]> = {
   openai: (apiKey) => ['authorization', `Bearer ${apiKey}`],
@@ -49,153 +41,84 @@ const WITHHELD = new Set([
   ...['expect', 'accept-encoding'],
 ]);
 
-const BODILESS_STATUS = new Set([204, 205, 304]);
+/** These have no length when they have no body. */
+const BODILESS_METHOD = new Set(['GET', 'HEAD']);
+
+interface Provider {
+  destination: Destination;
+  /** As the header `host` has it. */
+  host: string;
+  credential: [name: string, value: string] | undefined;
+}
 
 export class HttpUpstream implements Upstream {
-  readonly #agent: InstanceType<typeof Agent>;
-  readonly #targets: UpstreamTargets;
+  readonly #agents = { 'http:': new HttpAgent(KEEP_ALIVE), 'https:': new HttpsAgent(KEEP_ALIVE) };
+  readonly #providers = new Map<UpstreamName, Provider>();
+  readonly #timeouts: UpstreamTimeouts;
+  readonly #inFlight = new Set<Promise<void>>();
+  #isClosed = false;
 
+  /** Throws on an origin that is none. */
   constructor(targets: UpstreamTargets, timeouts: Partial<UpstreamTimeouts> = {}) {
-    const { connectMs, headersMs, bodyMs } = { ...TIMEOUTS, ...timeouts };
-    this.#targets = targets;
-    this.#agent = new Agent({
-      connect: { timeout: connectMs },
-      headersTimeout: headersMs,
-      bodyTimeout: bodyMs,
-      keepAliveTimeout: KEEP_ALIVE_MS,
-      keepAliveMaxTimeout: KEEP_ALIVE_MAX_MS,
-      maxHeaderSize: RESPONSE_HEADER_BYTES_MAX,
-      pipelining: 1,
-      allowH2: false,
-    });
-  }
-
-  /** The outcome of exactly one attempt. An answer's body goes on arriving after it; it errors if it is cut. */
-  async send(provider: UpstreamName, request: UpstreamRequest): Promise<UpstreamOutcome> {
-    const target = this.#targets[provider];
-    if (!target) return { kind: 'not_sent', reason: `no address is set for the provider ${provider}` };
-    if (request.signal.aborted) return { kind: 'not_sent', reason: 'aborted before it was sent' };
-
-    const exchange = new Exchange(request.signal);
-    this.#agent.dispatch(
-      {
-        origin: target.origin,
-        path: request.path,
-        method: request.method,
-        headers: headersFor(provider, target, request.headers),
-        body: request.body ?? null,
-      },
-      exchange,
-    );
-    return exchange.outcome;
-  }
-
-  /** Ends once every call in flight has ended and every socket is closed. */
-  async close(): Promise<void> {
-    await this.#agent.close();
-  }
-}
-
-/** Flat, as undici wants them: name, value, name, value. */
-function headersFor(provider: UpstreamName, target: UpstreamTarget, asked: [string, string][]): string[] {
-  const kept = asked.filter(([name]) => !WITHHELD.has(name.toLowerCase()));
-  if (target.apiKey !== undefined) kept.push(CREDENTIAL[provider](target.apiKey));
-  // Usage is read from the bytes as they pass: they must arrive as they are.
-  kept.push(['accept-encoding', 'identity']);
-  return kept.flat();
-}
-
-/** One request on its way. Resolves `outcome` once; afterwards feeds the body of the answer. */
-class Exchange implements Dispatcher.DispatchHandler {
-  readonly outcome: Promise<UpstreamOutcome>;
-  readonly #signal: AbortSignal;
-  #resolve!: (outcome: UpstreamOutcome) => void;
-  /** Set from the moment in which bytes may have left. */
-  #sent: Dispatcher.DispatchController | undefined;
-  #body: ReadableStreamDefaultController<Uint8Array> | undefined;
-
-  constructor(signal: AbortSignal) {
-    this.outcome = new Promise((resolve) => {
-      this.#resolve = resolve;
-    });
-    this.#signal = signal;
-    signal.addEventListener('abort', this.#onAbort);
-  }
-
-  readonly #onAbort = (): void => {
-    if (this.#sent) this.#sent.abort(new Error('aborted'));
-    else this.#fail('aborted before it was sent');
-  };
-
-  onRequestStart(controller: Dispatcher.DispatchController): void {
-    if (this.#signal.aborted) {
-      controller.abort(new Error('aborted before it was sent'));
-    } else if (this.#sent) {
-      // undici does this only for pipelined requests, which we have not; were it to, this ends it unsent.
-      controller.abort(new Error('the connection was lost, and a second send was stopped'));
-    } else {
-      this.#sent = controller;
+    this.#timeouts = { ...TIMEOUTS, ...timeouts };
+    for (const [name, { origin, apiKey }] of Object.entries(targets) as [UpstreamName, UpstreamTarget][]) {
+      const url = new URL(origin);
+      const protocol = url.protocol === 'http:' ? 'http:' : 'https:';
+      const { hostname, port } = urlToHttpOptions(url);
+      this.#providers.set(name, {
+        destination: { protocol, hostname, port, agent: this.#agents[protocol] },
+        host: url.host,
+        credential: apiKey === undefined ? undefined : CREDENTIAL[name](apiKey),
+      });
     }
   }
 
-  onResponseStart(
-    controller: Dispatcher.DispatchController,
-    status: number,
-    headers: Record<string, string | string[] | undefined>,
-  ): void {
-    if (status < 200) return;
-    const body = new ReadableStream<Uint8Array>(
-      {
-        start: (body) => {
-          this.#body = body;
-        },
-        pull: () => controller.resume(),
-        cancel: () => controller.abort(new Error('the answer is not wanted any more')),
-      },
-      new ByteLengthQueuingStrategy({ highWaterMark: BODY_BUFFER_BYTES }),
-    );
-    // Throws on a status that is none (600 and up); undici then aborts, and the call ends as `no_answer`.
-    const response = new Response(BODILESS_STATUS.has(status) ? null : body, {
-      status,
-      headers: headerPairs(headers),
-    });
-    this.#resolve({ kind: 'answered', response });
+  /** The outcome of exactly one attempt. An answer's body goes on arriving after it; it errors if it is cut. */
+  async send(name: UpstreamName, request: UpstreamRequest): Promise<UpstreamOutcome> {
+    const provider = this.#providers.get(name);
+    if (!provider) return { kind: 'not_sent', reason: `no address is set for the provider ${name}` };
+    if (this.#isClosed) return { kind: 'not_sent', reason: 'closed' };
+    if (request.signal.aborted) return { kind: 'not_sent', reason: 'aborted before it was sent' };
+
+    const { method, path, signal } = request;
+    const body = Buffer.from(request.body ?? '');
+    const headers = headersFor(provider, request, body.length);
+    let exchange: Exchange;
+    try {
+      exchange = new Exchange(
+        provider.destination,
+        { method, path, headers, body },
+        { signal, ...this.#timeouts },
+      );
+    } catch (error) {
+      // A path or a header that HTTP cannot carry: Node refuses it before it looks for a connection.
+      return { kind: 'not_sent', reason: describe(error as Error) };
+    }
+    const { over } = exchange;
+    this.#inFlight.add(over);
+    void over.then(() => this.#inFlight.delete(over));
+    return exchange.outcome;
   }
 
-  onResponseData(controller: Dispatcher.DispatchController, chunk: Uint8Array): void {
-    this.#body!.enqueue(chunk);
-    if (this.#body!.desiredSize! <= 0) controller.pause();
-  }
-
-  onResponseEnd(): void {
-    this.#signal.removeEventListener('abort', this.#onAbort);
-    this.#body?.close();
-  }
-
-  onResponseError(_controller: Dispatcher.DispatchController | undefined, error: Error): void {
-    this.#body?.error(error);
-    this.#fail(describe(error));
-  }
-
-  /** Once the outcome is `answered`, this changes nothing. */
-  #fail(reason: string): void {
-    this.#signal.removeEventListener('abort', this.#onAbort);
-    this.#resolve({ kind: this.#sent ? 'no_answer' : 'not_sent', reason });
+  /** Ends once every call in flight has ended; leaves no connection. */
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    await Promise.all(this.#inFlight);
+    for (const agent of Object.values(this.#agents)) agent.destroy();
   }
 }
 
-function headerPairs(headers: Record<string, string | string[] | undefined>): [string, string][] {
-  return Object.entries(headers).flatMap(([name, value]) =>
-    (Array.isArray(value) ? value : value === undefined ? [] : [value]).map((one): [string, string] => [
-      name,
-      one,
-    ]),
-  );
-}
-
-/** For operators: what the socket said. Several addresses tried at once fail with several errors; one is enough. */
-function describe(error: Error): string {
-  const first: unknown = error instanceof AggregateError ? error.errors[0] : error;
-  const { code, message } = (first instanceof Error ? first : error) as Error & { code?: string };
-  return code === undefined || message.includes(code) ? message : `${code}: ${message}`;
+/** Flat: name, value, name, value. */
+function headersFor(
+  { host, credential }: Provider,
+  { method, headers }: UpstreamRequest,
+  bodyBytes: number,
+): string[] {
+  const sent = ['host', host];
+  for (const [name, value] of headers) if (!WITHHELD.has(name.toLowerCase())) sent.push(name, value);
+  if (credential) sent.push(...credential);
+  // Usage is read from the bytes as they pass: they must arrive as they are.
+  sent.push('accept-encoding', 'identity');
+  if (bodyBytes > 0 || !BODILESS_METHOD.has(method)) sent.push('content-length', String(bodyBytes));
+  return sent;
 }

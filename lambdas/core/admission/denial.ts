@@ -1,11 +1,12 @@
 /** Why a cap refuses a call, and what to say to the person: built from the very image that refused it. */
 import { inMetric } from '../caps/amounts.ts';
 import { durationMs, type DurationMs, type EpochMs } from '../brands.ts';
-import { throttles, type Cap, type Metric } from '../caps/cap.ts';
+import { isShared, throttles, type Cap, type Metric } from '../caps/cap.ts';
 import { affordableOutput, type OutputPlan } from './fit.ts';
 import { amountFor, isBlocked } from '../ledger/accounts.ts';
 import type { Fit } from '../ledger/ledger.ts';
-import { heldByAccount, type Leaf } from '../ledger/leaf.ts';
+import { accountOf, heldOf, type Books } from '../ledger/books.ts';
+import type { Leaf } from '../ledger/leaf.ts';
 import { stampedAt } from '../ledger/stamp.ts';
 import type { LimitDetail, LimitReason, Refusal } from '../refusals.ts';
 import { SECOND, toRfc3339 } from '../time.ts';
@@ -30,19 +31,19 @@ const WAIT_MIN = durationMs(100);
 const WAIT_MAX = durationMs(30 * SECOND);
 
 /** Cap reached wins over a throttle; among several, the one that resets last. */
-export function explainShort(caps: readonly Cap[], leaf: Leaf, fit: Fit, context: DenialContext): Refusal {
-  const reasons = caps.map((cap) => ({ cap, reason: reasonOf(cap, leaf, fit) }));
+export function explainShort(caps: readonly Cap[], books: Books, fit: Fit, context: DenialContext): Refusal {
+  const reasons = caps.map((cap) => ({ cap, reason: reasonOf(cap, books, fit) }));
   const final = reasons.filter(({ reason }) => isFinal(reason));
   const deciding = (final.length > 0 ? final : reasons).reduce((last, next) =>
-    resetTime(next.cap, leaf, context.now) > resetTime(last.cap, leaf, context.now) ? next : last,
+    resetTime(next.cap, books, context.now) > resetTime(last.cap, books, context.now) ? next : last,
   );
   return isFinal(deciding.reason)
-    ? capReached(deciding.cap, deciding.reason, leaf, fit, context)
-    : throttled(deciding.cap, deciding.reason, leaf, fit, context);
+    ? capReached(deciding.cap, deciding.reason, books, fit, context)
+    : throttled(deciding.cap, deciding.reason, books, fit, context);
 }
 
-function reasonOf(cap: Cap, leaf: Leaf, fit: Fit): LimitReason {
-  const account = leaf.a[cap.account]!;
+function reasonOf(cap: Cap, books: Books, fit: Fit): LimitReason {
+  const account = accountOf(books, cap);
   const requested = amountFor(cap, fit.smallest);
   if (requested > account.l) return 'too_large';
   if (throttles(cap)) return 'throttled';
@@ -59,12 +60,12 @@ const isFinal = (reason: LimitReason): reason is FinalReason => reason !== 'thro
 
 /** Never: a lifetime resets last of all. */
 const NEVER = Number.MAX_SAFE_INTEGER;
-const resetTime = (cap: Cap, leaf: Leaf, now: EpochMs): number =>
-  resetOf(cap, leaf.a[cap.account]!, now) ?? NEVER;
+const resetTime = (cap: Cap, books: Books, now: EpochMs): number =>
+  resetOf(cap, accountOf(books, cap), now) ?? NEVER;
 
-function capReached(cap: Cap, reason: FinalReason, leaf: Leaf, fit: Fit, context: DenialContext): Refusal {
-  const limit = limitDetail(cap, reason, leaf, fit, context);
-  const reset = resetOf(cap, leaf.a[cap.account]!, context.now);
+function capReached(cap: Cap, reason: FinalReason, books: Books, fit: Fit, context: DenialContext): Refusal {
+  const limit = limitDetail(cap, reason, books, fit, context);
+  const reset = resetOf(cap, accountOf(books, cap), context.now);
   const amount = (text: string | null): string => withUnit(cap.metric, text!);
   const state =
     reason === 'too_large'
@@ -74,7 +75,7 @@ function capReached(cap: Cap, reason: FinalReason, leaf: Leaf, fit: Fit, context
   const when = limit.resets_at === null ? '; it does not reset' : `; it resets ${limit.resets_at}`;
   return {
     code: 'cap_reached',
-    message: `Your ${capName(cap, limit)} is ${CAP_STATE[reason]}: ${state}${fits}${when}${whereToAsk(context)}.`,
+    message: `${capName(cap, limit)} is ${CAP_STATE[reason]}: ${state}${fits}${when}${whereToAsk(context)}.`,
     limit,
     resetsAt: reset,
     retryAfterMs: reset === null ? null : Math.max(0, reset - context.now),
@@ -87,10 +88,10 @@ const CAP_STATE: Record<FinalReason, string> = {
   blocked: 'blocked before its end, as its thresholds say',
 };
 
-function throttled(cap: Cap, reason: LimitReason, leaf: Leaf, fit: Fit, context: DenialContext): Refusal {
-  const limit = limitDetail(cap, reason, leaf, fit, context);
+function throttled(cap: Cap, reason: LimitReason, books: Books, fit: Fit, context: DenialContext): Refusal {
+  const limit = limitDetail(cap, reason, books, fit, context);
   const isWindow = cap.window.kind === 'calendar' && reason === 'throttled' && cap.metric !== 'concurrent';
-  const waitMs = isWindow ? resetTime(cap, leaf, context.now) - context.now : typicalWait(leaf, context);
+  const waitMs = isWindow ? resetTime(cap, books, context.now) - context.now : heldWait(cap, books, context);
   const why =
     reason === 'held'
       ? `calls in flight hold ${withUnit(cap.metric, limit.reserved!)} of it; this call fits as soon as they settle`
@@ -99,9 +100,20 @@ function throttled(cap: Cap, reason: LimitReason, leaf: Leaf, fit: Fit, context:
         : `${usedAndHeld(cap.metric, limit)} in this minute`;
   return {
     code: 'throttled',
-    message: `Your ${capName(cap, limit)} is busy: ${why}; try again in ${Math.ceil(waitMs / 1000)} s.`,
+    message: `${capName(cap, limit)} is busy: ${why}; try again in ${Math.ceil(waitMs / 1000)} s.`,
     limit,
     retryAfterMs: waitMs,
+  };
+}
+
+/** What is left of a shared cap is on more leases than one call may look at: a little later it may be found. */
+export function undecided(cap: Cap, books: Books, fit: Fit, context: DenialContext): Refusal {
+  const limit = limitDetail(cap, 'held', books, fit, context);
+  return {
+    code: 'throttled',
+    message: `${capName(cap, limit)} is nearly used up: what is left of it is being looked for; try again in ${SHARED_WAIT / SECOND} s.`,
+    limit,
+    retryAfterMs: SHARED_WAIT,
   };
 }
 
@@ -130,6 +142,11 @@ export function crowded(leaf: Leaf, context: DenialContext): Refusal {
   };
 }
 
+/** What many hold comes free at no time that one leaf could tell. */
+const SHARED_WAIT = SECOND;
+const heldWait = (cap: Cap, { leaf }: Books, context: DenialContext): DurationMs =>
+  isShared(cap) ? SHARED_WAIT : typicalWait(leaf, context);
+
 /**
  * The median age of calls in flight: about how long one lasts, so about how long until one gives money back; once
  * more for each round of calls that are ahead. Spread up to twofold, so that those who wait together do not come
@@ -147,11 +164,11 @@ function typicalWait(leaf: Leaf, { now, jitter, ahead }: DenialContext): Duratio
 export function limitDetail(
   cap: Cap,
   reason: LimitReason,
-  leaf: Leaf,
+  books: Books,
   fit: Fit,
   context: DenialContext,
 ): LimitDetail {
-  const account = leaf.a[cap.account]!;
+  const account = accountOf(books, cap);
   const reset = resetOf(cap, account, context.now);
   return {
     reason,
@@ -162,17 +179,17 @@ export function limitDetail(
     limit: inMetric(cap.metric, cap.limit),
     effective_limit: inMetric(cap.metric, account.l),
     settled: inMetric(cap.metric, account.s),
-    reserved: inMetric(cap.metric, heldByAccount(leaf)[cap.account] ?? 0n),
+    reserved: inMetric(cap.metric, heldOf(books, cap)),
     requested: inMetric(cap.metric, amountFor(cap, fit.smallest)),
-    fits: whatFits(leaf, context),
+    fits: whatFits(books, context),
     resets_at: reset === null ? null : toRfc3339(reset),
     request_url: context.requestUrl,
   };
 }
 
-function whatFits(leaf: Leaf, { plan, caps }: DenialContext): LimitDetail['fits'] {
+function whatFits(books: Books, { plan, caps }: DenialContext): LimitDetail['fits'] {
   if (plan.outputTokens === null) return null;
-  const output = affordableOutput(plan, caps, leaf);
+  const output = affordableOutput(plan, caps, books);
   return output === undefined || output < 1n ? null : { max_output_tokens: Number(output) };
 }
 
@@ -198,5 +215,17 @@ function usedAndHeld(metric: Metric, { settled, reserved }: LimitDetail): string
 function capName(cap: Cap, limit: LimitDetail): string {
   const per = limit.window === null || limit.window === 'lifetime' ? 'lifetime' : `per ${limit.window}`;
   const size = withUnit(cap.metric, limit.effective_limit!);
-  return cap.metric === 'concurrent' ? `cap of ${size} (${cap.id})` : `${size} ${per} cap (${cap.id})`;
+  if (cap.metric === 'concurrent') return `Your cap of ${size} (${cap.id})`;
+  const named = `${size} ${per} cap`;
+  switch (cap.scope.type) {
+    case 'user':
+    case 'user_feature':
+      return `Your ${named} (${cap.id})`;
+    case 'org':
+      return `The organisation's ${named} (${cap.id})`;
+    case 'team':
+    case 'app':
+    case 'feature':
+      return `The ${named} of the ${cap.scope.type} ${cap.scope.id} (${cap.id})`;
+  }
 }

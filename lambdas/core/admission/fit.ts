@@ -7,7 +7,8 @@ import { picoUsd } from '../brands.ts';
 import type { Cap } from '../caps/cap.ts';
 import type { Fit } from '../ledger/ledger.ts';
 import type { WorstCase } from '../pricing/worst-case.ts';
-import { amountsOf, type Account, type Leaf } from '../ledger/leaf.ts';
+import { accountOf, type Books } from '../ledger/books.ts';
+import { amountsOf, type Account } from '../ledger/leaf.ts';
 
 export interface OutputPlan {
   worst: WorstCase;
@@ -20,7 +21,7 @@ export interface OutputPlan {
   clampAllowed: boolean;
 }
 
-export function fitToBudget(plan: OutputPlan, caps: readonly Cap[], leaf: Leaf): Fit {
+export function fitToBudget(plan: OutputPlan, caps: readonly Cap[], books: Books): Fit {
   const { outputTokens } = plan;
   if (outputTokens === null) {
     const amounts = amountsOf(plan.worst.holdFor(0n), plan.inputTokensMax);
@@ -31,17 +32,17 @@ export function fitToBudget(plan: OutputPlan, caps: readonly Cap[], leaf: Leaf):
   if (!plan.clampAllowed)
     return { amounts: at(outputTokens), outputTokensMax: outputTokens, smallest: at(outputTokens) };
   const floor = least(outputTokens, plan.outputTokensFloor);
-  const affordable = affordableOutput(plan, caps, leaf);
+  const affordable = affordableOutput(plan, caps, books);
   const fitted = affordable === undefined ? outputTokens : least(outputTokens, affordable);
   const outputTokensMax = fitted < floor ? floor : fitted;
   return { amounts: at(outputTokensMax), outputTokensMax, smallest: at(floor) };
 }
 
 /** Output tokens that the money and tokens left pay, over all caps; undefined when no cap counts either. */
-export function affordableOutput(plan: OutputPlan, caps: readonly Cap[], leaf: Leaf): bigint | undefined {
+export function affordableOutput(plan: OutputPlan, caps: readonly Cap[], books: Books): bigint | undefined {
   let affordable: bigint | undefined;
   for (const cap of caps) {
-    const output = outputPaidBy(cap, leftOf(leaf.a[cap.account]!), plan);
+    const output = outputPaidBy(cap, leftOf(accountOf(books, cap)), plan);
     if (output !== undefined) affordable = affordable === undefined ? output : least(affordable, output);
   }
   return affordable;

@@ -5,9 +5,9 @@
 import * as z from 'zod';
 import { inMetric, parseInMetric } from './amounts.ts';
 import { capId } from '../brands.ts';
-import type { Cap, Thresholds } from './cap.ts';
-import { isTimeZone } from '../time.ts';
-import { parseWindow, ROLLING_BUCKETS_MAX, windowName } from './windows.ts';
+import { isShared, type Cap, type Metric, type Thresholds } from './cap.ts';
+import { isTimeZone, type CalendarUnit } from '../time.ts';
+import { parseWindow, ROLLING_BUCKETS_MAX, windowName, type Window } from './windows.ts';
 
 /** Ids of people, teams, apps and features: printable, and without the separators of keys and pairs. */
 export const nameSchema = z
@@ -86,11 +86,6 @@ export function capFromInput(id: string, input: CapInput): CapDefinition | CapPr
   const { scope, metric } = input;
   const named = scopeProblem(scope);
   if (named !== undefined) return invalid(named);
-  if (SHARED_SCOPES.has(scope.type)) {
-    return notSupported(
-      `Caps of scope ${scope.type} are shared by many people and need the ledger's pools, which come with the next release; set caps of scope user or user_feature.`,
-    );
-  }
   if (scope.type === 'user_feature' && scope.id.split('/').includes('*')) {
     return notSupported('"*" stands for each user with scope user only; name one user and one feature.');
   }
@@ -101,6 +96,10 @@ export function capFromInput(id: string, input: CapInput): CapDefinition | CapPr
   if ('message' in window) return window;
   if (window.kind === 'calendar' && window.calendar.unit === 'week' && zone.anchorDay > 7) {
     return invalid('A week begins on anchor_day 1 (Monday) to 7 (Sunday).');
+  }
+  if (isShared({ scope })) {
+    const problem = sharedProblem(scope, metric, window);
+    if (problem !== undefined) return notSupported(problem);
   }
   const limit = parseInMetric(metric, input.limit);
   const overage = parseInMetric(metric, input.overage ?? '0');
@@ -128,7 +127,6 @@ export function capFromInput(id: string, input: CapInput): CapDefinition | CapPr
 
 const invalid = (message: string): CapProblem => ({ kind: 'invalid', message });
 const notSupported = (message: string): CapProblem => ({ kind: 'not_supported', message });
-const SHARED_SCOPES: ReadonlySet<string> = new Set(['team', 'app', 'feature', 'org']);
 
 function scopeProblem({ type, id }: CapInput['scope']): string | undefined {
   const isName = (text: string | undefined): boolean => nameSchema.safeParse(text).success;
@@ -151,6 +149,17 @@ function scopeProblem({ type, id }: CapInput['scope']): string | undefined {
       return isPair() ? undefined : 'Name the user and the feature: "alice/summarise".';
   }
 }
+
+/** What a pool cannot hold strictly: its members spend from leases, which are no use for a minute or a moment. */
+function sharedProblem({ type }: CapInput['scope'], metric: Metric, window: Window): string | undefined {
+  const shared = `A cap of scope ${type} is shared by many people`;
+  if (metric !== 'usd')
+    return `${shared} and counts dollars only; set ${metric} on caps of scope user or user_feature.`;
+  const isLong =
+    window.kind === 'lifetime' || (window.kind === 'calendar' && LONG_UNITS.has(window.calendar.unit));
+  return isLong ? undefined : `${shared}, so its window is day, week, month or lifetime.`;
+}
+const LONG_UNITS: ReadonlySet<CalendarUnit> = new Set<CalendarUnit>(['day', 'week', 'month']);
 
 function windowOf(input: CapInput, zone: CapDefinition['zone']): Cap['window'] | CapProblem {
   if (input.metric === 'concurrent') {

@@ -35,6 +35,11 @@ export interface Cap {
   revision: bigint;
 }
 
+const SHARED_SCOPES: ReadonlySet<ScopeType> = new Set<ScopeType>(['team', 'app', 'feature', 'org']);
+
+/** Held by a pool that many leaves draw on; the others stand on their user's leaf alone. */
+export const isShared = (cap: Pick<Cap, 'scope'>): boolean => SHARED_SCOPES.has(cap.scope.type);
+
 /** Windows and metrics that deny for a moment rather than for good: the caller should wait, not ask for money. */
 export function throttles(cap: Cap): boolean {
   return (

@@ -19,8 +19,9 @@ export const STAGE_OF_RUNG: Record<Rung, RungStage> = {
 
 export interface RungOfCap {
   rung: Rung;
-  /** In thousandths of what it is a fraction of. */
+  /** In thousandths of `of`. */
   threshold: number;
+  of: bigint;
   /** Settled amount from which the rung is reached. */
   from: bigint;
 }
@@ -37,6 +38,7 @@ export function rungsOf(cap: Cap, { l: effectiveLimit }: Pick<Account, 'l'>): Ru
   const at = (rung: Rung, threshold: number, limit: bigint): RungOfCap => ({
     rung,
     threshold,
+    of: limit,
     from: shareOf(limit, threshold),
   });
   const withoutOverage = effectiveLimit - cap.overage;
@@ -61,7 +63,7 @@ export function withStandingStage(cap: Cap, account: Account): Account {
   return rankOf(reached) < rankOf(account.g) ? { ...account, g: reached } : account;
 }
 
-export function withoutStage(account: Account): Account {
+export function withoutStage<T extends Account>(account: T): T {
   const next = { ...account };
   delete next.g;
   return next;

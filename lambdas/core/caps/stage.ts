@@ -3,8 +3,8 @@ import type { EpochMs } from '../brands.ts';
 import type { Cap } from './cap.ts';
 import { inMetric } from './amounts.ts';
 import { rankOf, reachedStage, RUNG_STAGES } from './rungs.ts';
-import { openAccount, prepareLeaf } from '../ledger/accounts.ts';
-import { heldByAccount, type Account, type Leaf } from '../ledger/leaf.ts';
+import { accountOf, heldOf, type Books } from '../ledger/books.ts';
+import type { Account } from '../ledger/leaf.ts';
 import { toRfc3339 } from '../time.ts';
 import { resetsAt, windowName } from './windows.ts';
 
@@ -23,12 +23,11 @@ export function stageOf(cap: Cap, account: Account): Stage {
 const withoutThrottle = (cap: Cap): Cap => ({ ...cap, thresholds: { ...cap.thresholds, throttle: null } });
 
 /** The highest stage of all caps; concurrent ones settle nothing, so they have none. */
-export function highestStage(caps: readonly Cap[], leaf: Leaf): Stage {
+export function highestStage(caps: readonly Cap[], books: Books): Stage {
   let highest = 0;
   for (const cap of caps) {
-    const account = leaf.a[cap.account];
-    if (account && cap.metric !== 'concurrent')
-      highest = Math.max(highest, STAGES.indexOf(stageOf(cap, account)));
+    if (cap.metric === 'concurrent') continue;
+    highest = Math.max(highest, STAGES.indexOf(stageOf(cap, accountOf(books, cap))));
   }
   return STAGES[highest]!;
 }
@@ -58,11 +57,9 @@ export interface CapView {
   as_of: string;
 }
 
-/** The cap as it stands for the leaf's principal; without a leaf, as it will stand at the first call. */
-export function capView(cap: Cap, leaf: Leaf | undefined, now: EpochMs): CapView {
-  const current = leaf && (prepareLeaf(leaf, [cap], now) ?? leaf);
-  const account = current?.a[cap.account] ?? openAccount(cap, 0n);
-  const held = (current && heldByAccount(current)[cap.account]) ?? 0n;
+/** The cap as it stands in the books. */
+export function capView(cap: Cap, books: Books, now: EpochMs): CapView {
+  const account = accountOf(books, cap);
   const reset = resetOf(cap, account, now);
   const shown = (amount: bigint): string => inMetric(cap.metric, amount);
   return {
@@ -73,7 +70,7 @@ export function capView(cap: Cap, leaf: Leaf | undefined, now: EpochMs): CapView
     limit: shown(cap.limit),
     effective_limit: shown(account.l),
     settled: shown(account.s),
-    reserved: shown(held),
+    reserved: shown(heldOf(books, cap)),
     remaining: shown(account.f > 0n ? account.f : 0n),
     resets_at: reset === null ? null : toRfc3339(reset),
     stage: cap.metric === 'concurrent' ? 'normal' : stageOf(cap, account),

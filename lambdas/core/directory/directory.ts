@@ -46,6 +46,14 @@ export interface AppKey {
   createdAt: EpochMs;
 }
 
+/** Whom a call is charged to. */
+export interface Attribution {
+  user: string | null;
+  team: string;
+  app: string;
+  feature: string;
+}
+
 export interface Quarantine {
   model: string;
   /** Request whose cost was above its bound. */
@@ -74,16 +82,23 @@ export class Directory {
     return this.keys.get(id, () => this.getKey(id));
   }
 
-  /** Own caps of the user and of the user's feature; `*` caps where the user has no usd cap of their own. */
-  async capsFor({ user, feature }: { user: string | null; feature: string }): Promise<Cap[]> {
-    if (user === null) return [];
-    const [own, everyone, ofFeature] = await Promise.all([
-      this.capsOf(`user:${user}`),
-      this.capsOf('user:*'),
-      this.capsOf(`user_feature:${user}/${feature}`),
+  /**
+   * Every cap over a call: own ones of the user and of the user's feature (`*` caps where the user has no usd cap
+   * of their own), and those that the call shares with its team, app, feature and organisation.
+   */
+  async capsFor({ user, team, app, feature }: Attribution): Promise<Cap[]> {
+    const [shared, own, everyone, ofFeature] = await Promise.all([
+      Promise.all(
+        [`team:${team}`, `app:${app}`, `feature:${app}/${feature}`, 'org:org'].map((scope) =>
+          this.capsOf(scope),
+        ),
+      ),
+      user === null ? [] : this.capsOf(`user:${user}`),
+      user === null ? [] : this.capsOf('user:*'),
+      user === null ? [] : this.capsOf(`user_feature:${user}/${feature}`),
     ]);
     const hasOwn = own.some(({ metric }) => metric === 'usd');
-    return [...own, ...(hasOwn ? [] : everyone), ...ofFeature];
+    return [...own, ...(hasOwn ? [] : everyone), ...ofFeature, ...shared.flat()];
   }
 
   quarantineOf(model: string): Promise<Quarantine | undefined> {

@@ -33,6 +33,8 @@ export async function crossingsOf(
   const events: CapThresholdCrossed[] = [];
   for (const [name, account] of Object.entries(next.a)) {
     const before = old?.a[name];
+    // A lease's figures are a part of its pool's: they say nothing about the cap.
+    if (account.r === undefined) continue;
     if (account.s <= 0n || (before && isSameStanding(before, account))) continue;
     const cap = await capOf(name, account.r);
     if (!cap || cap.metric === 'concurrent') continue;
@@ -92,8 +94,7 @@ async function eventOf({ leaf, cap, account, rung, at }: Crossing): Promise<CapT
     resets_at: reset === null ? null : toRfc3339(reset),
     at: toRfc3339(at),
   };
-  const later = rungsOf(cap, account).filter(({ from }) => from > account.s);
-  return { ...facts, mail: crossingMail(facts, later) };
+  return { ...facts, mail: crossingMail(facts, { settled: account.s, rung, rungs: rungsOf(cap, account) }) };
 }
 
 const THOUSAND = 1000;

@@ -1,70 +1,118 @@
 /** The mail of a crossed threshold: for finance, who open nothing else to understand it. */
 import { inMetric } from '../caps/amounts.ts';
 import type { RungOfCap } from '../caps/rungs.ts';
+import { divFloor, PICO_PER_USD } from '../money.ts';
 import type { CapThresholdCrossed } from './event.ts';
 
 type Facts = Omit<CapThresholdCrossed, 'mail'>;
 
-/** The subject takes 99 characters of printable ASCII (SNS); names that do not fit are cut there, never in the text. */
-const NAME_LENGTH_MAX = 24;
+export interface Standing {
+  settled: bigint;
+  /** The one that the mail is about. */
+  rung: RungOfCap;
+  /** All of the cap's, the mildest first. */
+  rungs: readonly RungOfCap[];
+}
 
-/** `later` are the rungs that are not reached yet, the mildest first. */
-export function crossingMail(facts: Facts, later: readonly RungOfCap[]): CapThresholdCrossed['mail'] {
-  const who = `${facts.principal.type} ${facts.principal.id}`;
-  const share = percent(facts.threshold);
+/** The subject takes 99 characters of printable ASCII (SNS); names that do not fit are cut there, never in the text. */
+const NAME_LENGTH_MAX = 23;
+
+export function crossingMail(facts: Facts, standing: Standing): CapThresholdCrossed['mail'] {
+  const who = whoWords(facts);
   const amount = (text: string): string => withUnit(facts.metric, text);
-  const text = `${who} has used ${share} of the cap "${facts.cap}".
+  const text = `${who} has used ${usedWords(facts, standing)}${rungWords(facts)}
 
 Who       ${who}
 Cap       ${facts.cap}: ${amount(facts.limit)}${windowWords(facts.window)}${overageWords(facts)}${featureWords(facts)}
-Settled   ${amount(facts.settled)}
-Held      ${amount(facts.reserved)} by calls in flight, charged when they end
+Used      ${amount(facts.settled)}
+Held      ${amount(facts.reserved)}${heldWords(facts)}
 Left      ${amount(facts.remaining)}
 Resets    ${resetWords(facts)}
 Noticed   ${facts.at}
 
 What happens next
-${nextWords(facts, later)}
+${nextWords(facts, standing)}
 
 Event ${facts.id}
 `;
-  return { subject: `Spendcap: ${subjectWords(facts)}`, text };
+  return { subject: `Spendcap: ${subjectWords(facts, standing)}`, text };
 }
 
-function subjectWords({ principal, cap, rung, threshold }: Facts): string {
+const whoWords = ({ principal }: Facts): string => `${principal.type} ${principal.id}`;
+
+function subjectWords({ principal, cap, rung, threshold }: Facts, standing: Standing): string {
   const who = ascii(principal.id);
-  const share = percent(threshold);
+  const share = shareWords(standing);
   if (rung === 'block') return `${who} is blocked, ${share} of ${ascii(cap)} used`;
   if (rung === 'throttle') return `${who} is at stage throttled, ${share} of ${ascii(cap)} used`;
-  return `${who} has used ${share} of ${ascii(cap)}`;
+  return `${who} has used ${share} of ${ascii(cap)} (warning at ${percent(threshold)})`;
 }
 
-function nextWords(facts: Facts, later: readonly RungOfCap[]): string {
-  const until = facts.resets_at === null ? '' : ` or until ${facts.resets_at}`;
-  if (facts.rung === 'block') {
+/** "$16.31 of $20.00 (81.5%)": what the rung is a share of, which may be less than all that the caller may use. */
+function usedWords({ metric }: Facts, standing: Standing): string {
+  const { settled, rung } = standing;
+  const limit = withUnit(metric, inMetric(metric, rung.of));
+  const used = inMetric(metric, metric === 'usd' && rung.of >= PICO_PER_USD ? wholeCents(settled) : settled);
+  const share = rung.of > 0n ? ` (${shareWords(standing)})` : '';
+  return `${metric === 'usd' ? '$' : ''}${used} of ${limit}${share}`;
+}
+
+const PICO_PER_CENT = PICO_PER_USD / 100n;
+const wholeCents = (amount: bigint): bigint => divFloor(amount, PICO_PER_CENT) * PICO_PER_CENT;
+
+function rungWords({ cap, rung, threshold }: Facts): string {
+  const share = percent(threshold);
+  switch (rung) {
+    case 'warn':
+      return ` and so reached the ${share} warning of the cap "${cap}".`;
+    case 'throttle':
+      return ` and so reached the ${share} at which the cap "${cap}" makes the stage "throttled".`;
+    case 'block':
+      return `: the cap "${cap}" is blocked${threshold === '1' ? '' : ` from ${share} on`}.`;
+  }
+}
+
+function nextWords(facts: Facts, { settled, rungs }: Standing): string {
+  const isBlocked = rungs.some(({ rung, from }) => rung === 'block' && settled >= from);
+  if (isBlocked) {
+    const until = facts.resets_at === null ? '' : ` or until ${facts.resets_at}`;
     return `New calls under this cap are refused until somebody raises it${until}. Calls in flight end as usual.
-To let calls through before, raise the limit: spendcap cap set ${scopeText(facts)} --id ${facts.cap} (see its --help).`;
+${wayOutWords(facts)}`;
   }
-  const lines = later.map(
-    ({ rung, threshold, from }) =>
-      `At ${thousandthsAsPercent(threshold)} (${withUnit(facts.metric, inMetric(facts.metric, from))}) ${RUNG_WORDS[rung]}.`,
-  );
-  if (!later.some(({ rung }) => rung === 'block')) {
-    lines.push(`A call that does not fit into what is left is refused.`);
-  }
+  const goOn = 'Calls go on as long as they fit into what is left.';
   const now =
     facts.rung === 'throttle'
-      ? 'The caller sees the stage "throttled" on every answer. Nothing is refused yet.'
-      : 'Nothing is refused yet, and nobody has to act.';
-  return [now, ...lines].join('\n');
+      ? [`${goOn} The caller sees the stage "throttled" on every answer.`, wayOutWords(facts)]
+      : [`${goOn} Nobody has to act.`];
+  const later = rungs
+    .filter(({ from }) => from > settled)
+    .map(
+      ({ rung, threshold, from }) =>
+        `At ${thousandthsAsPercent(threshold)} (${withUnit(facts.metric, inMetric(facts.metric, from))}) ${RUNG_WORDS[rung]}.`,
+    );
+  return [...now, ...later].join('\n');
 }
 
-const scopeText = ({ scope }: Facts): string => (scope.type === 'org' ? 'org' : `${scope.type}:${scope.id}`);
+function wayOutWords(facts: Facts): string {
+  const { cap, metric, scope, principal } = facts;
+  const raise = `spendcap cap set ${scopeText(facts)} --id ${cap}`;
+  if (scope.id !== '*') return `To let more through, have the limit raised: ${raise} (see its --help).`;
+  // A dollar cap of one's own stands in for the one of everybody.
+  return metric === 'usd'
+    ? `To let more through, give ${principal.id} a cap of their own: spendcap cap set user:${principal.id} (see its --help).
+To raise this cap, ${raise}, raises it for everybody.`
+    : `To let more through, have the limit raised for everybody: ${raise} (see its --help).`;
+}
+
+function scopeText({ scope }: Facts): string {
+  if (scope.type === 'org') return 'org';
+  return scope.id === '*' ? `'${scope.type}:*'` : `${scope.type}:${scope.id}`;
+}
 
 const RUNG_WORDS: Record<Facts['rung'], string> = {
   warn: 'there is another notice like this one',
   throttle: 'the stage becomes "throttled", which refuses nothing by itself',
-  block: 'new calls are refused',
+  block: 'every new call is refused',
 };
 
 const withUnit = (metric: Facts['metric'], amount: string): string =>
@@ -82,10 +130,21 @@ const overageWords = ({ metric, limit, effective_limit }: Facts): string =>
 const featureWords = ({ scope }: Facts): string =>
   scope.type === 'user_feature' ? `, for the feature ${scope.id.split('/')[1]!}` : '';
 
+const heldWords = ({ reserved }: Facts): string =>
+  /[1-9]/.test(reserved) ? ' by calls in flight, which are charged what they cost' : '';
+
 function resetWords({ window, resets_at }: Facts): string {
   if (resets_at === null) return 'never: the cap is for the lifetime';
   return window.startsWith('rolling_') ? `little by little, from ${resets_at} on` : resets_at;
 }
+
+/** Never more than was used: what is a little less than the limit is not 100%. */
+function shareWords({ settled, rung: { of } }: Standing): string {
+  const share = of > 0n ? divFloor(settled * THOUSAND, of) : SHARE_SHOWN_MAX + 1n;
+  return share > SHARE_SHOWN_MAX ? 'over 999%' : thousandthsAsPercent(Number(share));
+}
+const THOUSAND = 1000n;
+const SHARE_SHOWN_MAX = 9999n;
 
 /** "0.8" is "80%", "0.955" is "95.5%". */
 function percent(fraction: string): string {

@@ -17,8 +17,8 @@ export async function setStage(
 ): Promise<void> {
   const cap = await directory.getCap(event.cap);
   const key = leafKey(event.principal);
-  if (cap?.account !== event.account || !(await ledger.readLeaf(key))) return;
-  await ledger.change(key, (leaf) => withStage(leaf, cap, event, clock.now()));
+  if (cap?.account !== event.account || !(await ledger.leaves.read(key))) return;
+  await ledger.leaves.change(key, (leaf) => withStage(leaf, cap, event, clock.now()));
 }
 
 /** The leaf with the event's stage; undefined where the event is over, or as high a stage is set already. */

@@ -1,6 +1,6 @@
 /** Pure changes of a leaf's accounts: opening, rolling, following a cap's limit, freeing old slots. */
 import { durationMs, type EpochMs } from '../brands.ts';
-import { capKeyAt, openingLimit, type Cap } from '../caps/cap.ts';
+import { capKeyAt, isShared, openingLimit, type Cap } from '../caps/cap.ts';
 import { MINUTE } from '../time.ts';
 import { shareOf, withoutStage, withStandingStage } from '../caps/rungs.ts';
 import { oldestOpenBucket } from '../caps/windows.ts';
@@ -11,13 +11,14 @@ import { stampedAt } from './stamp.ts';
 export const SLOT_TIME = durationMs(16 * MINUTE);
 
 /**
- * The leaf as a reserve needs it: every cap's account there, in the current window, at the cap's limit, and
+ * The leaf as a reserve needs it: every own cap's account there, in the current window, at the cap's limit, and
  * slots of calls that cannot be running any more given back. Returns undefined when it already is so.
  */
 export function prepareLeaf(leaf: Leaf, caps: readonly Cap[], now: EpochMs): Leaf | undefined {
   let next: Leaf | undefined;
   const changed = (): Leaf => (next ??= structuredClone(leaf));
   for (const cap of caps) {
+    if (isShared(cap)) continue;
     const account = leaf.a[cap.account];
     const current = prepareAccount(leaf, account, cap, now);
     if (current !== account) changed().a[cap.account] = current;
@@ -35,11 +36,18 @@ export function prepareLeaf(leaf: Leaf, caps: readonly Cap[], now: EpochMs): Lea
   return next;
 }
 
-function prepareAccount(leaf: Leaf, account: Account | undefined, cap: Cap, now: EpochMs): Account {
+/** An account as it stands at `now`: in the current window, at the cap's limit, without what expired grants left. */
+export function prepareAccount(
+  leaf: Leaf | undefined,
+  account: Account | undefined,
+  cap: Cap,
+  now: EpochMs,
+): Account {
   const key = capKeyAt(cap, now);
   if (!account) return openAccount(cap, key);
   const rolled = account.k < key ? rollAccount(leaf, account, cap, key) : account;
-  return rolled.r < cap.revision ? followLimit(rolled, cap) : rolled;
+  const followed = (rolled.r ?? 0n) < cap.revision ? followLimit(rolled, cap) : rolled;
+  return withdrawExpired(followed, cap, now);
 }
 
 export function openAccount(cap: Cap, key: bigint): Account {
@@ -48,14 +56,15 @@ export function openAccount(cap: Cap, key: bigint): Account {
   return cap.window.kind === 'rolling' ? { ...account, b: { [String(key)]: 0n } } : account;
 }
 
-/** A calendar account starts full; a rolling one drops the buckets that are wholly outside. */
-function rollAccount(leaf: Leaf, account: Account, cap: Cap, key: bigint): Account {
-  if (cap.window.kind !== 'rolling') return { k: key, f: account.l, s: 0n, l: account.l, r: account.r };
+/** A calendar account starts full and without grants; a rolling one drops the buckets that are wholly outside. */
+function rollAccount(leaf: Leaf | undefined, account: Account, cap: Cap, key: bigint): Account {
+  const limit = account.l - granted(account);
+  if (cap.window.kind !== 'rolling') return { k: key, f: limit, s: 0n, l: limit, r: account.r ?? 0n };
   const oldest = oldestOpenBucket(cap.window, key);
   const kept = Object.entries(account.b ?? {}).filter(([bucket]) => BigInt(bucket) >= oldest);
   const next: Account = { ...account, k: key, b: { ...Object.fromEntries(kept), [String(key)]: 0n } };
   next.s = kept.reduce((sum, [, settled]) => sum + settled, 0n);
-  next.f = next.l - next.s - heldIn(leaf, cap.account, next);
+  next.f = next.l - next.s - (leaf ? heldIn(leaf, cap.account, next) : 0n);
   return withStandingStage(cap, next);
 }
 
@@ -73,19 +82,61 @@ function heldIn(leaf: Leaf, name: string, account: Account): bigint {
  * stage that was set belongs to the old limit.
  */
 export function followLimit(account: Account, cap: Cap): Account {
-  const limit = openingLimit(cap);
-  const next = { ...account, l: limit, f: account.f + limit - account.l, r: cap.revision };
-  return limit === account.l ? withStandingStage(cap, next) : withoutStage(next);
+  const next = { ...withLimit(account, openingLimit(cap) + granted(account)), r: cap.revision };
+  return next.l === account.l ? withStandingStage(cap, next) : withoutStage(next);
 }
+
+const withLimit = <T extends Account>(account: T, limit: bigint): T => ({
+  ...account,
+  l: limit,
+  f: account.f + limit - account.l,
+});
+
+// ---- grants ------------------------------------------------------------------------------------------------
+
+export interface Grant {
+  id: string;
+  /** Window that it was approved for; it ends when that one rolls. */
+  key: bigint;
+  amount: bigint;
+  expiresAt: EpochMs;
+}
+
+/** What approved overage adds to the limit. */
+export const granted = (account: Account): bigint =>
+  Object.values(account.o ?? {}).reduce((sum, { n }) => sum + n, 0n);
+
+/** Undefined when there is nothing to do: it is known already, expired, or its window is over. */
+export function withGrant<T extends Account>(account: T, grant: Grant, now: EpochMs): T | undefined {
+  if (account.k !== grant.key || grant.expiresAt <= now || account.o?.[grant.id]) return undefined;
+  const amount = { n: grant.amount, x: BigInt(grant.expiresAt) };
+  const next = withLimit(account, account.l + grant.amount);
+  return withoutStage({ ...next, o: { ...account.o, [grant.id]: amount } });
+}
+
+/** What is free of an expired grant goes, at once and whenever more comes free; what it has paid stays paid. */
+function withdrawExpired(account: Account, cap: Cap, now: EpochMs): Account {
+  let next = account;
+  for (const [id, grant] of Object.entries(account.o ?? {})) {
+    if (grant.x > BigInt(now) || grant.n === 0n || next.f <= 0n) continue;
+    const taken = grant.n < next.f ? grant.n : next.f;
+    // What has nothing left stays as 0, so that a repeat of the grant finds it.
+    next = { ...withLimit(next, next.l - taken), o: { ...next.o, [id]: { ...grant, n: grant.n - taken } } };
+  }
+  return next === account ? account : withStandingStage(cap, next);
+}
+
+// ---- what a reserve asks -----------------------------------------------------------------------------------
 
 export interface AmountByAccount {
   cap: Cap;
   amount: bigint;
 }
 
-/** The accounts that cannot pay their amount now, or are blocked. The leaf is prepared. */
+/** The own accounts that cannot pay their amount now, or are blocked. The leaf is prepared. */
 export function shortAccounts(leaf: Leaf, wanted: readonly AmountByAccount[]): AmountByAccount[] {
   return wanted.filter(({ cap, amount }) => {
+    if (isShared(cap)) return false;
     const account = leaf.a[cap.account]!;
     return account.f < amount || isBlocked(cap, account);
   });

@@ -9,7 +9,13 @@ import type { Amounts, Hold, HeldAmount, HoldInfo } from './leaf.ts';
 import { spread } from './spread.ts';
 
 /** How a call ended, for people (contract 5). */
-export type ChargeOutcome = 'settled' | 'voided' | 'presumed_spent' | 'overrun';
+export type ChargeOutcome =
+  | 'settled'
+  | 'voided'
+  | 'presumed_spent'
+  | 'overrun'
+  /** Corrects another charge of the same call: its amounts are differences. */
+  | 'adjusted';
 
 /** Tokens by kind, as the provider billed them. */
 export type TokensByKind = Record<string, bigint>;
@@ -31,6 +37,8 @@ export interface Charge {
   stage: string;
   /** From admission to the end of the answer; -1 when nobody saw the end. */
   latencyMs: bigint;
+  /** Whose evidence it rests on, where it is not the provider's own answer. */
+  source?: string;
 }
 
 export const chargeKey = (id: HoldId): ItemKey => ({ pk: `C#${id}`, sk: '-' });
@@ -74,6 +82,7 @@ export function chargeToItem(charge: Charge): Item & ItemKey {
     tk: charge.tokens,
     sg: charge.stage,
     lt: charge.latencyMs,
+    ...(charge.source !== undefined && { src: charge.source }),
   };
 }
 
@@ -91,6 +100,7 @@ export function chargeFromItem(item: Item): Charge {
     tokens: item['tk'] as TokensByKind,
     stage: item['sg'] as string,
     latencyMs: item['lt'] as bigint,
+    ...(item['src'] !== undefined && { source: item['src'] as string }),
   };
 }
 

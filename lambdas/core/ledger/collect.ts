@@ -1,18 +1,27 @@
 /**
  * The collector: holds that nobody settled. One with a charge is settled from it (a crash came between the
- * two); one past its lifetime is presumed spent, by writing its charge. Money never comes back on a timer.
+ * two); one past its lifetime is presumed spent, by writing its charge. Money never comes back on a timer. Leases
+ * that lie idle go home to their pools.
  */
 import { durationMs, holdId, type EpochMs } from '../brands.ts';
 import { everyItem } from '../pages.ts';
-import type { Clock, ItemKey, Table } from '../ports.ts';
+import { TableUnavailable, type Clock, type ItemKey, type Table } from '../ports.ts';
 import { SLOT_TIME } from './accounts.ts';
 import { presumedCharge } from './charge.ts';
 import { HOLDS_MAX, type Ledger } from './ledger.ts';
-import { LEAF_LISTS, leafListPartition, leafOfListEntry, type Hold, type Leaf } from './leaf.ts';
+import {
+  LEAF_LISTS,
+  leafListOf,
+  leafListPartition,
+  leafOfListEntry,
+  LedgerBroken,
+  type Hold,
+  type Leaf,
+} from './leaf.ts';
 import { stampAfter, stampedAt, type Nonce } from './stamp.ts';
 
 /** A call younger than this is left alone: its own process settles it. */
-const SETTLING_TIME = durationMs(60_000);
+export const SETTLING_TIME = durationMs(60_000);
 /** Once this many calls are open on a leaf, those that cannot be running any more are presumed early. */
 const CROWDED = HOLDS_MAX / 2;
 
@@ -28,7 +37,7 @@ export async function collectLeaf(
   nonce: Nonce,
 ): Promise<Collected> {
   const collected: Collected = { settled: 0, presumed: 0 };
-  const leaf = await ledger.readLeaf(key);
+  const leaf = await ledger.leaves.read(key);
   if (!leaf) return collected;
   for (const [name, hold] of Object.entries(leaf.h)) {
     const age = now - stampedAt(hold.at);
@@ -45,6 +54,7 @@ export async function collectLeaf(
       collected.presumed += 1;
     }
   }
+  await ledger.pools.tidyLeases(leaf);
   return collected;
 }
 
@@ -53,27 +63,74 @@ function isOverdue(leaf: Leaf, hold: Hold, now: EpochMs): boolean {
   return Object.keys(leaf.h).length >= CROWDED && stampedAt(hold.at) + SLOT_TIME < now;
 }
 
-/** Every leaf, one after the other. */
+export interface Round extends Collected {
+  /** How many were looked at in this run. */
+  leaves: number;
+  /** False where the time was up first. */
+  isComplete: boolean;
+  /** A reason for each leaf that was passed by, since it does not balance. */
+  broken: string[];
+}
+
+/**
+ * Every leaf, one after the other, from where the run before stopped; the first whatever the time. Afterwards the
+ * table says where the next run goes on, or that it begins anew. Throws TableUnavailable.
+ */
 export async function collectAll(
-  deps: { table: Table; ledger: Ledger; clock: Clock },
+  { table, ledger, clock }: { table: Table; ledger: Ledger; clock: Clock },
   nonce: () => Nonce,
-): Promise<Collected> {
-  const total: Collected = { settled: 0, presumed: 0 };
-  for await (const leaf of leavesOf(deps.table)) {
-    const { settled, presumed } = await collectLeaf(deps.ledger, leaf, deps.clock.now(), nonce());
-    total.settled += settled;
-    total.presumed += presumed;
+  isTimeUp: () => boolean = () => false,
+): Promise<Round> {
+  const round: Round = { settled: 0, presumed: 0, leaves: 0, isComplete: true, broken: [] };
+  const first = await nextLeaf(table);
+  let next: ItemKey | undefined;
+  for await (const leaf of leavesOf(table, first)) {
+    if (round.leaves > 0 && isTimeUp()) {
+      next = leaf;
+      round.isComplete = false;
+      break;
+    }
+    round.leaves += 1;
+    try {
+      const { settled, presumed } = await collectLeaf(ledger, leaf, clock.now(), nonce());
+      round.settled += settled;
+      round.presumed += presumed;
+    } catch (error) {
+      if (!(error instanceof LedgerBroken)) throw error;
+      round.broken.push(error.message);
+    }
   }
-  return total;
+  if (first ?? next) await goOnAt(table, next);
+  return round;
+}
+
+/** Where the next run goes on: `leaf` is its key, null for the first. Runs at the same time only repeat each other. */
+const POSITION: ItemKey = { pk: 'COLLECTOR', sk: '-' };
+
+async function nextLeaf(table: Table): Promise<ItemKey | undefined> {
+  const pk = (await table.get(POSITION))?.['leaf'];
+  return typeof pk === 'string' ? { pk, sk: '-' } : undefined;
+}
+
+async function goOnAt(table: Table, leaf: ItemKey | undefined): Promise<void> {
+  const write = await table.put({ item: { ...POSITION, leaf: leaf?.pk ?? null } });
+  if (write.kind === 'unavailable') throw new TableUnavailable(write.reason);
 }
 
 /** So few that calls are let through in between. */
 const LEAVES_A_PAGE = 25;
 
-export async function* leavesOf(table: Table): AsyncGenerator<ItemKey> {
-  for (let list = 0; list < LEAF_LISTS; list += 1) {
-    const partition = leafListPartition(list);
-    const entries = everyItem((at) => table.query({ partition, limit: LEAVES_A_PAGE, ...at }));
+/** All leaves, list by list; from `first` on where it is given. */
+export async function* leavesOf(table: Table, first?: ItemKey): AsyncGenerator<ItemKey> {
+  const begin = first ? leafListOf(first) : 0;
+  for (let list = begin; list < LEAF_LISTS; list += 1) {
+    const entries = everyItem((at) =>
+      table.query({
+        ...{ partition: leafListPartition(list), limit: LEAVES_A_PAGE },
+        ...(first && list === begin && { from: first.pk }),
+        ...at,
+      }),
+    );
     for await (const entry of entries) yield leafOfListEntry(entry);
   }
 }

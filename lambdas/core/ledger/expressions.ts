@@ -28,6 +28,10 @@ const slotStillHeld = (n: number): string => `attribute_exists(h.#id.c.#${n})`;
 const FENCE_RISES = 't < :fence';
 /** A computed state replaces exactly the state that it was computed from. */
 const AT_VERSION = 'v = :v';
+/** A pool moves rights only within the window that they were computed for. */
+const POOL_AT_KEY = 'k = :k';
+/** A pool gives no more than it has. */
+const ENOUGH_IN_POOL = 'f >= :d';
 /** What is written once is never changed. */
 const ABSENT = 'attribute_not_exists(pk)';
 
@@ -127,6 +131,32 @@ export function raiseFenceWrite(key: ItemKey, at: bigint): UpdateWrite {
 export function putAtVersion(next: Item & ItemKey, old: { v: bigint } | undefined): PutWrite {
   const item = { ...next, v: (old?.v ?? 0n) + 1n };
   return old ? { item, condition: AT_VERSION, values: { ':v': old.v } } : { item, condition: ABSENT };
+}
+
+/**
+ * The pool's side of a draw (`drawn` > 0), a return (< 0) or a fold (0), with what was settled on the lease. The
+ * leaf's side, in the same transaction, is a put at its version.
+ */
+export function movePoolWrite(
+  key: ItemKey,
+  { windowKey, drawn, settled }: { windowKey: bigint; drawn: bigint; settled: bigint },
+): UpdateWrite {
+  return {
+    key,
+    condition: drawn > 0n ? `${POOL_AT_KEY} AND ${ENOUGH_IN_POOL}` : POOL_AT_KEY,
+    update: 'SET f = f - :d, s = s + :s, v = v + :one',
+    values: { ':k': windowKey, ':d': drawn, ':s': settled, ':one': 1n },
+  };
+}
+
+/** A correction of what was settled in the pool's window, where `amount` is what was charged too little. */
+export function adjustPoolWrite(key: ItemKey, windowKey: bigint, amount: bigint): UpdateWrite {
+  return {
+    key,
+    condition: POOL_AT_KEY,
+    update: 'SET f = f - :d, s = s + :d, v = v + :one',
+    values: { ':k': windowKey, ':d': amount, ':one': 1n },
+  };
 }
 
 /** Charges: written once, never changed. */

@@ -3,8 +3,9 @@
  * Attribute names are short because they are paid for with every write; accounting terms are beside them.
  *
  *   leaf    v version · t fence · a accounts by account name · h calls in flight by hold id
- *   account k window key · f free · s settled · l effective limit · r cap revision · b settled by rolling bucket
- *           g stage that the ladder set, where it did
+ *   account k window key · f free · s settled · l effective limit
+ *           own cap: r cap revision · b settled by rolling bucket · g stage that the ladder set · o grants by id
+ *           lease of a shared cap: q size of the next draw, in calls · d drawn at (epoch ms)
  *   hold    at stamp · x expiry (epoch ms) · c what it holds, by account name · i whose call it is
  *
  * Conservation, true of every account after every write: l = f + s + held, where held sums the holds that
@@ -21,9 +22,18 @@ export interface Account {
   f: bigint;
   s: bigint;
   l: bigint;
-  r: bigint;
+  r?: bigint;
   b?: Record<string, bigint>;
   g?: RungStage;
+  o?: Record<string, GrantedAmount>;
+  q?: bigint;
+  d?: bigint;
+}
+
+/** Approved overage: part of `l` until the window rolls; what is free of it is withdrawn from epoch ms `x` on. */
+export interface GrantedAmount {
+  n: bigint;
+  x: bigint;
 }
 
 /** One letter a metric, stored with each held amount so that a settle needs no configuration. */
@@ -100,8 +110,9 @@ export const principalOf = (leafPk: string): Principal => {
 /** Leaves are listed in this many partitions; the entry is put before the leaf, once, and never changes. */
 export const LEAF_LISTS = 16;
 export const leafListPartition = (list: number): string => `LEAVES#${list}`;
+export const leafListOf = (key: ItemKey): number => spread(key.pk, LEAF_LISTS);
 export const leafListEntry = (key: ItemKey): Item & ItemKey => ({
-  pk: leafListPartition(spread(key.pk, LEAF_LISTS)),
+  pk: leafListPartition(leafListOf(key)),
   sk: key.pk,
 });
 export const leafOfListEntry = ({ sk }: Item): ItemKey => ({ pk: sk as string, sk: '-' });

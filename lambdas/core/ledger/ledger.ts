@@ -1,29 +1,38 @@
 /**
- * The ledger's operations over the table: reserve, finish (charge, then settle), void, and the guarded change
- * of a leaf. The rules stand in accounts.ts, the writes in expressions.ts.
+ * The ledger's operations over the table: reserve, finish (charge, then settle) and void. The rules stand in
+ * accounts.ts, the writes in expressions.ts, what a shared cap needs before a reserve in pools.ts.
  */
 import pLimit, { type LimitFunction } from 'p-limit';
-import QuickLRU from 'quick-lru';
-import { durationMs, epochMs, holdId, type EpochMs, type HoldId } from '../brands.ts';
-import type { Cap } from '../caps/cap.ts';
+import { epochMs, holdId, type EpochMs, type HoldId } from '../brands.ts';
+import { capKeyAt, isShared, type Cap } from '../caps/cap.ts';
 import { TableUnavailable, type Clock, type Ids, type ItemKey, type Table } from '../ports.ts';
 import { DAY, plus } from '../time.ts';
-import { amountFor, blockedFrom, prepareLeaf, shortAccounts } from './accounts.ts';
+import {
+  amountFor,
+  blockedFrom,
+  isBlocked,
+  prepareLeaf,
+  shortAccounts,
+  withGrant,
+  type AmountByAccount,
+  type Grant,
+} from './accounts.ts';
+import { accountOf, type Books } from './books.ts';
 import { chargeFromItem, chargeKey, chargeToItem, NOTHING_USED, type Charge } from './charge.ts';
 import {
-  putAtVersion,
   putIfAbsent,
   raiseFenceWrite,
   reserveWrite,
   settleWrite,
   type ReserveBounds,
 } from './expressions.ts';
+import { Leaves } from './leaves.ts';
+import { Pools } from './pools.ts';
 import {
   leafFromItem,
-  leafListEntry,
-  leafToItem,
   METRIC_LETTER,
   newLeaf,
+  type Account,
   type Amounts,
   type HeldAmount,
   type HeldCall,
@@ -43,14 +52,13 @@ const TURNS_MAX = 40;
 const RESERVE_TURNS_MAX = 12;
 /** How often one idempotency key may meet a voided charge before it is refused as in flight. */
 const GENERATIONS_MAX = 20;
-const LEAVES_CACHED_MAX = 10_000;
 /**
  * Reserves of one leaf that one process sends at a time. They would only refuse each other: the item takes its
  * writes one after the other anyway.
  */
 const RESERVES_AT_ONCE = 4;
 
-/** What a call would hold of each account, seen against the leaf as it stands. */
+/** What a call would hold of each account, seen against the books as they stand. */
 export interface Fit {
   amounts: Amounts;
   /** Output bound behind `amounts`; null where the endpoint has no output. */
@@ -65,24 +73,26 @@ export interface ReserveCall {
   id: HoldId;
   /** SHA-256 of the body where the caller sent an idempotency key. */
   bodyHash: string | undefined;
-  /** Own caps of the caller, at least one. */
+  /** Every cap over the call, own and shared. */
   caps: readonly Cap[];
   info: Omit<HoldInfo, 'ts' | 'pu' | 'tk' | 'bh'>;
   /** Unique to this invocation. */
   nonce: Nonce;
-  fit(leaf: Leaf): Fit;
+  fit(books: Books): Fit;
 }
 
 /** In order of precedence. */
 export type ReserveOutcome =
-  /** The hold stands; the call may be forwarded once. `leaf` is the image after it. */
-  | { kind: 'held'; call: HeldCall; leaf: Leaf; fit: Fit }
+  /** The hold stands; the call may be forwarded once. `books` are those after it. */
+  | { kind: 'held'; call: HeldCall; books: Books; fit: Fit }
   /** An earlier request with this idempotency key was charged. */
   | { kind: 'recorded'; charge: Charge }
   /** Another request with this idempotency key is in flight. */
   | { kind: 'in_flight'; hold: Hold }
-  /** At least one account cannot pay; `leaf` is a fresh image that says why. */
-  | { kind: 'short'; caps: Cap[]; leaf: Leaf; fit: Fit }
+  /** At least one account cannot pay; the books are fresh and say why. */
+  | { kind: 'short'; caps: Cap[]; books: Books; fit: Fit }
+  /** What is left of this shared cap is spread over more leaves than one call may look at. */
+  | { kind: 'undecided'; cap: Cap; books: Books; fit: Fit }
   /** As many calls in flight as a leaf takes, or more at once than it can decide; a moment later it can. */
   | { kind: 'crowded'; leaf: Leaf }
   /** The ledger could not be reached or did not come to rest; nothing may be forwarded. */
@@ -96,29 +106,50 @@ export interface Finished {
 }
 
 export class Ledger {
-  private readonly images = new QuickLRU<string, Leaf>({ maxSize: LEAVES_CACHED_MAX });
-
+  readonly leaves: Leaves;
+  readonly pools: Pools;
   private readonly queues = new Map<string, LimitFunction>();
   private readonly table: Table;
   private readonly clock: Clock;
-  private readonly ids: Ids;
 
   constructor(deps: { table: Table; clock: Clock; ids: Ids }) {
     this.table = deps.table;
     this.clock = deps.clock;
-    this.ids = deps.ids;
-  }
-
-  /** Reads a leaf, strongly consistent. Throws TableUnavailable, LedgerBroken. */
-  async readLeaf(key: ItemKey): Promise<Leaf | undefined> {
-    const item = await this.table.get(key);
-    return item && this.remember(leafFromItem(item));
+    this.leaves = new Leaves(deps);
+    this.pools = new Pools({ ...deps, leaves: this.leaves });
   }
 
   /** Reads a charge, strongly consistent. Throws TableUnavailable. */
   async readCharge(id: HoldId): Promise<Charge | undefined> {
     const item = await this.table.get(chargeKey(id));
     return item && chargeFromItem(item);
+  }
+
+  /** The books as they stand now for these caps, as the next call will find them. Throws TableUnavailable. */
+  async books(key: ItemKey | undefined, caps: readonly Cap[]): Promise<Books> {
+    const now = this.clock.now();
+    const [leaf = newLeaf(key ?? NOBODY), pools] = await Promise.all([
+      key && this.leaves.read(key),
+      this.pools.readAll(caps.filter(isShared)),
+    ]);
+    return { leaf: prepareLeaf(leaf, caps, now) ?? leaf, pools };
+  }
+
+  /**
+   * Approved overage: raises the limit of the cap's account (of its pool, for a shared one) until it expires or its
+   * window rolls. A repeat changes nothing. Throws TableUnavailable.
+   */
+  async grant(cap: Cap, key: ItemKey, grant: Grant): Promise<void> {
+    const now = this.clock.now();
+    if (isShared(cap)) {
+      await this.pools.change(cap, (pool) => withGrant(pool, grant, now));
+      return;
+    }
+    await this.leaves.change(key, (leaf) => {
+      const current = prepareLeaf(leaf, [cap], now) ?? leaf;
+      const account = withGrant(current.a[cap.account]!, grant, now);
+      return account && { ...current, a: { ...current.a, [cap.account]: account } };
+    });
   }
 
   // ---- reserve ---------------------------------------------------------------------------------------------
@@ -177,8 +208,13 @@ export class Ledger {
   private async reserveAs(call: ReserveCall, id: HoldId): Promise<ReserveOutcome> {
     const attempts: Attempt[] = [];
     let unanswered = 0;
-    const cached = this.images.get(call.leaf.pk);
-    let image = cached ?? (await this.readLeaf(call.leaf));
+    const shared = call.caps.filter(isShared);
+    const cached = this.leaves.known(call.leaf);
+    const [pools, first] = await Promise.all([
+      this.pools.seenLately(shared),
+      cached ?? this.leaves.read(call.leaf),
+    ]);
+    let image = first;
     let isFresh = cached === undefined;
 
     /** Leaves without a hold: first makes sure that no attempt whose answer was lost can still land. */
@@ -187,7 +223,7 @@ export class Ledger {
       return outcome;
     };
     const refresh = async (): Promise<void> => {
-      image = await this.readLeaf(call.leaf);
+      image = await this.leaves.read(call.leaf);
       isFresh = true;
     };
 
@@ -196,22 +232,20 @@ export class Ledger {
       const known = image?.h[id];
       if (image && known) {
         const mine = attempts.find(({ at }) => at === known.at);
-        if (mine)
-          return heldOutcome(call, id, known, image, mine.fit, unanswered > 0 ? attempts.at(-1)!.at : 0n);
+        const fence = unanswered > 0 ? attempts.at(-1)!.at : 0n;
+        if (mine) return heldOutcome(call, id, known, { leaf: image, pools }, mine.fit, fence);
         if (isFresh) return leaveWithout({ kind: 'in_flight', hold: known });
         await refresh();
         continue;
       }
       if (!image || prepareLeaf(image, call.caps, now)) {
-        image = await this.change(call.leaf, (leaf) => prepareLeaf(leaf, call.caps, now));
+        image = await this.leaves.change(call.leaf, (leaf) => prepareLeaf(leaf, call.caps, now));
         isFresh = true;
         continue;
       }
-      const fit = call.fit(image);
-      const short = shortAccounts(
-        image,
-        call.caps.map((cap) => ({ cap, amount: amountFor(cap, fit.amounts) })),
-      );
+      const fit = call.fit({ leaf: image, pools });
+      const amounts = call.caps.map((cap) => ({ cap, amount: amountFor(cap, fit.amounts) }));
+      const short = shortAccounts(image, amounts);
       const crowded = Object.keys(image.h).length >= HOLDS_MAX;
       if (short.length > 0 || crowded) {
         if (!isFresh) {
@@ -219,7 +253,28 @@ export class Ledger {
           continue;
         }
         if (short.length === 0) return leaveWithout({ kind: 'crowded', leaf: image });
-        return leaveWithout({ kind: 'short', caps: short.map(({ cap }) => cap), leaf: image, fit });
+        const caps = short.map(({ cap }) => cap);
+        return leaveWithout({ kind: 'short', caps, books: { leaf: image, pools }, fit });
+      }
+      const thin = firstThinLease(image, pools, amounts, now);
+      if (thin) {
+        const wanted = (books: Books) => {
+          const { amounts, smallest } = call.fit(books);
+          return { asked: amountFor(thin, amounts), smallest: amountFor(thin, smallest) };
+        };
+        const drawn = await this.pools.draw({ leaf: call.leaf, cap: thin, pools, wanted });
+        if (drawn.kind !== 'drawn') {
+          const books = { leaf: drawn.leaf, pools };
+          const fit = call.fit(books);
+          return leaveWithout(
+            drawn.kind === 'short'
+              ? { kind: 'short', caps: [thin], books, fit }
+              : { kind: 'undecided', cap: thin, books, fit },
+          );
+        }
+        image = drawn.leaf;
+        isFresh = true;
+        continue;
       }
       const at = stampAfter(now, maxOf(image.t, attempts.at(-1)?.at ?? 0n), call.nonce);
       attempts.push({ at, fit });
@@ -228,10 +283,10 @@ export class Ledger {
       unanswered += write.unanswered;
       if (write.kind === 'unavailable') return leaveWithout({ kind: 'unavailable', reason: write.reason });
       if (write.kind === 'applied') {
-        image = this.remember(leafFromItem(write.item));
-        return heldOutcome(call, id, image.h[id]!, image, fit, unanswered > 0 ? at : 0n);
+        image = this.leaves.seen(write.item);
+        return heldOutcome(call, id, image.h[id]!, { leaf: image, pools }, fit, unanswered > 0 ? at : 0n);
       }
-      image = write.item && this.remember(leafFromItem(write.item));
+      image = write.item && this.leaves.seen(write.item);
       isFresh = true;
     }
     return leaveWithout(
@@ -303,59 +358,51 @@ export class Ledger {
     used: Amounts,
     fence: bigint,
   ): Promise<Leaf | undefined> {
-    let image = this.images.get(key.pk);
-    if (!image?.h[id]) image = await this.readLeaf(key);
+    let image = this.leaves.known(key);
+    if (!image?.h[id]) image = await this.leaves.read(key);
     for (let turn = 0; turn < TURNS_MAX; turn += 1) {
       const hold = image?.h[id];
       if (!image || hold?.at !== at) return image;
       const write = await this.table.update(settleWrite(key, id, image, hold, used, fence));
       if (write.kind === 'unavailable') return undefined;
-      if (write.kind === 'applied') return this.remember(leafFromItem(write.item));
-      image = write.item && this.remember(leafFromItem(write.item));
+      if (write.kind === 'applied') return this.leaves.seen(write.item);
+      image = write.item && this.leaves.seen(write.item);
     }
     return undefined;
   }
-
-  // ---- everything else -------------------------------------------------------------------------------------
-
-  /** Reads the leaf, computes its next state, writes it at its version; again if someone was faster. */
-  async change(key: ItemKey, next: (leaf: Leaf) => Leaf | undefined): Promise<Leaf> {
-    for (let turn = 0; turn < TURNS_MAX; turn += 1) {
-      const old = await this.readLeaf(key);
-      const base = old ?? newLeaf(key);
-      const changed = next(base) ?? (old ? undefined : base);
-      if (!changed) return base;
-      if (!old) await this.list(key);
-      const write = await this.table.put(putAtVersion(leafToItem(changed), old));
-      if (write.kind === 'unavailable') throw new TableUnavailable(write.reason);
-      if (write.kind === 'applied') return this.remember(leafFromItem(write.item));
-      await this.clock.sleep(durationMs(Number(this.ids.randomBits(4)) * Math.min(turn, 3)));
-    }
-    throw new TableUnavailable(`the leaf ${key.pk} did not come to rest`);
-  }
-
-  /** Before the leaf stands, so that the collector finds whatever has holds. */
-  private async list(key: ItemKey): Promise<void> {
-    const write = await this.table.put({ item: leafListEntry(key) });
-    if (write.kind === 'unavailable') throw new TableUnavailable(write.reason);
-  }
-
-  /** Images only rise: an answer that was overtaken does not replace a newer one. */
-  private remember(leaf: Leaf): Leaf {
-    const known = this.images.get(leaf.pk);
-    if (!known || known.v <= leaf.v) this.images.set(leaf.pk, leaf);
-    return leaf;
-  }
 }
+
+/** Of a shared cap's books, where nobody's lease is asked for. */
+const NOBODY: ItemKey = { pk: '', sk: '-' };
 
 interface Attempt {
   at: bigint;
   fit: Fit;
 }
 
+/** The first shared cap whose lease does not cover the call: none yet, one of an older window, or too little left. */
+function firstThinLease(
+  leaf: Leaf,
+  pools: ReadonlyMap<string, Account>,
+  amounts: readonly AmountByAccount[],
+  now: EpochMs,
+): Cap | undefined {
+  return amounts.find(({ cap, amount }) => {
+    if (!isShared(cap)) return false;
+    const lease = leaf.a[cap.account];
+    return (
+      !lease ||
+      lease.k < capKeyAt(cap, now) ||
+      lease.f < amount ||
+      isBlocked(cap, accountOf({ leaf, pools }, cap))
+    );
+  })?.cap;
+}
+
 function boundsOf(caps: readonly Cap[], image: Leaf): ReserveBounds {
   const blocked: Record<string, bigint> = {};
   for (const cap of caps) {
+    if (isShared(cap)) continue;
     const from = blockedFrom(cap, image.a[cap.account]!);
     if (from !== undefined) blocked[cap.account] = from;
   }
@@ -368,12 +415,12 @@ function heldOutcome(
   call: ReserveCall,
   id: HoldId,
   hold: Hold,
-  leaf: Leaf,
+  books: Books,
   fit: Fit,
   fence: bigint,
 ): ReserveOutcome {
   const admittedAt = epochMs(Number(hold.i.ts));
-  return { kind: 'held', call: { id, leaf: call.leaf, at: hold.at, fence, hold, admittedAt }, leaf, fit };
+  return { kind: 'held', call: { id, leaf: call.leaf, at: hold.at, fence, hold, admittedAt }, books, fit };
 }
 
 function holdOf(call: ReserveCall, fit: Fit, image: Leaf, at: bigint, now: EpochMs): Hold {

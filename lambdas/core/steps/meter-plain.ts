@@ -39,8 +39,9 @@ export async function meterPlain(
 }
 
 function finalResponse(call: Call, { settled, servedModel, seen }: PlainResult): Response {
-  const leaf = settled.leaf ?? call.reserved.leaf;
-  const facts = { leaf, costPicoUsd: settled.costPicoUsd, servedModel };
+  const { books } = call.reserved;
+  const after = { ...books, leaf: settled.leaf ?? books.leaf };
+  const facts = { books: after, costPicoUsd: settled.costPicoUsd, servedModel };
   const response =
     'fault' in seen
       ? call.gateway.renderers[call.endpoint.dialect].fault(seen.fault, call.ids.requestId)
@@ -133,7 +134,7 @@ function keptAlive(
   const head = begun?.kind === 'answered' ? begun.response : undefined;
   const status = head?.status ?? 200;
   const headers = head ? providerHeaders(head.headers) : new Headers({ 'content-type': 'application/json' });
-  const facts = { leaf: call.reserved.leaf, costPicoUsd: undefined, servedModel: undefined };
+  const facts = { books: call.reserved.books, costPicoUsd: undefined, servedModel: undefined };
   for (const [name, value] of admittedHeaders(call, facts)) headers.set(name, value);
   return new Response(spaced(call, status, result, client), { status, headers });
 }

@@ -44,7 +44,7 @@ function eventsOf(outcome: UpstreamOutcome): EventStream | undefined {
 
 function opened(call: Call, from: Pick<EventStream, 'status' | 'headers'>, client: ClientPipe): Response {
   const headers = providerHeaders(from.headers);
-  const facts = { leaf: call.reserved.leaf, costPicoUsd: undefined, servedModel: undefined };
+  const facts = { books: call.reserved.books, costPicoUsd: undefined, servedModel: undefined };
   for (const [name, value] of admittedHeaders(call, facts)) headers.set(name, value);
   return new Response(client.readable, { status: from.status, headers });
 }

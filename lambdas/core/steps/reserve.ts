@@ -1,7 +1,7 @@
 /** Step 4: deducts the worst case from every cap of the caller, in one conditional write, or says why not. */
 import { durationMs, type DurationMs } from '../brands.ts';
 import type { Quote, Reserved } from '../call.ts';
-import { crowded, explainShort, type DenialContext } from '../admission/denial.ts';
+import { crowded, explainShort, undecided, type DenialContext } from '../admission/denial.ts';
 import type { Endpoint } from '../endpoint.ts';
 import { fitToBudget } from '../admission/fit.ts';
 import type { Gateway } from '../gateway.ts';
@@ -20,7 +20,7 @@ export async function reserve(
   quote: Quote,
   ids: CallIds,
 ): Promise<Stepped<Reserved>> {
-  const caps = await gateway.directory.capsFor({ user: caller.user, feature: caller.feature });
+  const caps = await gateway.directory.capsFor(caller);
   if (caps.length === 0 && !gateway.policy.admitUncapped) return refused(noCap(caller));
 
   const bodyHash = caller.idempotencyKey === undefined ? undefined : await quote.bodyHash();
@@ -33,7 +33,7 @@ export async function reserve(
       caps,
       nonce: gateway.ids.randomBits(nonceBits),
       info: infoOf(endpoint, caller, quote, ids),
-      fit: (image) => fitToBudget(quote.plan, caps, image),
+      fit: (books) => fitToBudget(quote.plan, caps, books),
     });
     if (outcome.kind === 'held') return { kind: 'held', outcome };
     const { requestUrl } = gateway;
@@ -51,12 +51,12 @@ export async function reserve(
     comesBackIn,
   });
   if (attempted.kind === 'refused') return refused(attempted.refusal);
-  const { call: held, leaf: image, fit } = attempted.outcome;
+  const { call: held, books, fit } = attempted.outcome;
   const wanted = quote.shape.outputTokensAsked;
   const isSet = fit.outputTokensMax !== null && (wanted === undefined || fit.outputTokensMax < wanted);
   return passed({
     held,
-    leaf: image,
+    books,
     caps,
     fit,
     outputTokensSet: isSet ? fit.outputTokensMax! : undefined,
@@ -113,7 +113,9 @@ function explain(outcome: Unheld, bodyHash: string | undefined, context: DenialC
         retryAfterMs: IN_FLIGHT_WAIT_MS,
       };
     case 'short':
-      return explainShort(outcome.caps, outcome.leaf, outcome.fit, context);
+      return explainShort(outcome.caps, outcome.books, outcome.fit, context);
+    case 'undecided':
+      return undecided(outcome.cap, outcome.books, outcome.fit, context);
     case 'crowded':
       return crowded(outcome.leaf, context);
     case 'unavailable':

@@ -102,7 +102,7 @@ function chargeFor(call: Call, ending: Ending): { charge: Charge; members: CostM
     info: held.hold.i,
     modelServed: quote.shape.model,
     tokens: {},
-    stage: highestStage(reserved.caps, reserved.leaf),
+    stage: highestStage(reserved.caps, reserved.books),
     latencyMs: BigInt(gateway.clock.now() - held.admittedAt),
   };
   const presumed = (reason: string) => {

@@ -75,6 +75,16 @@ export class BudgetTable extends Construct {
   /** The admin API: caps and keys, lists by time, and the audit, which reads everything. It updates no leaf. */
   grantAdministration(fn: LambdaFunction): void {
     this.#grant(fn, ['GetItem', 'PutItem', 'DeleteItem', 'Query', 'Scan']);
+    this.#grantTimeIndex(fn);
+  }
+
+  /** The policy file's caps: lists those that stand, puts and sweeps them. It touches no account. */
+  grantPolicyCaps(fn: LambdaFunction): void {
+    this.#grant(fn, ['GetItem', 'PutItem', 'DeleteItem']);
+    this.#grantTimeIndex(fn);
+  }
+
+  #grantTimeIndex(fn: LambdaFunction): void {
     fn.addToRolePolicy(
       new PolicyStatement({
         actions: ['dynamodb:Query'],

@@ -20,7 +20,9 @@ export class FinanceMail extends Construct {
     } else {
       Annotations.of(this).addWarningV2(
         'spendcap:nobody-is-mailed',
-        'The policy file has no org.financeEmail: nobody is told when a cap crosses a threshold.',
+        'The policy file has no org.financeEmail, so nobody is mailed when a cap crosses a threshold. ' +
+          "Set org: { financeEmail: 'finance@example.com' } in spendcap.config.ts (or the file that SPENDCAP_CONFIG " +
+          'names) and deploy again, or subscribe somebody to the topic of the output FinanceTopicArn.',
       );
     }
   }

@@ -26,6 +26,16 @@ export const GATEWAY_ANSWERS: Record<string, GatewayAnswer> = {
     code: 'access_denied',
     message: 'Nothing is at this address, or it takes IAM-signed requests only.',
   },
+  ExpiredToken: {
+    type: ResponseType.EXPIRED_TOKEN,
+    code: 'expired_token',
+    message: 'The AWS session that signed this request is over.',
+  },
+  InvalidSignature: {
+    type: ResponseType.INVALID_SIGNATURE,
+    code: 'invalid_signature',
+    message: 'The signature of this request does not match: another secret key, region or time.',
+  },
   TooLarge: {
     type: ResponseType.REQUEST_TOO_LARGE,
     code: 'request_too_large',

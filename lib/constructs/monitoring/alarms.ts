@@ -106,8 +106,8 @@ export class Alarms extends Construct {
   }
 
   #functions({ proxy, admin, changeFeed, escalation, collector, priceRefresh }: Watched): void {
+    // Not the proxy's: Lambda also counts an answer that its provider or its client broke off. Ours are `Failures`.
     const functions = {
-      proxy,
       admin,
       changeFeed: changeFeed.function,
       escalation: escalation.function,

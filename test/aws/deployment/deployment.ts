@@ -10,6 +10,7 @@ import type { Story } from '../story.ts';
 import { Cdk, STAGE, type Deployed } from './cdk.ts';
 import { tellBooks } from './books.ts';
 import { makeCaller, tellCalls } from './calls.ts';
+import { tellCollector } from './collector.ts';
 import { tellLadder } from './ladder.ts';
 import { startRecorder, type Recorder } from './recorder.ts';
 import { tellScheduled } from './scheduled.ts';
@@ -80,6 +81,8 @@ async function tell(
   await tellScheduled(story, { clients, stacks, caller });
   await tellBooks(story, { emulator, stacks, provider, caller });
   await tellUpdate(story, { cdk, clients, caller, stacks });
+  // Late, since its schedule counts from the first deployment on.
+  await tellCollector(story, { clients, stacks, caller });
 
   story.step('Everything is removed');
   await story.check('the emulator is empty again', async () => {

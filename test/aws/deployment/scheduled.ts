@@ -77,7 +77,7 @@ export async function tellScheduled(story: Story, { clients, stacks, caller }: P
 const configOf = ({ endpoint }: Clients) => ({ endpoint, region: REGION, credentials: CREDENTIALS });
 const secrets = (clients: Clients): SecretsManagerClient => new SecretsManagerClient(configOf(clients));
 
-async function functionNamed({ lambda }: Clients, part: string): Promise<string> {
+export async function functionNamed({ lambda }: Clients, part: string): Promise<string> {
   const { Functions = [] } = await lambda.send(new ListFunctionsCommand({}));
   const found = Functions.find(({ FunctionName }) => FunctionName?.includes(part))?.FunctionName;
   if (found === undefined) throw new Error(`no function ${part}`);

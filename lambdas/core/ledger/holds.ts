@@ -1,0 +1,90 @@
+/** Open holds, and why each is open: what an operator looks at when money is held that nobody seems to use. */
+import { epochMs, holdId, type EpochMs, type HoldId } from '../brands.ts';
+import type { ItemKey, Table } from '../ports.ts';
+import { holdOfRequest } from '../request-ids.ts';
+import { SLOT_TIME } from './accounts.ts';
+import { SETTLING_TIME, leavesOf } from './collect.ts';
+import type { Charge } from './charge.ts';
+import type { Hold, Leaf } from './leaf.ts';
+import type { Ledger } from './ledger.ts';
+import { stampedAt } from './stamp.ts';
+
+export type HoldState =
+  /** Its call may be running. */
+  | 'in_flight'
+  /** Its charge stands; the next collection finishes the settle. */
+  | 'charged'
+  /** Its process is gone, and nobody knows what the provider billed: presumed spent at its expiry. */
+  | 'orphaned';
+
+export interface OpenHold {
+  id: HoldId;
+  leaf: ItemKey;
+  hold: Hold;
+  state: HoldState;
+  heldSince: EpochMs;
+}
+
+export interface HoldPage {
+  items: OpenHold[];
+  /** The leaf to go on with; undefined at the end. */
+  next: string | undefined;
+}
+
+/** At least `limit` holds where there are so many: a leaf's are never parted. Throws TableUnavailable. */
+export async function listHolds(
+  deps: { table: Table; ledger: Ledger },
+  { limit, from, now }: { limit: number; from: string | undefined; now: EpochMs },
+): Promise<HoldPage> {
+  const items: OpenHold[] = [];
+  for await (const key of leavesOf(deps.table, from === undefined ? undefined : { pk: from, sk: '-' })) {
+    if (items.length >= limit) return { items, next: key.pk };
+    const leaf = await deps.ledger.leaves.read(key);
+    if (leaf) items.push(...(await holdsOf(deps.ledger, leaf, now)));
+  }
+  return { items, next: undefined };
+}
+
+async function holdsOf(ledger: Ledger, leaf: Leaf, now: EpochMs): Promise<OpenHold[]> {
+  const holds = Object.entries(leaf.h).map(async ([name, hold]): Promise<OpenHold> => {
+    const id = holdId(name);
+    const heldSince = stampedAt(hold.at);
+    const age = now - heldSince;
+    const state = async (): Promise<HoldState> => {
+      if (age >= SETTLING_TIME && (await ledger.readCharge(id))) return 'charged';
+      return age >= SLOT_TIME ? 'orphaned' : 'in_flight';
+    };
+    return { id, leaf: { pk: leaf.pk, sk: leaf.sk }, hold, state: await state(), heldSince };
+  });
+  return Promise.all(holds);
+}
+
+export interface FoundCall {
+  id: HoldId;
+  charge: Charge | undefined;
+  /** Where it is held; undefined for one that is charged. */
+  leaf: ItemKey | undefined;
+}
+
+/** A call by its request id, whoever made it. A hold is looked for on every leaf: for operators, not for calls. */
+export async function findCall(
+  { table, ledger }: { table: Table; ledger: Ledger },
+  requestId: string,
+): Promise<FoundCall | undefined> {
+  const base = holdOfRequest(requestId);
+  if (base === undefined) return undefined;
+  for (let generation = 0; ; generation += 1) {
+    const id = generation === 0 ? base : holdId(`${base}.${generation}`);
+    const charge = await ledger.readCharge(id);
+    if (charge?.info.rq === requestId) return { id, charge, leaf: undefined };
+    if (!charge) break;
+  }
+  for await (const key of leavesOf(table)) {
+    const leaf = await ledger.leaves.read(key);
+    const found = Object.entries(leaf?.h ?? {}).find(([, hold]) => hold.i.rq === requestId);
+    if (found) return { id: holdId(found[0]), charge: undefined, leaf: key };
+  }
+  return undefined;
+}
+
+export const expiresAt = ({ x }: Hold): EpochMs => epochMs(Number(x));

@@ -1,0 +1,158 @@
+/** Open holds and evidence through the admin API and its books. */
+import { describe, expect, it } from 'vitest';
+import { createAdminApp } from '../../lambdas/admin/app.ts';
+import { openMemoryEngine } from '../../lambdas/adapters/table/local/memory-store.ts';
+import { holdId } from '../../lambdas/core/brands.ts';
+import { Directory } from '../../lambdas/core/directory/directory.ts';
+import { auditLedger } from '../../lambdas/core/ledger/audit.ts';
+import { usd } from '../../lambdas/core/money.ts';
+import { freshIds } from '../../lambdas/core/request-ids.ts';
+import { adminAccess } from '../../local/admin-access.ts';
+import {
+  alice,
+  chargeOf,
+  hours,
+  ledgerOver,
+  ManualClock,
+  minutes,
+  testCall,
+  testCap,
+} from '../support/worlds.ts';
+
+const cap = testCap('month', 'usd', 'month', usd('20'));
+
+function world() {
+  const clock = new ManualClock();
+  const { table, ledger, ids } = ledgerOver({ api: openMemoryEngine({ clock }), tableName: 't' }, clock);
+  const directory = new Directory({ table, clock });
+  const app = createAdminApp(
+    { directory, ledger, table, clock, ids, keyEnvironment: 'test' },
+    { isAdmin: adminAccess(directory, 'admin-key'), report: () => undefined },
+  );
+  const send = async (method: string, path: string, body?: object) => {
+    const response = await app.request(`/admin/v1${path}`, {
+      method,
+      headers: { authorization: 'Bearer admin-key', 'content-type': 'application/json' },
+      ...(body && { body: JSON.stringify(body) }),
+    });
+    return { status: response.status, body: (await response.json()) as Record<string, unknown> };
+  };
+  const hold = async () => {
+    const made = freshIds(ids);
+    const call = testCall([cap], ids, { id: made.holdId, picoUsd: usd('0.5') });
+    const outcome = await ledger.reserve({ ...call, info: { ...call.info, rq: made.requestId } });
+    if (outcome.kind !== 'held') throw new Error(outcome.kind);
+    return { call: outcome.call, requestId: made.requestId as string };
+  };
+  const evidence = (id: string, billed_usd: string) =>
+    send('POST', `/ledger/requests/${id}/evidence`, { billed_usd, source: 'console of the provider' });
+  const settled = async () => (await ledger.leaves.read(alice))!.a['month']!.s;
+  return { clock, table, ledger, send, hold, evidence, settled };
+}
+
+describe('open holds', () => {
+  it('say whose they are, how much they hold and why they are open', async () => {
+    const { clock, table, send, hold } = world();
+    const orphan = await hold();
+    const charged = await hold();
+    const { chargeToItem } = await import('../../lambdas/core/ledger/charge.ts');
+    await table.put({ item: chargeToItem(chargeOf(charged.call, usd('0.1'))) });
+    clock.advance(minutes(17));
+    const running = await hold();
+    const { body } = await send('GET', '/ledger/holds');
+    const items = body['items'] as Record<string, unknown>[];
+    const states = Object.fromEntries(items.map((item) => [item['request_id'], item['state']]));
+    expect(states).toEqual({
+      [orphan.requestId]: 'orphaned',
+      [charged.requestId]: 'charged',
+      [running.requestId]: 'in_flight',
+    });
+    expect(items.find((item) => item['request_id'] === orphan.requestId)).toEqual({
+      request_id: orphan.requestId,
+      principal: 'user:alice',
+      user: 'alice',
+      team: 'growth',
+      app: 'web',
+      feature: 'default',
+      model_requested: 'm',
+      reserved_usd: '0.50',
+      since: '2026-11-24T12:00:00Z',
+      state: 'orphaned',
+      expires_at: '2026-11-25T12:00:00Z',
+    });
+    expect(body['next_cursor']).toBeNull();
+  });
+
+  it('come page by page, a leaf at a time', async () => {
+    const { send, hold, ledger } = world();
+    await hold();
+    const bob = { pk: 'L#user:bob', sk: '-' };
+    const { ids } = ledgerOver({ api: openMemoryEngine({ clock: new ManualClock() }), tableName: 't' });
+    await ledger.reserve({ ...testCall([cap], ids, { id: 'bobs' }), leaf: bob });
+    const first = (await send('GET', '/ledger/holds?limit=1')).body;
+    const cursor = first['next_cursor'] as string;
+    const second = (await send('GET', `/ledger/holds?limit=1&cursor=${encodeURIComponent(cursor)}`)).body;
+    const principals = [first, second].flatMap(({ items }) =>
+      (items as { principal: string }[]).map(({ principal }) => principal),
+    );
+    expect(principals.sort()).toEqual(['user:alice', 'user:bob']);
+    expect(second['next_cursor']).toBeNull();
+    expect((await send('GET', '/ledger/holds?cursor=nonsense')).status).toBe(400);
+  });
+});
+
+describe('evidence', () => {
+  it('that a crashed call was never billed gives its hold back, once', async () => {
+    const { clock, table, hold, evidence, settled } = world();
+    const { requestId } = await hold();
+    clock.advance(minutes(17));
+    const answer = await evidence(requestId, '0.00');
+    expect(answer).toMatchObject({
+      status: 200,
+      body: { result: 'charged', charge: { outcome: 'voided', evidence: 'console of the provider' } },
+    });
+    expect((await evidence(requestId, '0.00')).body).toMatchObject({ code: 'call_settled' });
+    expect(await settled()).toBe(0n);
+    expect((await auditLedger(table)).balanced).toBe(true);
+  });
+
+  it('of what was billed after it was presumed spent is an item of its own in usage', async () => {
+    const { clock, ledger, table, send, hold, evidence, settled } = world();
+    const { call, requestId } = await hold();
+    clock.advance(hours(25));
+    const { presumedCharge } = await import('../../lambdas/core/ledger/charge.ts');
+    await ledger.finish(presumedCharge(holdId(call.id), alice.pk, call.hold, call.at), alice);
+    for (let i = 0; i < 2; i += 1) {
+      expect((await evidence(requestId, '0.04')).body).toMatchObject({ result: 'adjusted' });
+    }
+    expect(await settled()).toBe(usd('0.04'));
+    const { body } = await send('GET', '/usage');
+    expect((body['items'] as object[]).map((item) => ({ ...item }))).toEqual([
+      expect.objectContaining({ request_id: requestId, outcome: 'adjusted', cost_usd: '-0.46' }),
+      expect.objectContaining({ request_id: requestId, outcome: 'presumed_spent', cost_usd: '0.50' }),
+    ]);
+    expect((await auditLedger(table)).balanced).toBe(true);
+  });
+
+  it.each<[string, (w: ReturnType<typeof world>) => Promise<string>, number, string]>([
+    ['for a call that may be running', async ({ hold }) => (await hold()).requestId, 409, 'call_in_flight'],
+    ['for an unknown id', () => Promise.resolve('req_00000000000000000000000000'), 404, 'not_found'],
+    ['for text that is no id', () => Promise.resolve('x'), 404, 'not_found'],
+    [
+      'for a call that the provider settled',
+      async ({ hold, ledger, clock }) => {
+        const { call, requestId } = await hold();
+        await ledger.finish(chargeOf(call, usd('0.1')), alice);
+        clock.advance(minutes(17));
+        return requestId;
+      },
+      409,
+      'call_settled',
+    ],
+  ])('%s is refused and moves nothing', async (_what, make, status, code) => {
+    const one = world();
+    const id = await make(one);
+    expect(await one.evidence(id, '0.00')).toMatchObject({ status, body: { code } });
+    expect((await auditLedger(one.table)).balanced).toBe(true);
+  });
+});

@@ -1,0 +1,43 @@
+/** EventBridge Scheduler by its REST API: three operations, for which a client is not worth its installation. */
+import { CREDENTIALS, REGION } from '../emulator.ts';
+import type { Clients } from '../probes/clients.ts';
+
+interface Schedule {
+  Name: string;
+  ScheduleExpression: string;
+  Target: { Arn: string };
+}
+
+export interface RunningSchedule {
+  /** As it was deployed. */
+  expression: string;
+  /** Changes the rate, and nothing else of it. */
+  every: (expression: string) => Promise<void>;
+}
+
+/** The one schedule that invokes a function of this name. */
+export async function scheduleOf({ endpoint }: Clients, functionName: string): Promise<RunningSchedule> {
+  const { Schedules } = await ask<{ Schedules: Schedule[] }>(`${endpoint}/schedules`);
+  const found = Schedules.filter(({ Target }) => Target.Arn.endsWith(`:${functionName}`));
+  if (found.length !== 1) throw new Error(`${found.length} schedules invoke ${functionName}`);
+  const url = `${endpoint}/schedules/${found[0]!.Name}`;
+  const schedule = await ask<Schedule>(url);
+  return {
+    expression: schedule.ScheduleExpression,
+    every: async (expression) => {
+      const body = JSON.stringify({ ...schedule, ScheduleExpression: expression });
+      await ask(url, { method: 'PUT', body });
+    },
+  };
+}
+
+/** The emulator sees by the credential's scope which service is meant, and checks no signature. */
+const SCOPE = `AWS4-HMAC-SHA256 Credential=${CREDENTIALS.accessKeyId}/20261125/${REGION}/scheduler/aws4_request`;
+
+async function ask<T>(url: string, request: RequestInit = {}): Promise<T> {
+  const headers = { authorization: SCOPE, 'content-type': 'application/json' };
+  const answer = await fetch(url, { ...request, headers });
+  const said = await answer.text();
+  if (!answer.ok) throw new Error(`Scheduler answered ${answer.status}: ${said}`);
+  return JSON.parse(said) as T;
+}

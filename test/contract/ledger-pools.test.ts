@@ -1,0 +1,185 @@
+/** Shared caps on every engine: leases, draws, pulls and denials, call by call. */
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import type { Cap } from '../../lambdas/core/caps/cap.ts';
+import { accountOf } from '../../lambdas/core/ledger/books.ts';
+import type { HeldCall, Leaf } from '../../lambdas/core/ledger/leaf.ts';
+import { leafKey } from '../../lambdas/core/ledger/leaf.ts';
+import type { Ledger, ReserveOutcome } from '../../lambdas/core/ledger/ledger.ts';
+import { chargeOf, hours, ledgerOver, ManualClock, SeededIds, testCall, testCap } from '../support/worlds.ts';
+import { engines, type OpenEngine } from './engines.ts';
+
+const team = (limit: bigint, more: Partial<Cap> = {}): Cap =>
+  testCap('team-day', 'usd', 'day', limit, { scope: { type: 'team', id: 'growth' }, ...more });
+const user = (name: string) => leafKey({ type: 'user', id: name });
+
+for (const engine of engines) {
+  describe(`shared caps on ${engine.name}`, () => {
+    let opened: OpenEngine;
+    let clock: ManualClock;
+    let ids: SeededIds;
+    let ledger: Ledger;
+
+    beforeEach(async () => {
+      opened = await engine.open();
+      clock = new ManualClock();
+      ids = new SeededIds(7);
+      ({ ledger } = ledgerOver(opened, clock, ids));
+    });
+    afterEach(async () => opened.close());
+
+    const call = (who: string, caps: Cap[], picoUsd: bigint, by: Ledger = ledger): Promise<ReserveOutcome> =>
+      by.reserve({ ...testCall(caps, ids, { picoUsd }), leaf: user(who) });
+    const held = async (outcome: Promise<ReserveOutcome>): Promise<{ call: HeldCall; leaf: Leaf }> => {
+      const ended = await outcome;
+      if (ended.kind !== 'held') throw new Error(`expected a hold, got ${ended.kind}`);
+      return { call: ended.call, leaf: ended.books.leaf };
+    };
+    const spend = async (who: string, caps: Cap[], hold: bigint, used: bigint): Promise<void> => {
+      const { call: heldCall } = await held(call(who, caps, hold));
+      await ledger.finish(chargeOf(heldCall, used), user(who));
+    };
+    const pool = async () => (await ledger.pools.read('team-day'))!;
+    const lease = async (who: string) => (await ledger.leaves.read(user(who)))?.a['team-day'];
+
+    /** l = f + s + leases of the window, for the people named. */
+    async function expectConserved(...people: string[]): Promise<void> {
+      const { k, l, f, s } = await pool();
+      const leases = await Promise.all(people.map(lease));
+      const out = leases.reduce((sum, one) => sum + (one?.k === k ? one.l : 0n), 0n);
+      expect(l).toBe(f + s + out);
+    }
+
+    test('the first call draws a few calls ahead, the next ones touch the leaf alone', async () => {
+      const cap = team(100_000n);
+      await spend('ann', [cap], 100n, 40n);
+      expect(await pool()).toMatchObject({ f: 99_600n, s: 0n, l: 100_000n });
+      expect(await lease('ann')).toMatchObject({ f: 360n, s: 40n, l: 400n, q: 8n });
+      const before = (await pool()).v;
+      await spend('ann', [cap], 100n, 100n);
+      expect((await pool()).v).toBe(before);
+      await expectConserved('ann', 'bob');
+    });
+
+    test('draws double, and take what was settled home', async () => {
+      const cap = team(100_000n);
+      for (let i = 0; i < 5; i += 1) await spend('ann', [cap], 100n, 100n);
+      expect(await pool()).toMatchObject({ s: 400n, f: 98_800n });
+      expect(await lease('ann')).toMatchObject({ f: 700n, s: 100n, l: 800n, q: 16n });
+      await expectConserved('ann');
+    });
+
+    test('a call is held under own and shared caps in one write, and all of them or none', async () => {
+      const own = testCap('ann-month', 'usd', 'month', 150n);
+      const both = [own, team(100_000n)];
+      const { leaf } = await held(call('ann', both, 100n));
+      expect(leaf.a['ann-month']).toMatchObject({ f: 50n });
+      expect(leaf.a['team-day']).toMatchObject({ f: 300n });
+      const second = await call('ann', both, 100n);
+      expect(second).toMatchObject({ kind: 'short', caps: [own] });
+      expect(await lease('ann')).toMatchObject({ f: 300n });
+    });
+
+    test('1,000 concurrent calls of 40 people against a pool for exactly 137 admit exactly 137', async () => {
+      const cap = team(137n * 100n + 99n);
+      const ledgers = Array.from({ length: 4 }, () => ledgerOver(opened, clock, ids).ledger);
+      const people = Array.from({ length: 40 }, (_, i) => `user-${i}`);
+      let admitted = 0;
+      const admit = async (i: number): Promise<void> => {
+        const who = people[i % people.length]!;
+        const by = ledgers[i % ledgers.length]!;
+        for (;;) {
+          const outcome = await call(who, [cap], 100n, by);
+          if (outcome.kind === 'held') {
+            admitted += 1;
+            await by.finish(chargeOf(outcome.call, 100n), user(who));
+            return;
+          }
+          if (outcome.kind === 'short') {
+            const { s, l } = accountOf(outcome.books, cap);
+            if (s + 100n > l) return; // cap reached: the money is really gone
+          }
+          expect(['short', 'crowded', 'undecided', 'unavailable']).toContain(outcome.kind);
+          await clock.sleep();
+        }
+      };
+      await Promise.all(Array.from({ length: 1000 }, (_, i) => admit(i)));
+      expect(admitted).toBe(137);
+      await expectConserved(...people);
+    });
+
+    test('what lies idle with a sibling is pulled before anybody is denied', async () => {
+      const cap = team(400n);
+      await spend('ann', [cap], 100n, 0n); // ann's lease: all she drew, and nothing spent
+      expect((await lease('ann'))!.f).toBeGreaterThan(0n);
+      const { leaf } = await held(call('bob', [cap], 400n));
+      expect(leaf.a['team-day']).toMatchObject({ f: 0n });
+      expect(await lease('ann')).toMatchObject({ f: 0n });
+      await expectConserved('ann', 'bob');
+    });
+
+    test('what a sibling merely holds is no proof: not "cap reached" but "held"', async () => {
+      const cap = team(400n);
+      await held(call('ann', [cap], 350n));
+      const outcome = await call('bob', [cap], 100n);
+      expect(outcome).toMatchObject({ kind: 'short', caps: [cap] });
+      if (outcome.kind !== 'short') return;
+      expect(accountOf(outcome.books, cap)).toMatchObject({ s: 0n, l: 400n, f: 50n });
+    });
+
+    test('what a sibling has spent is counted, wherever it was settled', async () => {
+      const cap = team(400n);
+      await spend('ann', [cap], 100n, 100n);
+      await spend('cat', [cap], 100n, 90n);
+      const outcome = await call('bob', [cap], 300n);
+      if (outcome.kind !== 'short') throw new Error(outcome.kind);
+      expect(accountOf(outcome.books, cap)).toMatchObject({ s: 190n, l: 400n });
+      await held(call('bob', [cap], 210n));
+    });
+
+    test('a new day makes the leases of the old one void, and settles reach no closed window', async () => {
+      const cap = team(1000n);
+      const { call: late } = await held(call('ann', [cap], 100n));
+      clock.advance(hours(24));
+      await spend('ann', [cap], 100n, 100n);
+      expect(await pool()).toMatchObject({ l: 1000n });
+      await ledger.finish(chargeOf(late, 100n), user('ann'));
+      expect(await lease('ann')).toMatchObject({ s: 100n });
+      await expectConserved('ann');
+    });
+
+    test('a lowered limit is in force as far as money is free; idle leases are pulled first', async () => {
+      await spend('ann', [team(1000n)], 100n, 100n);
+      const lower = team(300n, { revision: 2n });
+      await spend('bob', [lower], 200n, 200n);
+      expect(await pool()).toMatchObject({ l: 300n });
+      const outcome = await call('bob', [lower], 1n);
+      if (outcome.kind !== 'short') throw new Error(outcome.kind);
+      expect(accountOf(outcome.books, lower)).toMatchObject({ s: 300n, l: 300n });
+      await expectConserved('ann', 'bob');
+    });
+
+    test('a block below the limit ends it there', async () => {
+      const cap = team(1000n, { thresholds: { warn: null, throttle: null, block: 500 } });
+      await spend('ann', [cap], 500n, 500n);
+      expect(await call('bob', [cap], 1n)).toMatchObject({ kind: 'held' });
+      await ledger.pools.giveBack((await ledger.leaves.read(user('ann')))!, 'team-day');
+      expect(await call('bob', [cap], 1n)).toMatchObject({ kind: 'short' });
+    });
+
+    test('an idle lease goes home with what was settled on it', async () => {
+      const cap = team(100_000n);
+      await spend('ann', [cap], 100n, 40n);
+      await ledger.pools.giveBack((await ledger.leaves.read(user('ann')))!, 'team-day');
+      expect(await pool()).toMatchObject({ f: 99_960n, s: 40n });
+      expect(await lease('ann')).toMatchObject({ f: 0n, s: 0n, l: 0n, q: 1n });
+    });
+
+    test('an overrun takes more than the lease had, and conserves', async () => {
+      const cap = team(1000n);
+      await spend('ann', [cap], 100n, 700n);
+      expect(await lease('ann')).toMatchObject({ f: -450n, s: 700n, l: 250n });
+      await spend('ann', [cap], 100n, 100n);
+      await expectConserved('ann');
+    });
+  });
+}
