@@ -135,7 +135,7 @@ function drawCaps(random: Random, callers: Caller[], horizon: Horizon, isCrowd: 
       caps.push(drawCap(random, id, metric, window, limits, caller, feature));
     };
     if (!isForEach) cap('usd', random.pick(WINDOWS[horizon]), [100, 350]);
-    if (random.chance(0.5)) cap('usd', `${random.pick(rolling)}`, [100, 350]);
+    if (random.chance(0.5)) cap('usd', random.pick(rolling), [100, 350]);
     if (random.chance(0.3)) cap('usd', 'lifetime', [150, 600]);
     if (random.chance(0.4)) cap('tokens', 'minute', [600, 3000]);
     if (random.chance(0.4)) cap('requests', 'minute', [2, 6]);
