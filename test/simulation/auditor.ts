@@ -5,7 +5,7 @@
  */
 import type { AttributeValue } from '@aws-sdk/client-dynamodb';
 import type { Cap } from '../../lambdas/core/caps/cap.ts';
-import type { Hold } from '../../lambdas/core/ledger/leaf.ts';
+import type { HeldCall, Hold } from '../../lambdas/core/ledger/leaf.ts';
 import type { ReserveOutcome } from '../../lambdas/core/ledger/ledger.ts';
 import { AccountTruth, keyAt, type Admission } from './account-truth.ts';
 import type { Configuration } from './configuration.ts';
@@ -247,11 +247,11 @@ export class Auditor {
       throw new Violation('resolved once', `${id} is forwarded, and so is ${previous}`);
   }
 
-  /** A call runs at the provider from now on, under a cap on calls in flight. */
-  runs(leafPk: string, caps: Iterable<Cap>): () => void {
-    const names = [...caps].filter(({ metric }) => metric === 'concurrent').map(({ account }) => account);
+  /** A call runs at the provider from now on, under a cap on calls in flight. Returns how to say that it has ended. */
+  runs({ leaf, hold }: HeldCall): () => void {
+    const names = Object.keys(hold.c).filter((name) => hold.c[name]!.m === 'c');
     for (const name of names) {
-      const key = `${leafPk} ${name}`;
+      const key = `${leaf.pk} ${name}`;
       const running = (this.running.get(key) ?? 0) + 1;
       this.running.set(key, running);
       const limits = [...this.configuration.history.get(name)!.values()].map(limitOf);
@@ -260,7 +260,7 @@ export class Auditor {
     }
     return () => {
       for (const name of names) {
-        const key = `${leafPk} ${name}`;
+        const key = `${leaf.pk} ${name}`;
         this.running.set(key, this.running.get(key)! - 1);
       }
     };

@@ -2,11 +2,10 @@
  * One call through one process, in the product's order: reserve, forward, charge, settle. The provider bills
  * whatever becomes of the process.
  */
-import { durationMs, holdId } from '../../lambdas/core/brands.ts';
+import { durationMs, holdId, picoUsd } from '../../lambdas/core/brands.ts';
 import { NOTHING_USED, type Charge } from '../../lambdas/core/ledger/charge.ts';
 import { amountsOf, type HeldCall, type Leaf } from '../../lambdas/core/ledger/leaf.ts';
-import { picoUsd } from '../../lambdas/core/brands.ts';
-import type { Fit } from '../../lambdas/core/ledger/ledger.ts';
+import type { Fit, ReserveOutcome } from '../../lambdas/core/ledger/ledger.ts';
 import { nonceBits } from '../../lambdas/core/ledger/stamp.ts';
 import type { Cap } from '../../lambdas/core/caps/cap.ts';
 import { TableUnavailable } from '../../lambdas/core/ports.ts';
@@ -20,10 +19,34 @@ export type Answer = 'answered' | 'refused' | 'try_later';
 const LATER_WAITS_MS = [100, 500, 2000, 5000, 10_000];
 
 export async function invoke(world: World, host: Host, call: PlannedCall): Promise<Answer> {
-  const { auditor, configuration, chance } = world;
+  const { chance, time, plan } = world;
   const { process, ledger } = host;
+  const outcome = await reserve(world, host, call);
+  if (!outcome) return 'refused';
+  if (outcome.kind === 'in_flight' || outcome.kind === 'unavailable' || outcome.kind === 'crowded')
+    return 'try_later';
+  if (outcome.kind !== 'held') return 'refused';
+  const held = outcome.call;
+  if (chance.chance(plan.habits.givenBack)) {
+    await ledger.voidUnsent(held);
+    return 'try_later';
+  }
+  const charge = await forward(world, host, call, held);
+  const isStalled = chance.chance(plan.habits.stalled);
+  if (isStalled && time.now < plan.end) await process.sleep(durationMs(stall(world)));
+  await finish(host, held, charge);
+  if (chance.chance(plan.habits.settledTwice)) settleOnceMore(world, charge, held);
+  return call.provider.ending === 'nothing' ? 'try_later' : 'answered';
+}
+
+/** Step 4, seen by the auditor; undefined where no cap covers the caller. */
+export async function reserve(
+  { auditor, configuration }: World,
+  { process, ledger }: Host,
+  call: PlannedCall,
+): Promise<ReserveOutcome | undefined> {
   const caps = await configuration.capsFor(process, call.caller, call.feature);
-  if (caps.length === 0) return 'refused';
+  if (caps.length === 0) return undefined;
   const nonce = process.ids.randomBits(nonceBits);
   const request = `req_${nonce}`;
   const invocation = auditor.begins({ request, process, call, caps });
@@ -46,19 +69,7 @@ export async function invoke(world: World, host: Host, call: PlannedCall): Promi
     fit: (leaf) => fitOf(call, caps, leaf),
   });
   auditor.reserved(invocation, outcome);
-  if (outcome.kind === 'in_flight' || outcome.kind === 'unavailable' || outcome.kind === 'crowded')
-    return 'try_later';
-  if (outcome.kind !== 'held') return 'refused';
-  const held = outcome.call;
-  if (chance.chance(0.05)) {
-    await ledger.voidUnsent(held);
-    return 'try_later';
-  }
-  const charge = await forward(world, host, call, held, caps);
-  if (chance.chance(0.03) && world.time.now < world.plan.end) await process.sleep(durationMs(stall(world)));
-  await finish(host, held, charge);
-  if (chance.chance(0.1)) settleOnceMore(world, charge, held);
-  return call.provider.ending === 'nothing' ? 'try_later' : 'answered';
+  return outcome;
 }
 
 /** The same key names the same call, whoever sends it. */
@@ -84,18 +95,12 @@ function fitOf({ wanted, floor }: PlannedCall, caps: readonly Cap[], leaf: Leaf)
 }
 
 /** The upstream call, and the charge that follows from how it ended. */
-async function forward(
-  world: World,
-  { process }: Host,
-  call: PlannedCall,
-  held: HeldCall,
-  caps: readonly Cap[],
-): Promise<Charge> {
+async function forward(world: World, { process }: Host, call: PlannedCall, held: HeldCall): Promise<Charge> {
   const { auditor, time, chance } = world;
   const { durationMs: duration, ending, usdShare, tokensShare } = call.provider;
   const { pu, tk } = held.hold.i;
   auditor.forwards(held.id, held.at);
-  const ends = auditor.runs(held.leaf.pk, caps);
+  const ends = auditor.runs(held);
   const billed = {
     usd: share(pu, ending === 'unknown' ? Math.min(usdShare, 1) : usdShare),
     tokens: share(tk, tokensShare),
@@ -132,12 +137,13 @@ async function forward(
 export const share = (amount: bigint, of: number): bigint =>
   (amount * BigInt(Math.floor(of * 1_000_000))) / 1_000_000n;
 
-/** A process that stands still, and then goes on as if nothing had been: for a moment, a slot's time, a day. */
+/** A process that stands still, and then goes on as if nothing had been: for a moment, a slot's time, hours, a day. */
 function stall({ chance }: World): number {
   const minute = 60_000;
   return chance.pick([
     chance.between(minute, 3 * minute),
     chance.between(15.9 * minute, 16.5 * minute),
+    chance.between(60 * minute, 240 * minute),
     chance.between(24 * 60 * minute - 5000, 24 * 60 * minute + 5000),
   ]);
 }

@@ -3,11 +3,14 @@
  * A condition of an expression is not left out but made true, since an unused value would be refused as a bug.
  */
 import type { Edit } from './bundle.ts';
+import type { ScenarioName } from './scenarios.ts';
 
 export interface Mutant {
   /** What is missing. */
   name: string;
   edits: Edit[];
+  /** The interleaving that shows it, where it is too rare for seeds to meet. */
+  scenario?: ScenarioName;
 }
 
 const EXPRESSIONS = 'lambdas/core/ledger/expressions.ts';

@@ -34,6 +34,14 @@ export interface Sent {
   input: object;
 }
 
+/** What a scenario does to one request. */
+export interface Fate {
+  /** Beyond two seconds its caller has given up. */
+  arrivesAfterMs?: number;
+  isLost?: boolean;
+  isAnswerLost?: boolean;
+}
+
 export interface NetworkEvents {
   sent: (request: Sent) => void;
   /** After each applied write; both changes of a transaction at once. */
@@ -54,6 +62,8 @@ export class SimulatedNetwork {
   rates: FaultRates;
   /** While it holds, no request arrives. */
   outage = false;
+  /** Decides on some requests, before chance does. */
+  script: ((request: Sent) => Fate | undefined) | undefined;
   private readonly engine: Engine;
   private readonly time: VirtualTime;
   private readonly chance: Random;
@@ -96,12 +106,13 @@ export class SimulatedNetwork {
         return;
       }
       this.events.sent(request);
-      if (this.outage || chance.chance(rates.requestLost)) {
+      const fate = this.script?.(request);
+      if (this.outage || fate?.isLost || chance.chance(rates.requestLost)) {
         this.counts.lostRequests += 1;
         reply.fails(timeout(), TIMEOUT_MS);
         return;
       }
-      const delay = this.latency();
+      const delay = fate?.arrivesAfterMs ?? this.latency();
       const isLate = delay > TIMEOUT_MS;
       if (isLate) reply.fails(timeout(), TIMEOUT_MS);
       this.time.in(delay, () => this.arrive(request, serve, reply, isLate));

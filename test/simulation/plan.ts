@@ -53,6 +53,17 @@ export interface Plan {
   calls: PlannedCall[];
   boundaries: number[];
   outages: { from: number; to: number }[];
+  habits: Habits;
+}
+
+/** Shares of the admitted calls. */
+export interface Habits {
+  /** Given back before they are forwarded. */
+  givenBack: number;
+  /** Their process stands still before it charges them. */
+  stalled: number;
+  /** Settled from elsewhere once more. */
+  settledTwice: number;
 }
 
 export const FEATURES = ['summarise', 'chat'];
@@ -113,6 +124,7 @@ export function drawPlan(seed: number): Plan {
     calls,
     boundaries,
     outages: random.chance(0.15) ? [outageIn(random, start, end)] : [],
+    habits: { givenBack: 0.05, stalled: 0.03, settledTwice: 0.1 },
   };
 }
 

@@ -105,7 +105,7 @@ export class World {
     return host;
   }
 
-  private startHost(): Host {
+  startHost(): Host {
     this.processes += 1;
     const { skewMsMax } = this.plan.rates;
     const process = new SimulatedProcess({
