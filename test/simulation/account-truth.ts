@@ -10,6 +10,9 @@ export interface Admission {
 export class AccountTruth {
   private readonly held = new Map<bigint, bigint>();
   private readonly settled = new Map<bigint, bigint>();
+  /** Used beyond what was held, by calls whose provider broke its bound. */
+  private readonly over = new Map<bigint, bigint>();
+  isAdjusted = false;
   /** Of rolling accounts, oldest first. */
   private readonly admissions: Admission[] = [];
 
@@ -21,6 +24,14 @@ export class AccountTruth {
     return this.settled.get(key) ?? 0n;
   }
 
+  usedIn(key: bigint): bigint {
+    return this.heldIn(key) + this.settledIn(key);
+  }
+
+  overrunIn(key: bigint): bigint {
+    return this.over.get(key) ?? 0n;
+  }
+
   hold(key: bigint, amount: bigint): void {
     this.held.set(key, this.heldIn(key) + amount);
   }
@@ -28,6 +39,14 @@ export class AccountTruth {
   settle(key: bigint, held: bigint, used: bigint): void {
     this.hold(key, -held);
     this.settled.set(key, this.settledIn(key) + used);
+    if (used > held) this.over.set(key, this.overrunIn(key) + used - held);
+  }
+
+  /** What was settled in a window turns out to have been more, or less. */
+  adjust(key: bigint, more: bigint): void {
+    this.isAdjusted = true;
+    this.settled.set(key, this.settledIn(key) + more);
+    if (more > 0n) this.over.set(key, this.overrunIn(key) + more);
   }
 
   admit(at: number, amount: bigint): Admission {

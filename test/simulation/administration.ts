@@ -1,15 +1,19 @@
 /** Caps change while calls are made: limits rise and fall, caps come, go, come back and change their meaning. */
 import { fromWire } from '../../lambdas/adapters/table/items.ts';
+import { epochMs } from '../../lambdas/core/brands.ts';
 import { inMetric } from '../../lambdas/core/caps/amounts.ts';
+import { capKeyAt } from '../../lambdas/core/caps/cap.ts';
 import { rungsOf } from '../../lambdas/core/caps/rungs.ts';
 import type { CapThresholdCrossed } from '../../lambdas/core/escalation/event.ts';
 import { withStage } from '../../lambdas/core/escalation/set-stage.ts';
 import type { Leaf } from '../../lambdas/core/ledger/leaf.ts';
 import { share } from './invocation.ts';
+import { TEAMS } from './plan.ts';
 import type { World } from './world.ts';
 
 export function administer(world: World): void {
   const { chance, configuration, plan, time } = world;
+  for (const caller of plan.callers) configuration.teams.set(caller.leaf.pk, chance.pick(TEAMS));
   for (const cap of plan.caps) configuration.add(cap);
   const sometime = (work: () => void): void =>
     time.at(
@@ -23,6 +27,13 @@ export function administer(world: World): void {
   for (let i = 0; i < changes; i += 1) sometime(() => changeLimit(world));
   if (chance.chance(0.3)) sometime(() => changeBlock(world));
   if (chance.chance(0.2)) sometime(() => redefine(world));
+  const grants = chance.pick([0, 0, 3]);
+  for (let i = 0; i < grants; i += 1) sometime(() => grant(world, `grant-${i}`));
+  const moves = configuration.ids.some((id) => configuration.get(id).team !== undefined) ? 4 : 0;
+  for (let i = 0; i < moves; i += 1)
+    sometime(() => configuration.teams.set(chance.pick(plan.callers).leaf.pk, chance.pick(TEAMS)));
+  const returns = moves > 0 ? chance.pick([0, 8]) : 0;
+  for (let i = 0; i < returns; i += 1) sometime(() => giveBack(world));
   if (chance.chance(0.2)) {
     sometime(() => {
       const id = chance.pick(configuration.ids);
@@ -52,9 +63,43 @@ function changeBlock({ chance, configuration }: World): void {
 /** Its window is another one from now on, so its account is another one too. */
 function redefine({ chance, configuration, plan }: World): void {
   const id = chance.pick(configuration.ids);
-  const { metric, window } = chance.pick(plan.caps);
-  if (metric !== 'concurrent' && configuration.get(id).metric !== 'concurrent')
+  const { metric, window, covers } = chance.pick(plan.caps);
+  const old = configuration.get(id);
+  const isLikeIt = (covers === undefined) === (old.covers === undefined);
+  if (isLikeIt && metric !== 'concurrent' && old.metric !== 'concurrent')
     configuration.redefine(id, { window });
+}
+
+/** Approved overage, for the window that is open, and approved again by an impatient machine. */
+function grant(world: World, id: string): void {
+  const { chance, configuration, plan, time, auditor } = world;
+  const cap = configuration.currentById(chance.pick(configuration.ids));
+  if (!cap || cap.metric === 'concurrent') return;
+  const { leaf } = chance.pick(
+    plan.callers.filter(({ leaf: { pk } }) => configuration.get(cap.id).covers?.has(pk) ?? true),
+  );
+  const key = capKeyAt(cap, epochMs(Math.floor(time.now)));
+  const expiresAt = epochMs(
+    Math.floor(time.now + chance.pick([chance.between(1000, 60_000), chance.between(60_000, 7_200_000)])),
+  );
+  const amount = BigInt(chance.whole(10, 120));
+  auditor.known.issues(cap.account, id, { key, amount, expiresAt });
+  const approve = (): void => {
+    world.onSomeHost(({ ledger }) => ledger.grant(cap, leaf, { id, key, amount, expiresAt }));
+  };
+  approve();
+  if (chance.chance(0.6)) time.in(chance.pick([chance.between(0, 50), chance.between(0, 120_000)]), approve);
+}
+
+/** A lease goes home while its leaf is in use. */
+function giveBack(world: World): void {
+  const { chance, configuration, plan } = world;
+  const { leaf } = chance.pick(plan.callers);
+  world.onSomeHost(async ({ ledger }) => {
+    const image = await ledger.leaves.read(leaf);
+    const leases = Object.keys(image?.a ?? {}).filter((name) => configuration.isShared(name));
+    if (image && leases.length > 0) await ledger.pools.giveBack(image, chance.pick(leases));
+  });
 }
 
 /** The change feed and the ladder: records come late, again and out of order, and raise the stage of an account. */
@@ -67,7 +112,7 @@ export function escalate(world: World): void {
     if (before === next['a']) return;
     const leaf = fromWire(next) as unknown as Leaf;
     for (const [name, account] of Object.entries(leaf.a)) {
-      if (account.s <= 0n || before?.M?.[name] === next['a']?.M?.[name]) continue;
+      if (account.r === undefined || account.s <= 0n || before?.M?.[name] === next['a']?.M?.[name]) continue;
       const cap = configuration.history.get(name)?.get(account.r);
       if (!cap || cap.metric === 'concurrent') continue;
       for (const { rung, from } of rungsOf(cap, account)) {
@@ -90,7 +135,7 @@ function raiseStage(world: World, pk: string, id: string, event: CapThresholdCro
   world.onSomeHost(async ({ process: { clock }, ledger }) => {
     const key = { pk, sk: '-' };
     const cap = world.configuration.currentById(id);
-    if (cap?.account !== event.account || !(await ledger.readLeaf(key))) return;
-    await ledger.change(key, (leaf) => withStage(leaf, cap, event, clock.now()));
+    if (cap?.account !== event.account || !(await ledger.leaves.read(key))) return;
+    await ledger.leaves.change(key, (leaf) => withStage(leaf, cap, event, clock.now()));
   });
 }

@@ -3,7 +3,7 @@
  * by the product's own cache. Every revision is remembered, so that the auditor can look up what was promised when.
  */
 import { capId, durationMs, type DurationMs } from '../../lambdas/core/brands.ts';
-import type { Cap, Metric, Thresholds } from '../../lambdas/core/caps/cap.ts';
+import type { Cap, Metric, ScopeType, Thresholds } from '../../lambdas/core/caps/cap.ts';
 import type { Window } from '../../lambdas/core/caps/windows.ts';
 import { FreshCache } from '../../lambdas/core/directory/fresh-cache.ts';
 import type { ItemKey } from '../../lambdas/core/ports.ts';
@@ -25,8 +25,10 @@ export interface NewCap {
   limit: bigint;
   overage: bigint;
   thresholds: Thresholds;
-  /** Leaves whose calls it counts. */
-  covers: ReadonlySet<string>;
+  /** Leaves whose calls it counts; undefined for a cap that leaves share. */
+  covers: ReadonlySet<string> | undefined;
+  /** Of a shared cap: the team whose calls it counts; undefined for everybody's. */
+  team: string | undefined;
   /** Undefined: calls of every feature. */
   feature: string | undefined;
 }
@@ -42,6 +44,9 @@ export class Configuration {
   readonly history = new Map<string, Map<bigint, Cap>>();
   /** When each revision of an account came into force. */
   readonly since = new Map<string, Map<bigint, number>>();
+  /** By leaf. A move is in force at once: it is no cap that changes. */
+  readonly teams = new Map<string, string>();
+  private readonly shared = new Set<string>();
   private readonly standing = new Map<string, StandingCap>();
   private readonly views = new WeakMap<SimulatedProcess, FreshCache<readonly Cap[]>>();
   private readonly time: VirtualTime;
@@ -91,14 +96,25 @@ export class Configuration {
   async capsFor(process: SimulatedProcess, caller: Caller, feature: string): Promise<readonly Cap[]> {
     let view = this.views.get(process);
     if (!view) this.views.set(process, (view = new FreshCache(process.clock, CONFIGURATION_LAG)));
-    return view.get(`${caller.leaf.pk} ${feature}`, async () => this.current(caller, feature));
+    return view.get(`${caller.leaf.pk} ${this.teams.get(caller.leaf.pk)} ${feature}`, async () =>
+      this.current(caller, feature),
+    );
   }
 
   current(caller: Caller, feature: string): readonly Cap[] {
     return [...this.standing.values()]
-      .filter((cap) => cap.isActive && cap.covers.has(caller.leaf.pk))
+      .filter((cap) => cap.isActive)
+      .filter((cap) => cap.covers?.has(caller.leaf.pk) ?? this.countsTeam(cap, caller))
       .filter((cap) => cap.feature === undefined || cap.feature === feature)
       .map((cap) => this.history.get(accountOf(cap))!.get(cap.revision)!);
+  }
+
+  isShared(account: string): boolean {
+    return this.shared.has(account);
+  }
+
+  private countsTeam({ team }: NewCap, { leaf }: Caller): boolean {
+    return team === undefined || this.teams.get(leaf.pk) === team;
   }
 
   /** The newest revision of a cap in force. */
@@ -111,11 +127,11 @@ export class Configuration {
     const revised = { ...next, revision: next.revision + 1n };
     this.standing.set(next.id, revised);
     const account = accountOf(revised);
-    const { id, metric, window, limit, overage, thresholds, revision, feature } = revised;
+    const { id, metric, window, limit, overage, thresholds, revision } = revised;
     const cap: Cap = {
       id: capId(id),
       account,
-      scope: { type: feature === undefined ? 'user' : 'user_feature', id },
+      scope: { type: scopeTypeOf(revised), id },
       metric,
       window,
       limit,
@@ -124,9 +140,15 @@ export class Configuration {
       ladder: 'default',
       revision,
     };
+    if (!revised.covers) this.shared.add(account);
     entryOf(this.history, account).set(revision, cap);
     entryOf(this.since, account).set(revision, this.time.now);
   }
+}
+
+function scopeTypeOf({ covers, team, feature }: NewCap): ScopeType {
+  if (covers) return feature === undefined ? 'user' : 'user_feature';
+  return team === undefined ? 'org' : 'team';
 }
 
 const accountOf = ({ id, generation }: StandingCap): string =>

@@ -11,11 +11,23 @@ export interface AccountImage {
   f: bigint;
   s: bigint;
   l: bigint;
-  r: bigint;
+  /** Undefined on a lease of a shared cap. */
+  r: bigint | undefined;
+  /** Approved overage, by grant. */
+  o: ReadonlyMap<string, GrantImage>;
   /** Settled by rolling bucket. */
   b: ReadonlyMap<bigint, bigint> | undefined;
   /** Stage that the ladder set. */
   g: string | undefined;
+}
+
+export interface GrantImage {
+  n: bigint;
+  x: bigint;
+}
+
+export interface PoolImage extends AccountImage {
+  v: bigint;
 }
 
 export type MetricLetter = 'u' | 't' | 'r' | 'c';
@@ -81,18 +93,20 @@ export const leafImage = (item: Wire): LeafImage =>
   }));
 
 const accountImage = (value: AttributeValue): AccountImage =>
-  once(accounts, value, () => {
-    const account = value.M!;
-    return {
-      k: number(account, 'k'),
-      f: number(account, 'f'),
-      s: number(account, 's'),
-      l: number(account, 'l'),
-      r: number(account, 'r'),
-      b: account['b'] && bucketsOf(account['b'].M!),
-      g: account['g']?.S,
-    };
-  });
+  once(accounts, value, () => decodeAccount(value.M!));
+
+const decodeAccount = (account: Wire): AccountImage => ({
+  k: number(account, 'k'),
+  f: number(account, 'f'),
+  s: number(account, 's'),
+  l: number(account, 'l'),
+  r: account['r'] && number(account, 'r'),
+  o: entries(mapOf(account, 'o'), (grant) => ({ n: number(grant.M!, 'n'), x: number(grant.M!, 'x') })),
+  b: account['b'] && bucketsOf(account['b'].M!),
+  g: account['g']?.S,
+});
+
+export const poolImage = (item: Wire): PoolImage => ({ ...decodeAccount(item), v: number(item, 'v') });
 
 function bucketsOf(wire: Wire): Map<bigint, bigint> {
   const buckets = new Map<bigint, bigint>();

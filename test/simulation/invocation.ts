@@ -4,7 +4,8 @@
  */
 import { durationMs, holdId, picoUsd } from '../../lambdas/core/brands.ts';
 import { NOTHING_USED, type Charge } from '../../lambdas/core/ledger/charge.ts';
-import { amountsOf, type HeldCall, type Leaf } from '../../lambdas/core/ledger/leaf.ts';
+import { accountOf, type Books } from '../../lambdas/core/ledger/books.ts';
+import { amountsOf, type HeldCall } from '../../lambdas/core/ledger/leaf.ts';
 import type { Fit, ReserveOutcome } from '../../lambdas/core/ledger/ledger.ts';
 import { nonceBits } from '../../lambdas/core/ledger/stamp.ts';
 import type { Cap } from '../../lambdas/core/caps/cap.ts';
@@ -23,9 +24,8 @@ export async function invoke(world: World, host: Host, call: PlannedCall): Promi
   const { process, ledger } = host;
   const outcome = await reserve(world, host, call);
   if (!outcome) return 'refused';
-  if (outcome.kind === 'in_flight' || outcome.kind === 'unavailable' || outcome.kind === 'crowded')
-    return 'try_later';
-  if (outcome.kind !== 'held') return 'refused';
+  if (outcome.kind === 'short' || outcome.kind === 'recorded') return 'refused';
+  if (outcome.kind !== 'held') return 'try_later';
   const held = outcome.call;
   if (chance.chance(plan.habits.givenBack)) {
     await ledger.voidUnsent(held);
@@ -66,7 +66,7 @@ export async function reserve(
       md: 'm',
       cd: 'card',
     },
-    fit: (leaf) => fitOf(call, caps, leaf),
+    fit: (books) => fitOf(call, caps, books),
   });
   auditor.reserved(invocation, outcome);
   return outcome;
@@ -77,12 +77,12 @@ const idOf = (call: PlannedCall, nonce: bigint): string =>
   call.isIdempotent ? `key-${call.number}` : `random-${nonce}`;
 
 /** Lowered to what the money left can pay, where the caller allows it. */
-function fitOf({ wanted, floor }: PlannedCall, caps: readonly Cap[], leaf: Leaf): Fit {
+function fitOf({ wanted, floor }: PlannedCall, caps: readonly Cap[], books: Books): Fit {
   let usd = wanted.usd;
   if (floor !== undefined) {
     for (const cap of caps) {
       if (cap.metric !== 'usd') continue;
-      const { l, s } = leaf.a[cap.account]!;
+      const { l, s } = accountOf(books, cap);
       if (l - s < usd) usd = l - s;
     }
     if (usd < floor) usd = floor;
@@ -99,14 +99,13 @@ async function forward(world: World, { process }: Host, call: PlannedCall, held:
   const { auditor, time, chance } = world;
   const { durationMs: duration, ending, usdShare, tokensShare } = call.provider;
   const { pu, tk } = held.hold.i;
-  auditor.forwards(held.id, held.at);
-  const ends = auditor.runs(held);
+  auditor.forwards(held);
+  const ends = auditor.provider.runs(held);
   const billed = {
     usd: share(pu, ending === 'unknown' ? Math.min(usdShare, 1) : usdShare),
     tokens: share(tk, tokensShare),
   };
-  if (ending !== 'nothing')
-    time.in(duration * chance.unit(), () => auditor.bills(held.id, billed.usd, billed.tokens));
+  if (ending !== 'nothing') time.in(duration * chance.unit(), () => auditor.provider.bill(held.id, billed));
   time.in(duration, ends);
   await process.sleep(durationMs(duration));
   const charge = {

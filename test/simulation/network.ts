@@ -99,7 +99,7 @@ export class SimulatedNetwork {
     return new Promise((resolve, reject) => {
       this.counts.requests += 1;
       const { chance, rates } = this;
-      const reply = new Reply<Output>(this.time, request.process, resolve, reject);
+      const reply = new Reply<Output>(this.time, request, resolve, reject);
       if (request.process.dies()) {
         // Dead before it was sent, or just after.
         if (chance.chance(0.5)) this.time.in(this.latency(), () => this.carryOut(request, serve, ignore));
@@ -213,48 +213,59 @@ const ignore = (): void => undefined;
 /** What comes back to the caller: the first of answer and time-out, and nothing once the process is dead. */
 class Reply<Output> {
   private readonly time: VirtualTime;
-  private readonly process: SimulatedProcess;
+  private readonly request: Sent;
   private readonly resolve: (output: Output) => void;
   private readonly reject: (error: Error) => void;
   private readonly latest: number;
   private isGiven = false;
+  private servedAt = 0;
 
   constructor(
     time: VirtualTime,
-    process: SimulatedProcess,
+    request: Sent,
     resolve: (output: Output) => void,
     reject: (error: Error) => void,
   ) {
     this.time = time;
-    this.process = process;
+    this.request = request;
     this.resolve = resolve;
     this.reject = reject;
     this.latest = time.now + TIMEOUT_MS;
   }
 
   succeeds(output: Output, after: number): void {
+    this.servedAt = this.time.now;
     if (this.time.now + after > this.latest) this.fails(timeout(), after);
-    else this.give(() => this.resolve(output), after);
+    else this.give(() => this.tell(() => this.resolve(output)), after);
   }
 
   /** An answer like any other: the condition did not hold, or the request is wrong. */
   refuses(error: Error, after: number): void {
+    this.servedAt = this.time.now;
     if (this.time.now + after > this.latest) this.fails(timeout(), after);
-    else this.give(() => this.reject(error), after);
+    else this.give(() => this.tell(() => this.reject(error)), after);
   }
 
   fails(error: Error, after: number): void {
     this.give(() => {
-      this.process.faultsMet += 1;
+      this.request.process.faultsMet += 1;
       this.reject(error);
     }, after);
+  }
+
+  private tell(action: () => void): void {
+    const { process, input } = this.request;
+    const { Key, Item } = input as { Key?: ItemWire; Item?: ItemWire };
+    const pk = (Key ?? Item)?.['pk']?.S;
+    if (pk !== undefined) process.hears(pk, this.servedAt);
+    action();
   }
 
   private give(action: () => void, after: number): void {
     this.time.at(Math.min(this.time.now + after, this.latest), () => {
       if (this.isGiven) return;
       this.isGiven = true;
-      if (!this.process.dies()) action();
+      if (!this.request.process.dies()) action();
     });
   }
 }
@@ -267,8 +278,8 @@ function keysWrittenBy({ operation, input }: Sent): string[] {
   }
   return [keyText(write.Key ?? write.Item)];
 }
-const keyText = (key: Record<string, AttributeValue> | undefined): string =>
-  `${key?.['pk']?.S} ${key?.['sk']?.S}`;
+type ItemWire = Record<string, AttributeValue>;
+const keyText = (key: ItemWire | undefined): string => `${key?.['pk']?.S} ${key?.['sk']?.S}`;
 
 const conflictOn = ({ operation }: Sent): Error =>
   operation === 'transactWriteItems'

@@ -66,6 +66,7 @@ export interface Habits {
   settledTwice: number;
 }
 
+export const TEAMS = ['growth', 'search'];
 export const FEATURES = ['summarise', 'chat'];
 
 type Horizon = 'minutes' | 'hours' | 'days';
@@ -93,9 +94,10 @@ export function drawPlan(seed: number): Plan {
   const length = random.between(...LENGTH_MS[horizon]);
   const start = Math.floor(random.pick(TURNS_OF_TIME) - length * random.between(0.2, 0.8));
   const end = start + length;
-  const isCrowd = random.chance(0.05);
-  const callers = callersOf(isCrowd ? 1 : random.whole(1, 4));
-  const caps = drawCaps(random, callers, horizon, isCrowd);
+  const shape = random.chance(0.05) ? 'crowd' : random.chance(0.08) ? 'wide' : 'small';
+  const isCrowd = shape === 'crowd';
+  const callers = callersOf({ crowd: 1, wide: 12, small: random.whole(1, 5) }[shape]);
+  const caps = drawCaps(random, callers, horizon, shape);
   const boundaries = boundariesOf(caps, start, end);
   const times = arrivals(random, { start, end, boundaries });
   const styles = drawStyles(random, isCrowd);
@@ -136,9 +138,14 @@ function callersOf(count: number): Caller[] {
   });
 }
 
-function drawCaps(random: Random, callers: Caller[], horizon: Horizon, isCrowd: boolean): NewCap[] {
-  if (isCrowd) return callers.map((caller) => drawCap(random, 'wide', 'usd', 'month', [1500, 4000], caller));
-  const caps: NewCap[] = [];
+/** One user with very many calls open; more users under one cap than one call looks at; or a few of each. */
+type Shape = 'crowd' | 'wide' | 'small';
+
+function drawCaps(random: Random, callers: Caller[], horizon: Horizon, shape: Shape): NewCap[] {
+  if (shape === 'crowd')
+    return callers.map((caller) => drawCap(random, 'wide', 'usd', 'month', [1500, 4000], caller));
+  const caps = random.chance(0.6) || shape === 'wide' ? sharedCaps(random, callers.length, horizon) : [];
+  if (caps.length > 0 && random.chance(0.4)) return caps;
   const rolling = WINDOWS[horizon].filter((name) => name.startsWith('rolling'));
   const isForEach = random.chance(0.3);
   callers.forEach((caller, i) => {
@@ -169,13 +176,29 @@ function drawCaps(random: Random, callers: Caller[], horizon: Horizon, isCrowd: 
   return [...new Map(caps.map((cap) => [cap.id, cap])).values()];
 }
 
+/** Money only, a day or longer. */
+function sharedCaps(random: Random, users: number, horizon: Horizon): NewCap[] {
+  const windows = WINDOWS[horizon].filter((name) => !/^(minute|hour|rolling)/.test(name));
+  const cap = (id: string, share: number, team: string | undefined, feature?: string): NewCap => {
+    const limits: [number, number] = [80, 80 + Math.floor(200 * users * share)];
+    const drawn = drawCap(random, id, 'usd', random.pick(windows), limits, undefined, feature);
+    return { ...drawn, team, thresholds: { ...drawn.thresholds, block: 1000 } };
+  };
+  return [
+    ...(random.chance(0.5) ? [cap('org', 1, undefined)] : []),
+    ...(random.chance(0.3) ? [cap('org-life', 1.2, undefined)] : []),
+    ...(random.chance(0.3) ? [cap('feature', 0.5, undefined, random.pick(FEATURES))] : []),
+    ...TEAMS.map((team) => cap(`team-${team}`, 0.6, team)),
+  ];
+}
+
 function drawCap(
   random: Random,
   id: string,
   metric: Metric,
   window: string,
   limits: [number, number],
-  caller: Caller,
+  caller: Caller | undefined,
   feature?: string,
 ): NewCap {
   const isMoney = metric === 'usd';
@@ -193,7 +216,8 @@ function drawCap(
       throttle: 950,
       block: metric !== 'concurrent' && random.chance(0.2) ? random.whole(300, 950) : 1000,
     },
-    covers: new Set([caller.leaf.pk]),
+    covers: caller && new Set([caller.leaf.pk]),
+    team: undefined,
     feature,
   };
 }

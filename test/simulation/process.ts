@@ -14,6 +14,7 @@ export class SimulatedProcess {
   alive = true;
   /** Requests of this process that got no answer, or one that decides nothing. */
   faultsMet = 0;
+  private readonly heard = new Map<string, number>();
   private readonly time: VirtualTime;
   private readonly fate: Random;
   private readonly killShare: () => number;
@@ -43,6 +44,16 @@ export class SimulatedProcess {
   dies(): boolean {
     if (this.alive && this.fate.chance(this.killShare())) this.kill();
     return !this.alive;
+  }
+
+  /** An answer about an item reached it, which stood so at an instant. */
+  hears(pk: string, stoodAt: number): void {
+    this.heard.set(pk, Math.max(stoodAt, this.heardOf(pk)));
+  }
+
+  /** The instant as of which it knows an item. */
+  heardOf(pk: string): number {
+    return this.heard.get(pk) ?? 0;
   }
 
   kill(): void {

@@ -3,14 +3,15 @@
  * of order), and the reconciler, who learns from the provider's log what was billed.
  */
 import { fromWire } from '../../lambdas/adapters/table/items.ts';
-import { holdId } from '../../lambdas/core/brands.ts';
-import { chargeFromItem, NOTHING_USED } from '../../lambdas/core/ledger/charge.ts';
+import { holdId, picoUsd } from '../../lambdas/core/brands.ts';
+import { chargeFromItem } from '../../lambdas/core/ledger/charge.ts';
 import { collectAll, collectLeaf } from '../../lambdas/core/ledger/collect.ts';
-import { nonceBits, stampAfter, stampedAt } from '../../lambdas/core/ledger/stamp.ts';
+import { takeEvidence } from '../../lambdas/core/ledger/evidence.ts';
+import { nonceBits, stampedAt } from '../../lambdas/core/ledger/stamp.ts';
 import type { ItemKey } from '../../lambdas/core/ports.ts';
 import { Client } from './clients.ts';
 import type { PlannedCall } from './plan.ts';
-import type { World } from './world.ts';
+import type { Host, World } from './world.ts';
 
 const SECOND = 1000;
 const MINUTE = 60 * SECOND;
@@ -49,32 +50,42 @@ function callAgainAt(world: World, call: PlannedCall, delayMs: number): void {
 /** Evidence: by then the provider's log has every call that ever reached it. */
 function reconcile(world: World, delayMs: number, leaf: ItemKey): void {
   world.time.in(delayMs, () => {
-    world.onSomeHost(async ({ process: { clock, ids }, ledger }) => {
-      const image = await ledger.readLeaf(leaf);
-      for (const [id, hold] of Object.entries(image?.h ?? {})) {
-        const now = clock.now();
-        if (now < stampedAt(hold.at) + SLOT_TIME + world.plan.rates.skewMsMax) continue;
-        const bill = world.auditor.wasForwarded(id, hold.at) ? world.auditor.bill(id) : undefined;
-        const charge = {
-          id: holdId(id),
-          at: hold.at,
-          fence: stampAfter(now, hold.at, ids.randomBits(nonceBits)),
-          leafPk: leaf.pk,
-          accounts: hold.c,
-          info: hold.i,
-          modelServed: 'm',
-          tokens: {},
-          stage: 'normal',
-          latencyMs: -1n,
-        };
-        // That nothing happened is a charge of 0 as well, so that the put decides between evidence and expiry.
-        if (bill) {
-          const outcome = bill.usd > hold.i.pu ? 'overrun' : 'settled';
-          const used = { u: bill.usd, t: bill.tokens, r: 1n, c: 0n };
-          await ledger.finish({ ...charge, used, outcome }, leaf);
-        } else await ledger.finish({ ...charge, used: NOTHING_USED, outcome: 'voided' }, leaf);
-      }
+    world.onSomeHost(async (host) => {
+      const image = await host.ledger.leaves.read(leaf);
+      for (const [id, { at }] of Object.entries(image?.h ?? {}))
+        await takeEvidenceOf(world, host, { id, at, leaf });
     });
+  });
+}
+
+/** What the provider's log says of a call. That nothing happened is evidence too. */
+async function takeEvidenceOf(
+  { auditor, time }: World,
+  { process: { clock, ids }, table, ledger }: Host,
+  { id, at, leaf }: { id: string; at: bigint; leaf: ItemKey },
+): Promise<void> {
+  // The log lags: before that, what it does not have may still come.
+  if (time.now < stampedAt(at) + SLOT_TIME) return;
+  const bill = auditor.provider.billOf(id, at);
+  const billed = picoUsd(bill?.usd ?? 0n);
+  auditor.charges.evidenceGiven(id, billed);
+  const evidence = { billed, tokens: bill?.tokens, source: 'log' };
+  await takeEvidence({ table, ledger, clock, ids }, { id: holdId(id), leaf }, evidence);
+}
+
+/** What was presumed is corrected once somebody knows, now and then twice. */
+export function correctFromLog(world: World): void {
+  const { chance, time } = world;
+  world.onChange(({ pk, next }) => {
+    if (!pk.startsWith('C#') || next?.['end']?.S !== 'presumed_spent' || !chance.chance(0.5)) return;
+    const charge = chargeFromItem(fromWire(next));
+    const call = { id: charge.id, at: charge.at, leaf: { pk: charge.leafPk, sk: '-' } };
+    const correct = (delayMs: number): void => {
+      time.in(delayMs, () => world.onSomeHost((host) => takeEvidenceOf(world, host, call)));
+    };
+    const soon = chance.pick([chance.between(0, SECOND), chance.between(SECOND, 20 * MINUTE)]);
+    correct(SLOT_TIME + soon);
+    if (chance.chance(0.3)) correct(SLOT_TIME + soon + chance.between(0, 50));
   });
 }
 
@@ -82,7 +93,7 @@ function reconcile(world: World, delayMs: number, leaf: ItemKey): void {
 export function feedFromStream(world: World): void {
   const { chance, time } = world;
   world.onChange(({ pk, next }) => {
-    if (!pk.startsWith('C#') || !next) return;
+    if (!pk.startsWith('C#') || !next || next['end']?.S === 'adjusted') return;
     const feed = (delayMs: number): void => {
       time.in(delayMs, () => {
         world.onSomeHost(async ({ ledger }) => {

@@ -4,11 +4,12 @@
  */
 import { auditLedger } from '../../lambdas/core/ledger/audit.ts';
 import { administer, escalate } from './administration.ts';
-import { Violation, type AuditCounts } from './auditor.ts';
+import type { AuditCounts } from './audit-counts.ts';
 import { Client, sendCalls } from './clients.ts';
 import type { FaultCounts } from './faults.ts';
 import { drawPlan, type PlannedCall } from './plan.ts';
-import { collect, feedFromStream, repairAfterDeath } from './repairs.ts';
+import { collect, correctFromLog, feedFromStream, repairAfterDeath } from './repairs.ts';
+import { Violation } from './violation.ts';
 import { World } from './world.ts';
 
 const MINUTE = 60_000;
@@ -54,6 +55,7 @@ function setUp(world: World): void {
   administer(world);
   sendCalls(world, afterDeath);
   feedFromStream(world);
+  correctFromLog(world);
   escalate(world);
   for (const { from, to } of plan.outages) {
     time.at(from, () => (world.network.outage = true));
