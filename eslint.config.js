@@ -2,7 +2,7 @@ import js from '@eslint/js';
 import tseslint from 'typescript-eslint';
 
 export default tseslint.config(
-  { ignores: ['node_modules', '.venv*', 'cdk.out', 'coverage', '.spendcap'] },
+  { ignores: ['node_modules', '.venv*', '.lambda-runtime', 'cdk.out', 'coverage', '.spendcap'] },
   js.configs.recommended,
   ...tseslint.configs.strictTypeChecked,
   {

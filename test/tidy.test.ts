@@ -10,6 +10,7 @@ const SKIPPED = new Set([
   '.git',
   '.venv-clients',
   '.venv-aws',
+  '.lambda-runtime',
   'cdk.out',
   'coverage',
   '.spendcap',

@@ -82,7 +82,7 @@ export class AdminApi {
       });
       text = await response.text();
     } catch (error) {
-      throw this.#unreachable(error);
+      throw method !== 'GET' && isLost(error) ? this.#lost(path, error) : this.#unreachable(error);
     }
     const json = parseObject(text);
     if (response.ok && (json !== undefined || text === '')) return json ?? {};
@@ -99,6 +99,16 @@ export class AdminApi {
       EXIT.unreachable,
       `No Spendcap answers at ${this.#base} (${causeOf(error)}).`,
       'Start a local one with `npm start`, or name another with --url or SPENDCAP_URL.',
+    );
+  }
+
+  /** Only whoever looks can know whether it was carried out. */
+  #lost(path: string, error: unknown): CliError {
+    const noun = NOUN_OF_PATH[path.split('/')[0]!];
+    return new CliError(
+      EXIT.unreachable,
+      `The answer of ${this.#base} was lost (${causeOf(error)}): the change may have been made.`,
+      noun && `Look before you repeat it: spendcap ${noun} list.`,
     );
   }
 
@@ -160,6 +170,17 @@ function sentenceOf(status: number, json: JsonObject): string {
   if (said.length === 0) return `The server refused with status ${status}.`;
   const sentence = said.map((text) => text.replace(/\.$/, '')).join(': ');
   return `${sentence}.`;
+}
+
+const NOUN_OF_PATH: Record<string, string> = { caps: 'cap', keys: 'key', quarantine: 'quarantine' };
+
+/** The request may have arrived; all other failures are those of a connection that was never made. */
+function isLost(error: unknown): boolean {
+  if (!(error instanceof Error)) return false;
+  const { code } = (error.cause ?? {}) as { code?: string };
+  return (
+    error.name === 'TimeoutError' || code === 'UND_ERR_SOCKET' || code === 'ECONNRESET' || code === 'EPIPE'
+  );
 }
 
 /** What the socket said, not that fetch failed. */

@@ -1,7 +1,8 @@
 /**
  * The deployment without AWS: an emulator from outside, the probes that say how far to believe it, the contract
- * suites on its DynamoDB. Exit code 0 or 1; 2 where the machine lacks Python, venv or a package index, with the
- * reason on standard error. Words on the command line name the parts to run (`npm run test:aws -- probes`).
+ * suites on its DynamoDB, the proxy function under Lambda's own runtime client, the stacks. Exit code 0 or 1; 2 where
+ * the machine lacks Python, venv or a package index, with the reason on standard error. Words on the command line name
+ * the parts to run (`npm run test:aws -- probes`).
  */
 import { connect } from 'node:net';
 import { networkInterfaces } from 'node:os';
@@ -11,13 +12,14 @@ import { contractSuites } from './contract-suites.ts';
 import { deployment } from './deployment/deployment.ts';
 import { startEmulator, type Emulator } from './emulator.ts';
 import { runProbes } from './probes/run-probes.ts';
+import { runtime } from './runtime/runtime.ts';
 import { Story } from './story.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
 const FOLDER = join(ROOT, '.venv-aws');
 
 type Part = (story: Story, emulator: Emulator) => Promise<void>;
-const parts: Record<string, Part> = { probes: runProbes, contracts: contractSuites, deployment };
+const parts: Record<string, Part> = { probes: runProbes, contracts: contractSuites, runtime, deployment };
 
 // A signal would otherwise end this process without its exit handlers, and leave the emulator running.
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => process.exit(1));

@@ -32,6 +32,7 @@ const EXPECTED: Record<string, string[]> = {
     'dynamodb:PutItem',
     'dynamodb:Query',
     'dynamodb:Scan',
+    'dynamodb:UpdateItem',
     ...LOGS,
   ],
   ChangeFeedFunctionRole: [

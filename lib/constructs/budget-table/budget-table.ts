@@ -72,9 +72,9 @@ export class BudgetTable extends Construct {
     this.#grant(fn, ['GetItem', 'PutItem']);
   }
 
-  /** The admin API: caps and keys, lists by time, and the audit, which reads everything. It updates no leaf. */
+  /** The admin API: caps and keys, lists by time, the audit, which reads everything, and charges by evidence. */
   grantAdministration(fn: LambdaFunction): void {
-    this.#grant(fn, ['GetItem', 'PutItem', 'DeleteItem', 'Query', 'Scan']);
+    this.#grant(fn, ['GetItem', 'PutItem', 'UpdateItem', 'DeleteItem', 'Query', 'Scan']);
     this.#grantTimeIndex(fn);
   }
 

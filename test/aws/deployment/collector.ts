@@ -1,5 +1,11 @@
 /** Calls whose process died, and the deployed collector: started by its own schedule, then by hand. */
-import { InvokeCommand, UpdateFunctionConfigurationCommand } from '@aws-sdk/client-lambda';
+import {
+  GetFunctionConfigurationCommand,
+  GetFunctionEventInvokeConfigCommand,
+  InvokeCommand,
+  UpdateFunctionConfigurationCommand,
+} from '@aws-sdk/client-lambda';
+import { ReceiveMessageCommand } from '@aws-sdk/client-sqs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { awsDynamoDb, dynamoDbClient } from '../../../lambdas/adapters/table/aws.ts';
 import { DynamoDbTable } from '../../../lambdas/adapters/table/dynamodb-table.ts';
@@ -14,13 +20,13 @@ import type { Table } from '../../../lambdas/core/ports.ts';
 import { systemClock } from '../../../lambdas/runtime/clock.ts';
 import { systemIds as ids } from '../../../lambdas/runtime/ids.ts';
 import { chargeOf, hours, minutes, testCall } from '../../support/worlds.ts';
-import { CREDENTIALS, REGION } from '../emulator.ts';
+import { ACCOUNT, CREDENTIALS, REGION } from '../emulator.ts';
 import type { Clients } from '../probes/clients.ts';
+import { scheduleOf } from '../scheduler.ts';
 import type { Story } from '../story.ts';
 import { same, type Caller } from './calls.ts';
 import type { Deployed } from './cdk.ts';
 import { functionNamed } from './scheduled.ts';
-import { scheduleOf } from './schedules.ts';
 
 interface Parts {
   clients: Clients;
@@ -80,18 +86,7 @@ export async function tellCollector(story: Story, { clients, stacks, caller }: P
     same((await leafIn(table)).v.toString(), before.v.toString());
     return `${said.leaves} leaves`;
   });
-  await story.check('a run without time stops after a leaf, and the next goes on there', async () => {
-    const { leaves } = await run();
-    const timeout = (Timeout: number) =>
-      clients.lambda.send(new UpdateFunctionConfigurationCommand({ FunctionName: name, Timeout }));
-    await timeout(30);
-    const short = await run();
-    same(`${short.leaves} ${short.isComplete}`, '1 false');
-    await timeout(900);
-    const rest = await run();
-    same(`${rest.leaves} ${rest.isComplete}`, `${leaves - 1} true`);
-    return `1 and ${rest.leaves} leaves`;
-  });
+  await tellEndings(story, clients, name);
   await story.check(
     'the call of just now was only slow; calls that are answered late change nothing',
     async () => {
@@ -112,6 +107,30 @@ export async function tellCollector(story: Story, { clients, stacks, caller }: P
     return `${audit.accounts} accounts`;
   });
   client.destroy();
+}
+
+/** How a run ends that cannot do all of its work. */
+async function tellEndings(story: Story, clients: Clients, name: string): Promise<void> {
+  const run = collectorOf(clients, name);
+  await story.check('a run without time stops after a leaf, and the next goes on there', async () => {
+    const { leaves } = await run();
+    const timeout = (Timeout: number) =>
+      clients.lambda.send(new UpdateFunctionConfigurationCommand({ FunctionName: name, Timeout }));
+    await timeout(30);
+    const short = await run();
+    same(`${short.leaves} ${short.isComplete}`, '1 false');
+    await timeout(900);
+    const rest = await run();
+    same(`${rest.leaves} ${rest.isComplete}`, `${leaves - 1} true`);
+    return `1 and ${rest.leaves} leaves`;
+  });
+  await story.check('a run that fails with its retries ends in its dead-letter queue', async () => {
+    const { requestContext } = JSON.parse(await deadLetterOf(clients, name)) as {
+      requestContext: { condition: string };
+    };
+    same(requestContext.condition, 'RetriesExhausted');
+    return undefined;
+  });
 }
 
 interface Died {
@@ -181,3 +200,33 @@ const collectorOf =
     if (line === undefined) throw new Error(`it said nothing: ${log}`);
     return JSON.parse(line) as Collected;
   };
+
+/** What comes into the function's queue when its table is not there, and its schedule's kind of invocation fails. */
+async function deadLetterOf({ lambda, sqs, endpoint }: Clients, FunctionName: string): Promise<string> {
+  const { DestinationConfig } = await lambda.send(
+    new GetFunctionEventInvokeConfigCommand({ FunctionName, Qualifier: '$LATEST' }),
+  );
+  const queue = DestinationConfig?.OnFailure?.Destination?.split(':').at(-1);
+  const { Environment } = await lambda.send(new GetFunctionConfigurationCommand({ FunctionName }));
+  const withTable = (TABLE_NAME: string | undefined) =>
+    lambda.send(
+      new UpdateFunctionConfigurationCommand({
+        FunctionName,
+        Environment: {
+          Variables: { ...Environment?.Variables, ...(TABLE_NAME !== undefined && { TABLE_NAME }) },
+        },
+      }),
+    );
+  await withTable('nowhere');
+  try {
+    await lambda.send(new InvokeCommand({ FunctionName, InvocationType: 'Event' }));
+    const { Messages } = await sqs.send(
+      new ReceiveMessageCommand({ QueueUrl: `${endpoint}/${ACCOUNT}/${queue}`, WaitTimeSeconds: 20 }),
+    );
+    const body = Messages?.[0]?.Body;
+    if (body === undefined) throw new Error('nothing came into the queue');
+    return body;
+  } finally {
+    await withTable(undefined);
+  }
+}

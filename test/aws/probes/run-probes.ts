@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import type { Emulator } from '../emulator.ts';
 import type { Story } from '../story.ts';
 import { clientsFor } from './clients.ts';
+import { failureProbes } from './failures.ts';
 import { functionProbes } from './functions.ts';
 import { gatewayProbes } from './gateway.ts';
 import { machineProbes } from './machines.ts';
@@ -13,7 +14,13 @@ import { serviceProbes } from './services.ts';
 const DOCUMENT = join(import.meta.dirname, '../../../docs/emulation.md');
 const SIDE_BY_SIDE = 8;
 
-const probes: Probe[] = [...machineProbes, ...serviceProbes, ...functionProbes, ...gatewayProbes];
+const probes: Probe[] = [
+  ...machineProbes,
+  ...serviceProbes,
+  ...functionProbes,
+  ...failureProbes,
+  ...gatewayProbes,
+];
 
 /** A changed answer fails nothing: it is told, and belongs in the document. A gap that is in no document fails. */
 export async function runProbes(story: Story, { url, reset }: Emulator): Promise<void> {

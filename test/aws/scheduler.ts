@@ -1,6 +1,6 @@
-/** EventBridge Scheduler by its REST API: three operations, for which a client is not worth its installation. */
-import { CREDENTIALS, REGION } from '../emulator.ts';
-import type { Clients } from '../probes/clients.ts';
+/** EventBridge Scheduler by its REST API: four operations, for which a client is not worth its installation. */
+import { ACCOUNT, CREDENTIALS, REGION } from './emulator.ts';
+import type { Clients } from './probes/clients.ts';
 
 interface Schedule {
   Name: string;
@@ -29,6 +29,19 @@ export async function scheduleOf({ endpoint }: Clients, functionName: string): P
       await ask(url, { method: 'PUT', body });
     },
   };
+}
+
+/** A function is to run once, at once. */
+export async function scheduleNow({ endpoint }: Clients, functionName: string): Promise<void> {
+  const schedule = {
+    ScheduleExpression: `at(${new Date().toISOString().slice(0, 19)})`,
+    FlexibleTimeWindow: { Mode: 'OFF' },
+    Target: {
+      Arn: `arn:aws:lambda:${REGION}:${ACCOUNT}:function:${functionName}`,
+      RoleArn: `arn:aws:iam::${ACCOUNT}:role/probe`,
+    },
+  };
+  await ask(`${endpoint}/schedules/${functionName}`, { method: 'POST', body: JSON.stringify(schedule) });
 }
 
 /** The emulator sees by the credential's scope which service is meant, and checks no signature. */
