@@ -163,7 +163,7 @@ function settleOnceMore(world: World, charge: Charge, held: HeldCall): void {
   world.time.in(world.chance.between(0, 2000), () => {
     world.onSomeHost(async ({ ledger }) => {
       const standing = await ledger.readCharge(charge.id);
-      if (standing) await ledger.settleFrom(standing, held.leaf, held.at);
+      if (standing) await ledger.settleFrom(standing, held.leaf, held);
     });
   });
 }

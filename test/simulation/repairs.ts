@@ -11,6 +11,7 @@ import { nonceBits, stampedAt } from '../../lambdas/core/ledger/stamp.ts';
 import type { ItemKey } from '../../lambdas/core/ports.ts';
 import { Client } from './clients.ts';
 import type { PlannedCall } from './plan.ts';
+import { Violation } from './violation.ts';
 import type { Host, World } from './world.ts';
 
 const SECOND = 1000;
@@ -23,7 +24,10 @@ export function collect(world: World, delayMs: number, leaf?: ItemKey): void {
   world.time.in(delayMs, () => {
     world.onSomeHost(async ({ process: { clock, ids }, ledger, table }) => {
       if (leaf) await collectLeaf(ledger, leaf, clock.now(), ids.randomBits(nonceBits));
-      else await collectAll({ table, ledger, clock }, () => ids.randomBits(nonceBits));
+      else {
+        const { broken } = await collectAll({ table, ledger, clock }, () => ids.randomBits(nonceBits));
+        if (broken.length > 0) throw new Violation('conservation', broken.join());
+      }
     });
   });
 }
@@ -98,7 +102,7 @@ export function feedFromStream(world: World): void {
       time.in(delayMs, () => {
         world.onSomeHost(async ({ ledger }) => {
           const charge = chargeFromItem(fromWire(next));
-          await ledger.settleFrom(charge, { pk: charge.leafPk, sk: '-' }, charge.at);
+          await ledger.settleFrom(charge, { pk: charge.leafPk, sk: '-' }, charge);
         });
       });
     };
