@@ -2,7 +2,7 @@
 import type { EpochMs } from '../brands.ts';
 import { inMetric, parseInMetric } from '../caps/amounts.ts';
 import type { Cap } from '../caps/cap.ts';
-import { rankOf, STAGE_OF_RUNG } from '../caps/rungs.ts';
+import { rankOf, reachedStage, STAGE_OF_RUNG } from '../caps/rungs.ts';
 import type { Directory } from '../directory/directory.ts';
 import { prepareLeaf } from '../ledger/accounts.ts';
 import { isOpen, leafKey, type Leaf } from '../ledger/leaf.ts';
@@ -27,12 +27,15 @@ export function withStage(leaf: Leaf, cap: Cap, event: CapThresholdCrossed, now:
   const current = prepareLeaf(leaf, [cap], now) ?? leaf;
   const account = current.a[event.account]!;
   const from = parseInMetric(event.metric, event.threshold_amount);
+  const stage = STAGE_OF_RUNG[event.rung];
   const isOver =
     !isOpen(account, BigInt(event.window_key)) ||
     inMetric(cap.metric, account.l) !== event.effective_limit ||
     from === undefined ||
-    account.s < from;
-  const stage = STAGE_OF_RUNG[event.rung];
+    account.s < from ||
+    // Thresholds may have changed since: by the newest, and not by whoever has not heard of them.
+    account.r !== cap.revision ||
+    rankOf(reachedStage(cap, account)) < rankOf(stage);
   if (isOver || rankOf(account.g) >= rankOf(stage)) return undefined;
   return { ...current, a: { ...current.a, [event.account]: { ...account, g: stage } } };
 }
