@@ -56,6 +56,19 @@ describe('the stage that the ladder sets', () => {
     expect(withStage({ ...leafAt('20'), a: {} }, monthly(), event, NOON)).toBeUndefined();
   });
 
+  test('is not set by an event of older thresholds, nor by who has not heard of the newer ones', async () => {
+    const event = await eventOf(
+      'block',
+      leafAt('15'),
+      monthly({ thresholds: { warn: [500], throttle: null, block: 700 } }),
+    );
+    const calmer = monthly({ thresholds: { warn: [500], throttle: null, block: 1000 }, revision: 2n });
+    expect(event.rung).toBe('block');
+    expect(withStage(leafAt('15'), calmer, event, NOON)).toBeUndefined();
+    const stale = monthly({ thresholds: { warn: [500], throttle: null, block: 700 } });
+    expect(withStage(leafAt('15', { r: 2n }), stale, event, NOON)).toBeUndefined();
+  });
+
   test('lapses with the window and with the limit', () => {
     const leaf = leafAt('19', { g: 'throttled' });
     const december = epochMs(Date.UTC(2026, 11, 2));

@@ -5,7 +5,7 @@
 import type { EpochMs } from '../brands.ts';
 import { inMetric, parseInMetric } from '../caps/amounts.ts';
 import { isShared, type Cap } from '../caps/cap.ts';
-import { rankOf, STAGE_OF_RUNG } from '../caps/rungs.ts';
+import { rankOf, reachedStage, STAGE_OF_RUNG } from '../caps/rungs.ts';
 import type { Directory } from '../directory/directory.ts';
 import { prepareLeaf } from '../ledger/accounts.ts';
 import { isOpen, leafKey, type Account, type Leaf } from '../ledger/leaf.ts';
@@ -41,11 +41,14 @@ export function withStage(leaf: Leaf, cap: Cap, event: CapThresholdCrossed, now:
 /** The same of an account, which is prepared. */
 function raised<T extends Account>(account: T, cap: Cap, event: CapThresholdCrossed): T | undefined {
   const from = parseInMetric(event.metric, event.threshold_amount);
+  const stage = STAGE_OF_RUNG[event.rung];
   const isOver =
     !isOpen(account, BigInt(event.window_key)) ||
     inMetric(cap.metric, account.l) !== event.effective_limit ||
     from === undefined ||
-    account.s < from;
-  const stage = STAGE_OF_RUNG[event.rung];
+    account.s < from ||
+    // Thresholds may have changed since: by the newest, and not by whoever has not heard of them.
+    account.r !== cap.revision ||
+    rankOf(reachedStage(cap, account)) < rankOf(stage);
   return isOver || rankOf(account.g) >= rankOf(stage) ? undefined : { ...account, g: stage };
 }
