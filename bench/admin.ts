@@ -12,7 +12,7 @@ export class Admin {
   /** A key that names its user in each call, or with `user` one that is that user's. */
   async createKey(user?: string): Promise<string> {
     const kind = user === undefined ? { scopes: ['call', 'delegate'] } : { scopes: ['call'], user };
-    const { key } = await this.#ask<{ key: string }>('POST', '/keys', {
+    const { key } = await this.ask<{ key: string }>('POST', '/keys', {
       app: 'bench',
       team: 'bench',
       ...kind,
@@ -22,34 +22,38 @@ export class Admin {
 
   async putUserCap(user: string, limit: string): Promise<void> {
     const scope = { type: 'user', id: user };
-    await this.#ask('PUT', `/caps/${user}`, { scope, metric: 'usd', window: 'month', limit });
+    await this.ask('PUT', `/caps/${user}`, { scope, metric: 'usd', window: 'month', limit });
   }
 
   /** What was set aside and what was charged for all calls that were admitted since. */
   async reservedAndCost(since: Date): Promise<{ reserved: bigint; cost: bigint }> {
     const sum = { reserved: 0n, cost: 0n };
+    for await (const { reserved_usd, cost_usd } of this.charges(since)) {
+      sum.reserved += usd(reserved_usd);
+      sum.cost += usd(cost_usd);
+    }
+    return sum;
+  }
+
+  /** Every charge of the calls that were admitted since; by default in the last hour. */
+  async *charges(since = new Date(Date.now() - 3_600_000)): AsyncGenerator<UsageItem> {
     let cursor = '';
     do {
-      const page = await this.#ask<UsagePage>(
-        'GET',
-        `/usage?limit=1000&from=${since.toISOString()}${cursor}`,
-      );
-      for (const { reserved_usd, cost_usd } of page.items) {
-        sum.reserved += usd(reserved_usd);
-        sum.cost += usd(cost_usd);
-      }
+      const path = `/usage?limit=1000&from=${since.toISOString()}${cursor}`;
+      const page = await this.ask<UsagePage>('GET', path);
+      yield* page.items;
       cursor = page.next_cursor === null ? '' : `&cursor=${encodeURIComponent(page.next_cursor)}`;
     } while (cursor !== '');
-    return sum;
   }
 
   /** Throws unless every account adds up: figures of a gateway that loses count are worth nothing. */
   async checkBooks(): Promise<void> {
-    const audit = await this.#ask<{ balanced: boolean }>('GET', '/ledger/audit');
+    const audit = await this.ask<{ balanced: boolean }>('GET', '/ledger/audit');
     if (!audit.balanced) throw new Error(`the books do not balance: ${JSON.stringify(audit)}`);
   }
 
-  async #ask<T>(method: string, path: string, body?: object): Promise<T> {
+  /** Throws where the answer is no success. */
+  async ask<T>(method: string, path: string, body?: object): Promise<T> {
     const response = await fetch(`${this.#gateway.url}/admin/v1${path}`, {
       method,
       headers: { authorization: `Bearer ${this.#gateway.adminKey}`, 'content-type': 'application/json' },
@@ -61,7 +65,13 @@ export class Admin {
   }
 }
 
+interface UsageItem {
+  user: string;
+  reserved_usd: string;
+  cost_usd: string;
+}
+
 interface UsagePage {
-  items: { reserved_usd: string; cost_usd: string }[];
+  items: UsageItem[];
   next_cursor: string | null;
 }

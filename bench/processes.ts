@@ -15,6 +15,8 @@ export interface Program {
   pid: number;
   /** SIGTERM; ends with the process, and fails where that did not go well. */
   stop(): Promise<void>;
+  /** SIGKILL: it runs not one instruction more. Ends with the process. */
+  kill(): Promise<void>;
 }
 
 export interface Gateway extends Program {
@@ -44,24 +46,16 @@ export interface GatewayOptions {
 
 /** `npm start`, told where things are. The books of the persistent store are a new folder, gone afterwards. */
 export async function startGateway({ store, providerUrl, profileFolder }: GatewayOptions): Promise<Gateway> {
-  const adminKey = 'adm_for_the_benchmark';
   const folder = mkdtempSync(join(tmpdir(), 'spendcap-bench-'));
   writeFileSync(join(folder, 'policy.json'), JSON.stringify(POLICY));
   const environment = {
-    PORT: '0',
-    SPENDCAP_ADMIN_KEY: adminKey,
     SPENDCAP_CONFIG: join(folder, 'policy.json'),
-    SPENDCAP_OPENAI_BASE_URL: providerUrl,
-    SPENDCAP_ANTHROPIC_BASE_URL: providerUrl,
-    SPENDCAP_PRICE_FEEDS: 'none',
     ...(store === 'persistent' && { SPENDCAP_DATA_DIR: join(folder, 'books') }),
   };
   const nodeOptions = profileFolder === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${profileFolder}`];
-  const ready = /Gateway\s+(http:\S+)\/v1\s[^]*Stop with Ctrl-C/;
-  const program = await startProgram('local/main.ts', environment, { ready, nodeOptions });
+  const program = await runGateway(providerUrl, environment, nodeOptions);
   return {
     ...program,
-    adminKey,
     stop: async () => {
       try {
         await program.stop();
@@ -70,6 +64,30 @@ export async function startGateway({ store, providerUrl, profileFolder }: Gatewa
       }
     },
   };
+}
+
+/** With books that a gateway before it may have left in that folder, and the default policy. */
+export const startGatewayOn = (booksFolder: string, providerUrl: string): Promise<Gateway> =>
+  runGateway(providerUrl, { SPENDCAP_DATA_DIR: booksFolder });
+
+const ADMIN_KEY = 'adm_for_the_benchmark';
+
+async function runGateway(
+  providerUrl: string,
+  environment: Record<string, string>,
+  nodeOptions: string[] = [],
+): Promise<Gateway> {
+  const everywhere = {
+    PORT: '0',
+    SPENDCAP_ADMIN_KEY: ADMIN_KEY,
+    SPENDCAP_OPENAI_BASE_URL: providerUrl,
+    SPENDCAP_ANTHROPIC_BASE_URL: providerUrl,
+    SPENDCAP_PRICE_FEEDS: 'none',
+  };
+  const ready = /Gateway\s+(http:\S+)\/v1\s[^]*Stop with Ctrl-C/;
+  const options = { ready, nodeOptions };
+  const program = await startProgram('local/main.ts', { ...everywhere, ...environment }, options);
+  return { ...program, adminKey: ADMIN_KEY };
 }
 
 /** Its standard error is ours: what goes wrong in it is seen as it happens. */
@@ -106,6 +124,10 @@ async function startProgram(
       child.kill('SIGTERM');
       const code = await ended;
       if (code !== 0) throw new Error(`${script} ended with ${code}`);
+    },
+    kill: async () => {
+      child.kill('SIGKILL');
+      await ended;
     },
   };
 }

@@ -12,6 +12,7 @@ import { addPriceCommands } from './cli/price.ts';
 import { addQuarantineCommands } from './cli/quarantine.ts';
 import { printNote } from './cli/terminal.ts';
 import { addUsageCommands } from './cli/usage.ts';
+import { addUserCommands } from './cli/user.ts';
 
 const DEFAULT_URL = 'http://127.0.0.1:8787';
 
@@ -79,6 +80,7 @@ Exit codes: 0 ok, 1 refused or a difference found, 2 usage, 3 server unreachable
   for (const addTo of [
     addCapCommands,
     addKeyCommands,
+    addUserCommands,
     addUsageCommands,
     addLedgerCommands,
     addPriceCommands,

@@ -1,27 +1,30 @@
 /**
  * Steps 8 and 9 on this machine: the change feed, the escalation and the state machine that AWS runs, with the local
  * table's changes in front and the outbox behind. Leaves out: the event bus (events are handed on at once), retries
- * of a failed record (the leaf's next change tells the same again, a restart does too) and dead letters.
+ * of a failed record (the item's next change tells the same again, a restart does too) and dead letters.
  */
 import { readFileSync } from 'node:fs';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { toWire } from '../lambdas/adapters/table/items.ts';
 import { createChangeFeed } from '../lambdas/change-feed/change-feed.ts';
+import { isShared } from '../lambdas/core/caps/cap.ts';
 import type { Directory } from '../lambdas/core/directory/directory.ts';
 import { AccountCaps } from '../lambdas/core/escalation/account-caps.ts';
 import { EVENT_SOURCE } from '../lambdas/core/escalation/event.ts';
 import { leavesOf } from '../lambdas/core/ledger/collect.ts';
 import type { Ledger } from '../lambdas/core/ledger/ledger.ts';
-import type { Clock, EventBus, Table } from '../lambdas/core/ports.ts';
+import { poolKey } from '../lambdas/core/ledger/pool.ts';
+import { everyItem } from '../lambdas/core/pages.ts';
+import type { Clock, EventBus, ItemKey, Table } from '../lambdas/core/ports.ts';
 import { createEscalate } from '../lambdas/escalate/escalate.ts';
-import type { LeafChanges } from './leaf-changes.ts';
+import type { AccountChanges } from './account-changes.ts';
 import type { Outbox } from './outbox.ts';
 import { LAMBDA_INVOKE, parseMachine, SNS_PUBLISH } from './state-machine/definition.ts';
 import { Executions } from './state-machine/executions.ts';
 import type { Json } from './state-machine/expressions.ts';
 
 export interface ChangeFeedDeps {
-  changes: LeafChanges;
+  changes: AccountChanges;
   table: Table;
   ledger: Ledger;
   directory: Directory;
@@ -37,6 +40,7 @@ export interface ChangeFeed {
 }
 
 const RECORDS_A_BATCH = 100;
+const CAPS_A_PAGE = 100;
 const FUNCTION = 'escalate';
 
 export function startChangeFeed(deps: ChangeFeedDeps): ChangeFeed {
@@ -51,7 +55,7 @@ export function startChangeFeed(deps: ChangeFeedDeps): ChangeFeed {
   let isStopping = false;
   const work = async (): Promise<void> => {
     await executions.resume().catch((error: unknown) => report(String(error)));
-    await readLeaves(deps);
+    await readBooks(deps);
     for (;;) {
       const Records = changes.take(RECORDS_A_BATCH);
       if (Records.length === 0) {
@@ -80,11 +84,15 @@ export function startChangeFeed(deps: ChangeFeedDeps): ChangeFeed {
 }
 
 /** What an earlier process crossed and did not tell any more. */
-async function readLeaves({ table, changes, report }: ChangeFeedDeps): Promise<void> {
+async function readBooks({ table, directory, changes, report }: ChangeFeedDeps): Promise<void> {
+  const read = async (key: ItemKey): Promise<void> => {
+    const item = await table.get(key);
+    if (item) changes.seen(toWire(item));
+  };
   try {
-    for await (const key of leavesOf(table)) {
-      const leaf = await table.get(key);
-      if (leaf) changes.seen(toWire(leaf));
+    for await (const key of leavesOf(table)) await read(key);
+    for await (const cap of everyItem(({ cursor }) => directory.listCaps(CAPS_A_PAGE, cursor))) {
+      if (isShared(cap)) await read(poolKey(cap.account));
     }
   } catch (error) {
     report(String(error));

@@ -26,7 +26,7 @@ import { seedDemoOrg } from './demo-org.ts';
 import type { LocalSettings } from './environment.ts';
 import { startHttpHost } from './http-host.ts';
 import { systemIds as ids } from '../lambdas/runtime/ids.ts';
-import { LeafChanges } from './leaf-changes.ts';
+import { AccountChanges } from './account-changes.ts';
 import { createOutboxApp, Outbox } from './outbox.ts';
 import { startSimulatedProvider, type SimulatedProvider } from './simulated-provider/server.ts';
 
@@ -64,7 +64,7 @@ const SIMULATED = ['openai', 'anthropic'] as const;
 export async function startLocalServer(options: LocalServerOptions): Promise<LocalServer> {
   const { policy, report } = options;
   const books = openBooks(options.dataDirectory);
-  const changes = new LeafChanges();
+  const changes = new AccountChanges();
   const table = new DynamoDbTable({ api: changes.watch(books.api), tableName: 'spendcap', clock, ids });
   const ledger = new Ledger({ table, clock, ids });
   const directory = new Directory({ table, clock });

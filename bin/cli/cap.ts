@@ -74,11 +74,16 @@ export function addCapCommands(program: Command): void {
       `
 Amounts: 20usd, 0.50usd, 100000tokens, 60requests. Several limits at once make several caps.
 
+Caps of a team, app, feature or org are shared by everybody whose calls they cover. They count dollars, by day, week,
+month or for good; anything else is refused, since it could not be held strictly.
+
 Examples:
   spendcap cap set user:alice --monthly 20usd
   spendcap cap set user:alice --minute 60requests --concurrent 4
   spendcap cap set 'user:*' --monthly 5usd      each user who has no usd cap of their own
-  spendcap cap set team:growth --weekly 500usd --time-zone Europe/Berlin --warn 0.5,0.8`,
+  spendcap cap set team:growth --monthly 500usd --time-zone Europe/Berlin --warn 0.5,0.8
+  spendcap cap set feature:web/summarise --daily 25usd
+  spendcap cap set org --monthly 2000usd`,
     )
     .action(async (scopeText: string, _own: SetOptions, command: Command) => {
       const options = optionsOf<SetOptions>(command);
@@ -97,14 +102,19 @@ Examples:
 
   cap
     .command('get')
+    .alias('show')
     .description('show one cap, with what is spent and what is left')
     .argument('<id>', 'id of the cap')
     .option('--user <user>', 'whose account to show, where the cap is for each of many users')
     .action(async (id: string, _own: object, command: Command) => {
       const options = optionsOf<{ user?: string }>(command);
       const found = await adminApi(options).get(capPath(id), { user: options.user });
-      if (options.json) printJson(found);
-      else printRecord(Object.entries(found).map(([name, value]) => [name, plain(name, value)]));
+      if (options.json) {
+        printJson(found);
+        return;
+      }
+      printRecord(Object.entries(found).map(([name, value]) => [name, plain(name, value)]));
+      if (isShared(found)) printNote(SHARED_FIGURES);
     });
 
   cap
@@ -221,6 +231,12 @@ function scopeText(cap: JsonObject): string {
   const { type, id } = cap['scope'] as { type: string; id: string };
   return type === 'org' ? 'org' : `${type}:${id}`;
 }
+
+const isShared = (cap: JsonObject): boolean => !/^user(_feature)?:/.test(scopeText(cap));
+
+/** Each caller spends from a lease; what it spent is told with its next draw, or when the lease lies idle. */
+const SHARED_FIGURES =
+  'Shared: "settled" and "remaining" are never more than is true; "reserved" is what callers have on lease, some of it spent already.';
 
 function plain(name: string, value: Json): unknown {
   if (name === 'scope' && value !== null && typeof value === 'object' && !Array.isArray(value)) {

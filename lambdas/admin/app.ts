@@ -9,6 +9,7 @@ import { ledgerRoutes } from './ledger.ts';
 import { onError, Problem, renderProblem } from './problems.ts';
 import { quarantineRoutes } from './quarantine.ts';
 import { newApp, type AdminDeps } from './routes.ts';
+import { userRoutes } from './users.ts';
 
 export interface AdminHost {
   /** Throws TableUnavailable. */
@@ -36,8 +37,8 @@ export function createAdminApp(deps: AdminDeps, host: AdminHost): OpenAPIHono {
       throw new Problem('invalid_request', `body: larger than ${BODY_BYTES_MAX} bytes`);
     await next();
   });
-  for (const routes of [capRoutes(deps), keyRoutes(deps), ledgerRoutes(deps), quarantineRoutes(deps)]) {
-    app.route('/', routes);
+  for (const routesOf of [capRoutes, keyRoutes, userRoutes, ledgerRoutes, quarantineRoutes]) {
+    app.route('/', routesOf(deps));
   }
   return app;
 }

@@ -1,5 +1,5 @@
 /**
- * Step 8: the changes of leaves become events. Each record stands for itself: one that fails is reported by its
+ * Step 8: the changes of leaves and pools become events. Each record stands for itself: one that fails is reported by its
  * sequence number and comes again, and whatever comes again says the same under the same id. On AWS the records are
  * those of the table's stream; local mode makes the same ones.
  */
@@ -8,9 +8,10 @@ import type { AttributeValue } from '@aws-sdk/client-dynamodb';
 import { fromWire } from '../adapters/table/items.ts';
 import { epochMs, type EpochMs } from '../core/brands.ts';
 import type { AccountCaps } from '../core/escalation/account-caps.ts';
-import { crossingsOf, type LeafChange } from '../core/escalation/crossings.ts';
+import { crossingsOf, leafChange, poolChange, type AccountsChange } from '../core/escalation/crossings.ts';
 import { CAP_THRESHOLD_CROSSED } from '../core/escalation/event.ts';
 import { leafFromItem, type Leaf } from '../core/ledger/leaf.ts';
+import { poolFromItem, type Pool } from '../core/ledger/pool.ts';
 import type { Clock, EventBus } from '../core/ports.ts';
 
 export interface ChangeFeedDeps {
@@ -47,16 +48,17 @@ async function announce({ bus, caps, clock }: ChangeFeedDeps, record: DynamoDBRe
   if (failed.length > 0) throw new Error(`${failed.length} of ${crossings.length} events were not taken`);
 }
 
-/** Undefined for everything but a leaf as it stands after a write. Throws LedgerBroken. */
-function changeOf({ dynamodb }: DynamoDBRecord, now: EpochMs): LeafChange | undefined {
-  const next = dynamodb?.NewImage;
-  if (next?.['pk']?.S?.startsWith('L#') !== true) return undefined;
+/** Undefined for everything but a leaf or pool as it stands after a write. Throws LedgerBroken. */
+function changeOf({ dynamodb }: DynamoDBRecord, now: EpochMs): AccountsChange | undefined {
+  const image = dynamodb?.NewImage;
+  const pk = image?.['pk']?.S;
+  if (pk === undefined) return undefined;
   const seconds = dynamodb?.ApproximateCreationDateTime;
-  return {
-    old: dynamodb?.OldImage && (itemOf(dynamodb.OldImage) as unknown as Leaf),
-    next: leafFromItem(itemOf(next)),
-    at: seconds === undefined ? now : epochMs(Math.floor(seconds) * 1000),
-  };
+  const at = seconds === undefined ? now : epochMs(Math.floor(seconds) * 1000);
+  const [old, next] = [dynamodb?.OldImage && itemOf(dynamodb.OldImage), itemOf(image!)];
+  if (pk.startsWith('L#')) return leafChange(old as Leaf | undefined, leafFromItem(next), at);
+  if (pk.startsWith('P#')) return poolChange(old as Pool | undefined, poolFromItem(next), at);
+  return undefined;
 }
 
 /** The two packages write the same JSON as different types. */

@@ -139,6 +139,18 @@ describe('problems', () => {
       'cap_not_supported',
       /shared by many people.*day, week, month or lifetime/,
     ],
+    [
+      'a shared cap on requests',
+      'PUT',
+      '/caps/a',
+      cap({ scope: { type: 'org', id: 'org' }, metric: 'requests', limit: '60' }),
+      422,
+      'cap_not_supported',
+      /scope org is shared by many people and counts dollars only; set requests on caps of scope user/,
+    ],
+    ['a user of no team', 'PUT', '/users/alice', {}, 400, 'invalid_request', /team/],
+    ['everybody as a user', 'PUT', '/users/*', { team: 'growth' }, 400, 'invalid_request', /is no user/],
+    ['a user who is not known', 'GET', '/users/bob', undefined, 404, 'not_found', /"bob".*team of the key/],
     ['an unknown parameter', 'GET', '/caps?lmit=3', undefined, 400, 'invalid_request', /lmit/],
     ['a page of none', 'GET', '/caps?limit=0', undefined, 400, 'invalid_request', /limit/],
     ['a cursor of one’s own', 'GET', '/caps?cursor=abc', undefined, 400, 'invalid_request', /next_cursor/],
@@ -295,6 +307,30 @@ describe('the books', () => {
   });
 });
 
+describe('users', () => {
+  it('PUT creates with 201, repeats with 200, and moves; GET, list and DELETE agree', async () => {
+    const { send, directory } = world();
+    const user = { id: 'bob@example.com', team: 'growth' };
+    const path = `/users/${encodeURIComponent(user.id)}`;
+    const put = (team: string) => send('PUT', path, { body: { team } });
+    expect(await put('growth')).toMatchObject({ status: 201, body: user });
+    expect(await put('growth')).toMatchObject({ status: 200, body: user });
+    expect(await put('desk')).toMatchObject({ status: 200, body: { ...user, team: 'desk' } });
+    expect(await send('GET', path)).toMatchObject({ status: 200, body: { ...user, team: 'desk' } });
+    expect(await directory.teamOf(user.id)).toBe('desk');
+    await send('PUT', '/users/alice', { body: { team: 'growth' } });
+    expect((await send('GET', '/users')).body).toEqual({
+      items: [
+        { id: 'alice', team: 'growth' },
+        { ...user, team: 'desk' },
+      ],
+      next_cursor: null,
+    });
+    expect(await send('DELETE', path)).toMatchObject({ status: 204, body: {} });
+    expect((await send('DELETE', path)).status).toBe(404);
+  });
+});
+
 describe('the OpenAPI document', () => {
   it('needs no credential and names each route once', async () => {
     const { send } = world();
@@ -308,6 +344,7 @@ describe('the OpenAPI document', () => {
       'DELETE /admin/v1/caps/{id}',
       'DELETE /admin/v1/keys/{id}',
       'DELETE /admin/v1/quarantine/{model}',
+      'DELETE /admin/v1/users/{id}',
       'GET /admin/v1/caps',
       'GET /admin/v1/caps/{id}',
       'GET /admin/v1/keys',
@@ -316,9 +353,12 @@ describe('the OpenAPI document', () => {
       'GET /admin/v1/ledger/holds',
       'GET /admin/v1/quarantine',
       'GET /admin/v1/usage',
+      'GET /admin/v1/users',
+      'GET /admin/v1/users/{id}',
       'POST /admin/v1/keys',
       'POST /admin/v1/ledger/requests/{id}/evidence',
       'PUT /admin/v1/caps/{id}',
+      'PUT /admin/v1/users/{id}',
     ]);
   });
 });

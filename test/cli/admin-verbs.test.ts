@@ -154,6 +154,19 @@ describe('cap get, list and delete', () => {
     ]);
   });
 
+  it('show is the same, and says what the figures of a shared cap are', async () => {
+    const cap = { ...ALICE_MONTH, id: 'team-growth-month', scope: { type: 'team', id: 'growth' } };
+    const figures = { settled: '410.00', reserved: '12.00', remaining: '78.00' };
+    const { code, stdout, stderr } = await run(
+      { 'GET /admin/v1/caps/team-growth-month': [200, { ...cap, ...figures }] },
+      ['cap', 'show', 'team-growth-month'],
+    );
+    expect(code).toBe(0);
+    expect(stdout).toContain('scope       team:growth\n');
+    expect(stdout).toContain('settled     410.00\n');
+    expect(stderr).toMatch(/^Shared: "settled" and "remaining" are never more than is true/);
+  });
+
   it('list reads every page; --json has the shape of the API', async () => {
     const { code, stdout } = await run(
       {
@@ -236,6 +249,45 @@ describe('key', () => {
       '--yes',
     ]);
     expect(code).toBe(0);
+  });
+});
+
+describe('user', () => {
+  const ALICE = { id: 'alice', team: 'growth' };
+
+  it('set puts the user into the team', async () => {
+    const { code, stdout, stderr } = await run({ 'PUT /admin/v1/users/alice': [201, ALICE] }, [
+      'user',
+      'set',
+      'alice',
+      '--team',
+      'growth',
+    ]);
+    expect({ code, stdout, stderr }).toEqual({
+      code: 0,
+      stdout: 'user   team\nalice  growth\n',
+      stderr: 'User alice is in the team growth.\n',
+    });
+    expect(server!.seen[0]!.body).toEqual({ team: 'growth' });
+  });
+
+  it.each(['show', 'get'])('%s prints the team, also of a user written as caps write them', async (verb) => {
+    const answer = { 'GET /admin/v1/users/alice': [200, ALICE] as [number, unknown] };
+    const { stdout } = await run(answer, ['user', verb, 'user:alice']);
+    expect(stdout).toBe('id    alice\nteam  growth\n');
+  });
+
+  it('list and delete', async () => {
+    const listed = await run({ 'GET /admin/v1/users': [200, { items: [ALICE], next_cursor: null }] }, [
+      'user',
+      'list',
+      '--json',
+    ]);
+    expect(JSON.parse(listed.stdout)).toEqual({ items: [ALICE], next_cursor: null });
+    await server!.close();
+    const gone = { 'DELETE /admin/v1/users/alice': [204, undefined] as [number, unknown] };
+    const { code, stderr } = await run(gone, ['user', 'delete', 'alice', '--yes']);
+    expect({ code, stderr }).toEqual({ code: 0, stderr: 'User alice has no team of their own any more.\n' });
   });
 });
 

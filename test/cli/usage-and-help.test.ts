@@ -38,7 +38,17 @@ describe('help', () => {
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
     const [, commands = ''] = /Commands:\n([^]*?)\nExamples:/.exec(stdout) ?? [];
     const nouns = [...commands.matchAll(/^ {2}([a-z]+)(?: \S+)?\s{2,}/gm)].map(([, noun]) => noun);
-    expect(nouns).toEqual(['cap', 'key', 'usage', 'ledger', 'price', 'quarantine', 'dev', 'completion']);
+    expect(nouns).toEqual([
+      'cap',
+      'key',
+      'user',
+      'usage',
+      'ledger',
+      'price',
+      'quarantine',
+      'dev',
+      'completion',
+    ]);
     expect(stdout).toContain('Exit codes: 0 ok, 1 refused or a difference found, 2 usage');
   });
 

@@ -9,7 +9,7 @@ import { resourcesOf, synthesised } from './stacks.ts';
 const { stateless } = synthesised();
 const queue = (name: string) => ({ 'Fn::GetAtt': [Match.stringLikeRegexp(`^${name}DeadLetters`), 'Arn'] });
 
-test('the change feed reads leaves and nothing else, splits failing batches and keeps what fails', () => {
+test('the change feed reads leaves and pools and nothing else, splits failing batches and keeps what fails', () => {
   stateless.hasResourceProperties('AWS::Lambda::EventSourceMapping', {
     FunctionResponseTypes: ['ReportBatchItemFailures'],
     BisectBatchOnFunctionError: true,
@@ -18,7 +18,10 @@ test('the change feed reads leaves and nothing else, splits failing batches and 
     StartingPosition: 'TRIM_HORIZON',
     DestinationConfig: { OnFailure: { Destination: queue('ChangeFeed') } },
     FilterCriteria: {
-      Filters: [{ Pattern: '{"dynamodb":{"Keys":{"pk":{"S":[{"prefix":"L#"}]}}}}' }],
+      Filters: [
+        { Pattern: '{"dynamodb":{"Keys":{"pk":{"S":[{"prefix":"L#"}]}}}}' },
+        { Pattern: '{"dynamodb":{"Keys":{"pk":{"S":[{"prefix":"P#"}]}}}}' },
+      ],
     },
   });
 });

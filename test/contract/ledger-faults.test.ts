@@ -6,6 +6,8 @@
 import { describe, expect, test } from 'vitest';
 import { openMemoryEngine } from '../../lambdas/adapters/table/local/memory-store.ts';
 import { collectLeaf } from '../../lambdas/core/ledger/collect.ts';
+import { reserveWrite } from '../../lambdas/core/ledger/expressions.ts';
+import { nonceBits, stampAfter } from '../../lambdas/core/ledger/stamp.ts';
 import { TableUnavailable } from '../../lambdas/core/ports.ts';
 import {
   alice,
@@ -13,6 +15,7 @@ import {
   hours,
   ledgerOver,
   ManualClock,
+  minutes,
   SeededIds,
   testCall,
   testCap,
@@ -69,6 +72,22 @@ describe('a lost answer', () => {
     expect(Object.keys(leaf.h)).toHaveLength(1);
     expect(leaf.a['c']).toMatchObject({ f: 50n });
   });
+});
+
+test('a repeat that died with its hold: a late copy of its reserve does not land after the collector', async () => {
+  const world = worldWith(inOrder());
+  const { ledger, table } = world.sound;
+  const first = await ledger.reserve(testCall([cap], world.ids, { id: 'key', bodyHash: 'body' }));
+  if (first.kind !== 'held') throw new Error(first.kind);
+  await ledger.finish(chargeOf(first.call, 40n), alice);
+  const at = stampAfter(world.clock.now(), first.call.at, world.ids.randomBits(nonceBits));
+  const bounds = { holdsMax: 64n, blockedFrom: {} };
+  const repeat = reserveWrite(alice, first.call.id, { ...first.call.hold, at }, bounds);
+  expect((await table.update(repeat)).kind).toBe('applied');
+  world.clock.advance(minutes(2));
+  await collectLeaf(ledger, alice, world.clock.now(), world.ids.randomBits(nonceBits));
+  expect((await ledger.leaves.read(alice))!.h).toEqual({});
+  expect((await table.update(repeat)).kind).toBe('refused');
 });
 
 test('a table that is gone refuses, and leaves no money behind that nobody holds', async () => {

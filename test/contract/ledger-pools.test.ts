@@ -1,5 +1,6 @@
 /** Shared caps on every engine: leases, draws, pulls and denials, call by call. */
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import type { DynamoDbApi } from '../../lambdas/adapters/table/dynamodb-api.ts';
 import type { Cap } from '../../lambdas/core/caps/cap.ts';
 import { accountOf } from '../../lambdas/core/ledger/books.ts';
 import type { HeldCall, Leaf } from '../../lambdas/core/ledger/leaf.ts';
@@ -106,6 +107,40 @@ for (const engine of engines) {
       await Promise.all(Array.from({ length: 1000 }, (_, i) => admit(i)));
       expect(admitted).toBe(137);
       await expectConserved(...people);
+    });
+
+    test('an overrun that a lease cannot pay goes home with the lease, and the cap goes on', async () => {
+      const cap = team(1000n);
+      await spend('ann', [cap], 100n, 900n);
+      expect(await lease('ann')).toMatchObject({ f: -650n, s: 900n, l: 250n });
+      await ledger.pools.giveBack((await ledger.leaves.read(user('ann')))!, 'team-day');
+      await expectConserved('ann');
+      expect((await call('bob', [cap], 100n)).kind).toBe('held');
+      await expectConserved('ann', 'bob');
+    });
+
+    test('a block is not taken from a pool and a lease that were read while money went from one to the other', async () => {
+      const cap = team(1000n, { thresholds: { warn: null, throttle: null, block: 500 } });
+      await spend('ann', [cap], 300n, 300n);
+      // The draw's reading: first the leaf, then what was settled goes home, then the pool.
+      const { api } = opened;
+      let poolsRead = 0;
+      let leafWasRead: () => void = () => undefined;
+      const torn: DynamoDbApi = {
+        ...api,
+        getItem: async (input) => {
+          if (input.Key?.['pk']?.S === 'P#team-day' && (poolsRead += 1) === 2) {
+            await new Promise<void>((resolve) => (leafWasRead = resolve));
+            await ledger.pools.giveBack((await ledger.leaves.read(user('ann')))!, 'team-day');
+          }
+          const output = await api.getItem(input);
+          leafWasRead();
+          return output;
+        },
+      };
+      const other = ledgerOver({ ...opened, api: torn }, clock, ids).ledger;
+      expect((await call('ann', [cap], 300n, other)).kind).toBe('held');
+      expect(poolsRead).toBeGreaterThanOrEqual(2);
     });
 
     test('what lies idle with a sibling is pulled before anybody is denied', async () => {

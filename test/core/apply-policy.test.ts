@@ -39,7 +39,7 @@ describe('applying a policy', () => {
       { id: 'a', limit: '1' },
       { id: 'b', limit: '2' },
     ]);
-    const nothing = { created: [], changed: [], deleted: [], kept: [] };
+    const nothing = { created: [], changed: [], deleted: [], kept: [], users: [] };
     expect(await applyPolicy(directory, two)).toEqual({ ...nothing, created: ['a', 'b'] });
     expect(await applyPolicy(directory, two)).toEqual(nothing);
     expect(await applyPolicy(directory, of([{ id: 'b', limit: '3' }]))).toEqual({
@@ -77,6 +77,28 @@ describe('applying a policy', () => {
     const [[upper]] = (await limits(directory, 'Alice')) as [[string, bigint]];
     const [[mail]] = (await limits(directory, 'bob@example.com')) as [[string, bigint]];
     expect(new Set(['pro-alice', upper, mail]).size).toBe(3);
+  });
+});
+
+describe('teams of users', () => {
+  const named = (...users: [string, string?][]) =>
+    policy({ plans: {}, users: users.map(([id, team]) => ({ id, ...(team !== undefined && { team }) })) });
+
+  it('follow the file, and what the API set stands', async () => {
+    const directory = newDirectory();
+    const teams = () => Promise.all(['alice', 'bob'].map((user) => directory.teamOf(user)));
+    const first = named(['alice', 'growth'], ['bob', 'desk'], ['carol']);
+    expect((await applyPolicy(directory, first)).users).toEqual(['alice', 'bob']);
+    expect(await teams()).toEqual(['growth', 'desk']);
+    expect((await applyPolicy(directory, first)).users).toEqual([]);
+
+    await directory.users.put({ id: 'bob', team: 'research', source: 'admin' });
+    expect((await applyPolicy(directory, named(['alice', 'desk'], ['bob', 'desk']))).users).toEqual([
+      'alice',
+    ]);
+    expect(await teams()).toEqual(['desk', 'research']);
+    expect((await applyPolicy(directory, named(['alice']))).users).toEqual(['alice']);
+    expect(await teams()).toEqual([undefined, 'research']);
   });
 });
 

@@ -21,7 +21,7 @@ const WEB: AppKey = {
 
 async function called(headers: Record<string, string>, policy: PolicyInput = {}): Promise<Caller | Refusal> {
   const stepped = await identify(new Headers({ 'x-api-key': key, ...headers }), {
-    directory: { keyById: async () => WEB },
+    directory: { keyById: async () => WEB, teamOf: async () => undefined },
     policy: parsePolicy(policy),
     verifier: undefined,
   });

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { epochMs, picoUsd } from '../../lambdas/core/brands.ts';
-import { crowded, explainShort, type DenialContext } from '../../lambdas/core/admission/denial.ts';
+import { crowded, explainShort, undecided, type DenialContext } from '../../lambdas/core/admission/denial.ts';
 import { fitToBudget, type OutputPlan } from '../../lambdas/core/admission/fit.ts';
 import type { Account, Hold, Leaf } from '../../lambdas/core/ledger/leaf.ts';
 import { usd } from '../../lambdas/core/money.ts';
@@ -200,5 +200,21 @@ describe('a refusal by a cap', () => {
       limit: { reason: 'throttled', cap: null, scope: null },
       retryAfterMs: 4000,
     });
+  });
+});
+
+test('what lies with more callers than one call may look at is worth a second', () => {
+  const cap = { ...life('team-life', usd('1')), scope: { type: 'team', id: 'growth' } as const };
+  const books = {
+    ...booksWith({}),
+    pools: new Map([['team-life', account(usd('1'), usd('0.3'), usd('0.7'))]]),
+  };
+  const refusal = undecided(cap, books, fitToBudget(plan(), [cap], books), context([cap]));
+  expect(refusal).toMatchObject({
+    code: 'throttled',
+    message:
+      'The $1.00 lifetime cap of the team growth (team-life) is busy: what is left of it lies with other callers and is being gathered; try again in 1 s.',
+    limit: { reason: 'held', cap: 'team-life', settled: '0.30', reserved: '0.70' },
+    retryAfterMs: 1000,
   });
 });

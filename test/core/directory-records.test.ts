@@ -1,4 +1,4 @@
-/** Keys, quarantines, lists page by page, and how old an answer may be. */
+/** Keys, users, quarantines, lists page by page, and how old an answer may be. */
 import { describe, expect, it, test } from 'vitest';
 import { durationMs } from '../../lambdas/core/brands.ts';
 import type { AppKey, Directory } from '../../lambdas/core/directory/directory.ts';
@@ -48,6 +48,27 @@ describe('an app key', () => {
   });
 });
 
+describe('a user', () => {
+  test('is of a team until moved or forgotten, in force here at once', async () => {
+    const { here, elsewhere } = world();
+    expect(await here.teamOf('alice')).toBeUndefined();
+    expect(await here.users.put({ id: 'alice', team: 'growth', source: 'admin' })).toBe('created');
+    expect(await here.teamOf('alice')).toBe('growth');
+    expect(await here.users.put({ id: 'alice', team: 'desk', source: 'policy' })).toBe('changed');
+    expect(await here.teamOf('alice')).toBe('desk');
+    expect(await elsewhere.users.get('alice')).toEqual({ id: 'alice', team: 'desk', source: 'policy' });
+    expect(await here.users.delete('alice')).toBe(true);
+    expect(await here.teamOf('alice')).toBeUndefined();
+    expect(await here.users.delete('alice')).toBe(false);
+  });
+
+  test('whose table cannot be read has no team, and no other one either', async () => {
+    const { directory, api } = world();
+    const down = directory({ ...api, getItem: () => Promise.reject(new Error('down')) });
+    await expect(down.teamOf('alice')).rejects.toThrow();
+  });
+});
+
 describe('a quarantined model', () => {
   test('stands until it is lifted, and names the request that was first above its bound', async () => {
     const { clock, here, elsewhere } = world();
@@ -90,6 +111,13 @@ describe('a list', () => {
         add: (directory, name) => directory.createKey({ ...KEY, id: name }),
         list: ids(
           (directory, ...at) => directory.listKeys(...at),
+          ({ id }) => id,
+        ),
+      },
+      users: {
+        add: (directory, name) => directory.users.put({ id: name, team: 'growth', source: 'admin' }),
+        list: ids(
+          (directory, ...at) => directory.users.list(...at),
           ({ id }) => id,
         ),
       },
@@ -151,6 +179,10 @@ describe('a change by another process', () => {
     'a new key': {
       ask: (here) => here.keyById(KEY.id),
       change: (elsewhere) => elsewhere.createKey(KEY),
+    },
+    'a move to another team': {
+      ask: (here) => here.teamOf('alice'),
+      change: (elsewhere) => elsewhere.users.put({ id: 'alice', team: 'growth', source: 'admin' }),
     },
     'a quarantine': {
       ask: (here) => here.quarantineOf('gpt-5'),

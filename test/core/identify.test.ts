@@ -48,12 +48,14 @@ const verifier: TokenVerifier = {
 
 interface World {
   verifier?: TokenVerifier | undefined;
+  /** Users whom the directory knows. */
+  teams?: Record<string, string>;
 }
 async function identified(headers: Record<string, string>, world: World = {}) {
   const byId = new Map([...made.values()].map((key) => [key.id, key]));
   const keyById = vi.fn(async (id: string) => byId.get(id));
   const stepped = await identify(new Headers(headers), {
-    directory: { keyById },
+    directory: { keyById, teamOf: async (user) => world.teams?.[user] },
     policy: parsePolicy({}),
     verifier: 'verifier' in world ? world.verifier : verifier,
   });
@@ -164,6 +166,25 @@ describe('the user', () => {
   test("a key of one's own is never used for somebody else, delegate or not", async () => {
     const stepped = await refusal(bearer('alicesDelegate', { 'x-spendcap-user': 'bob' }));
     expect(stepped).toMatchObject({ code: 'delegate_required' });
+  });
+});
+
+describe('the team', () => {
+  const TEAMS = { alice: 'research', carol: 'research' };
+  const token = { authorization: `Bearer ${TOKEN}` };
+
+  it.each<[string, Record<string, string>, string]>([
+    ["is the user's own", bearer('alices'), 'research'],
+    ["is the user's own, whoever names them", bearer('delegate', { 'x-spendcap-user': 'alice' }), 'research'],
+    ["is the key's for a user of none", bearer('delegate', { 'x-spendcap-user': 'bob' }), 'growth'],
+    ["is the key's for the app itself", bearer('plain'), 'growth'],
+    ["is the user's own before the token's", token, 'research'],
+  ])('%s', async (_what, headers, team) => {
+    expect(await caller(headers, { teams: TEAMS })).toMatchObject({ team });
+  });
+
+  test("is the token's for a user of none", async () => {
+    expect(await caller(token)).toMatchObject({ team: 'desk' });
   });
 });
 

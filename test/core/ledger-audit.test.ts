@@ -57,7 +57,7 @@ describe('the audit', () => {
     const { chargeToItem } = await import('../../lambdas/core/ledger/charge.ts');
     await table.put({ item: chargeToItem(chargeOf(held, 300n)) });
     expect(await auditLedger(table)).toMatchObject({ balanced: true, open_holds: 1 });
-    await ledger.settleFrom((await ledger.readCharge(held.id))!, alice, held.at);
+    await ledger.settleFrom((await ledger.readCharge(held.id))!, alice, held);
     expect(await auditLedger(table)).toMatchObject({ balanced: true, open_holds: 0 });
   });
 

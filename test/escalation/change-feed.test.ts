@@ -5,16 +5,18 @@ import { toWire } from '../../lambdas/adapters/table/items.ts';
 import { createChangeFeed } from '../../lambdas/change-feed/change-feed.ts';
 import { AccountCaps } from '../../lambdas/core/escalation/account-caps.ts';
 import type { Leaf } from '../../lambdas/core/ledger/leaf.ts';
+import type { Pool } from '../../lambdas/core/ledger/pool.ts';
 import type { BusEvent, Item } from '../../lambdas/core/ports.ts';
+import { usd } from '../../lambdas/core/money.ts';
 import { ManualClock } from '../support/worlds.ts';
-import { leafAt, monthly } from './leaves.ts';
+import { growth, leafAt, monthly, poolAt } from './leaves.ts';
 
 type StreamImage = NonNullable<StreamRecord['NewImage']>;
 
 let sequence = 0;
-function record(old: Leaf | undefined, next: Leaf | undefined): DynamoDBRecord {
+function record<T extends Leaf | Pool>(old: T | undefined, next: T | undefined): DynamoDBRecord {
   sequence += 1;
-  const image = (leaf: Leaf) => toWire(leaf as unknown as Item) as StreamImage;
+  const image = (item: T) => toWire(item as unknown as Item) as StreamImage;
   return {
     eventName: old ? (next ? 'MODIFY' : 'REMOVE') : 'INSERT',
     dynamodb: {
@@ -37,7 +39,10 @@ function feedWith(refused: (event: BusEvent) => boolean = () => false) {
         return events.flatMap((event, i) => (refused(event) ? [i] : []));
       },
     },
-    caps: new AccountCaps({ directory: { getCap: async () => monthly() as never }, clock }),
+    caps: new AccountCaps({
+      directory: { getCap: async (id) => (id === 'month' ? monthly() : growth()) as never },
+      clock,
+    }),
     clock,
     report: ({ reason }) => reasons.push(reason),
   });
@@ -56,6 +61,21 @@ describe('the change feed', () => {
       type: 'CapThresholdCrossed',
       detail: { rung: 'warn', at: '2026-11-24T12:00:00Z' },
     });
+  });
+
+  test('publishes what a change of a pool has crossed, and reports one that gave more than it had', async () => {
+    const { feed, published, reasons } = feedWith();
+    const Records = [
+      record(poolAt('240', '20'), poolAt('255', '5')),
+      record(poolAt('255', '5'), poolAt('255', '25')),
+      record(undefined, poolAt('255', '0', { f: usd('300') })),
+    ];
+    const { batchItemFailures } = await feed({ Records });
+    expect(published.map(({ detail }) => detail)).toMatchObject([
+      { cap: 'growth-month', principal: null, rung: 'warn', threshold: '0.5' },
+    ]);
+    expect(batchItemFailures).toHaveLength(1);
+    expect(reasons[0]).toContain('LedgerBroken');
   });
 
   test('reports the records that fail, each by itself, and goes on behind them', async () => {

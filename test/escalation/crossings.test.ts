@@ -1,7 +1,7 @@
 import { describe, expect, it, test } from 'vitest';
 import type { Cap } from '../../lambdas/core/caps/cap.ts';
 import { AccountCaps } from '../../lambdas/core/escalation/account-caps.ts';
-import { crossingsOf } from '../../lambdas/core/escalation/crossings.ts';
+import { crossingsOf, leafChange } from '../../lambdas/core/escalation/crossings.ts';
 import { capThresholdCrossedSchema, type CapThresholdCrossed } from '../../lambdas/core/escalation/event.ts';
 import type { Leaf } from '../../lambdas/core/ledger/leaf.ts';
 import { usd } from '../../lambdas/core/money.ts';
@@ -12,7 +12,7 @@ const crossed = (
   old: Leaf | undefined,
   next: Leaf,
   cap: Cap | undefined = monthly(),
-): Promise<CapThresholdCrossed[]> => crossingsOf({ old, next, at: NOON }, async () => cap);
+): Promise<CapThresholdCrossed[]> => crossingsOf(leafChange(old, next, NOON), async () => cap);
 const rungs = (events: CapThresholdCrossed[]): string[] =>
   events.map(({ rung, threshold }) => `${rung} ${threshold}`);
 
@@ -64,9 +64,7 @@ describe('crossings', () => {
   });
 
   test('a cap that is gone, and calls in flight, cross nothing', async () => {
-    expect(
-      await crossingsOf({ old: undefined, next: leafAt('20'), at: NOON }, async () => undefined),
-    ).toEqual([]);
+    expect(await crossingsOf(leafChange(undefined, leafAt('20'), NOON), async () => undefined)).toEqual([]);
     const slots = testCap('month', 'concurrent', '', 20n);
     expect(await crossed(undefined, leafAt('20'), slots)).toEqual([]);
   });

@@ -2,7 +2,7 @@ import { ExecutionAlreadyExists } from '@aws-sdk/client-sfn';
 import { expect, test } from 'vitest';
 import { openMemoryEngine } from '../../lambdas/adapters/table/local/memory-store.ts';
 import { Directory } from '../../lambdas/core/directory/directory.ts';
-import { crossingsOf } from '../../lambdas/core/escalation/crossings.ts';
+import { crossingsOf, leafChange } from '../../lambdas/core/escalation/crossings.ts';
 import type { CapThresholdCrossed } from '../../lambdas/core/escalation/event.ts';
 import { createEscalate } from '../../lambdas/escalate/escalate.ts';
 import { startOnStepFunctions } from '../../lambdas/escalate/step-functions.ts';
@@ -10,7 +10,7 @@ import { ledgerOver, ManualClock, NOON } from '../support/worlds.ts';
 import { leafAt, monthly } from './leaves.ts';
 
 const event = async (): Promise<CapThresholdCrossed> => {
-  const change = { old: undefined, next: leafAt('10'), at: NOON };
+  const change = leafChange(undefined, leafAt('10'), NOON);
   return (await crossingsOf(change, async () => monthly()))[0]!;
 };
 

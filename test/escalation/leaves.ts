@@ -1,7 +1,8 @@
-/** A leaf of alice with one monthly dollar cap of $20.00, as the change feed sees it. */
+/** A leaf of alice with one monthly dollar cap of $20.00, and a pool of $500.00 a month, as the change feed sees them. */
 import { picoUsd } from '../../lambdas/core/brands.ts';
 import type { Cap } from '../../lambdas/core/caps/cap.ts';
 import type { Account, Leaf } from '../../lambdas/core/ledger/leaf.ts';
+import { poolKey, type Pool } from '../../lambdas/core/ledger/pool.ts';
 import { formatUsd, usd } from '../../lambdas/core/money.ts';
 import { alice, testCap } from '../support/worlds.ts';
 
@@ -16,6 +17,16 @@ export function leafAt(settled: string, more: Partial<Account> = {}): Leaf {
   const l = more.l ?? usd('20');
   const s = usd(settled);
   return { ...alice, v: 1n, t: 0n, a: { month: { k: NOVEMBER, f: l - s, s, l, r: 1n, ...more } }, h: {} };
+}
+
+export const growth = (more: Partial<Cap> = {}): Cap =>
+  testCap('growth-month', 'usd', 'month', usd('500'), { scope: { type: 'team', id: 'growth' }, ...more });
+
+/** `leased` is what callers have drawn; both in dollars. */
+export function poolAt(settled: string, leased = '0', more: Partial<Account> = {}): Pool {
+  const l = more.l ?? usd('500');
+  const s = usd(settled);
+  return { ...poolKey('growth-month'), v: 1n, k: NOVEMBER, f: l - s - usd(leased), s, l, r: 1n, ...more };
 }
 
 export const dollars = (pico: bigint): string => formatUsd(picoUsd(pico));

@@ -5,7 +5,7 @@ import type { Cap } from '../../lambdas/core/caps/cap.ts';
 import type { RungStage } from '../../lambdas/core/caps/rungs.ts';
 import { stageOf } from '../../lambdas/core/caps/stage.ts';
 import { Directory } from '../../lambdas/core/directory/directory.ts';
-import { crossingsOf } from '../../lambdas/core/escalation/crossings.ts';
+import { crossingsOf, leafChange } from '../../lambdas/core/escalation/crossings.ts';
 import type { CapThresholdCrossed } from '../../lambdas/core/escalation/event.ts';
 import { setStage, withStage } from '../../lambdas/core/escalation/set-stage.ts';
 import { prepareLeaf } from '../../lambdas/core/ledger/accounts.ts';
@@ -25,7 +25,7 @@ import {
 import { leafAt, monthly } from './leaves.ts';
 
 const eventsAt = (leaf: Leaf, cap: Cap = monthly()): Promise<CapThresholdCrossed[]> =>
-  crossingsOf({ old: undefined, next: leaf, at: NOON }, async () => cap);
+  crossingsOf(leafChange(undefined, leaf, NOON), async () => cap);
 const eventOf = async (rung: string, leaf: Leaf, cap?: Cap): Promise<CapThresholdCrossed> =>
   (await eventsAt(leaf, cap)).findLast((event) => event.rung === rung)!;
 
@@ -54,6 +54,19 @@ describe('the stage that the ladder sets', () => {
     const raised = monthly({ limit: usd('40'), revision: 2n });
     expect(withStage(leafAt('20'), raised, event, NOON)).toBeUndefined();
     expect(withStage({ ...leafAt('20'), a: {} }, monthly(), event, NOON)).toBeUndefined();
+  });
+
+  test('is not set by an event of older thresholds, nor by who has not heard of the newer ones', async () => {
+    const event = await eventOf(
+      'block',
+      leafAt('15'),
+      monthly({ thresholds: { warn: [500], throttle: null, block: 700 } }),
+    );
+    const calmer = monthly({ thresholds: { warn: [500], throttle: null, block: 1000 }, revision: 2n });
+    expect(event.rung).toBe('block');
+    expect(withStage(leafAt('15'), calmer, event, NOON)).toBeUndefined();
+    const stale = monthly({ thresholds: { warn: [500], throttle: null, block: 700 } });
+    expect(withStage(leafAt('15', { r: 2n }), stale, event, NOON)).toBeUndefined();
   });
 
   test('lapses with the window and with the limit', () => {

@@ -123,6 +123,8 @@ export async function openGateway(options: GatewayOptions = {}) {
     call: (path: string, body: string, headers?: Record<string, string>, signal?: AbortSignal) =>
       request('POST', path, body, { 'content-type': 'application/json', ...headers }, signal),
     get: (path: string, headers?: Record<string, string>) => request('GET', path, undefined, headers),
+    /** The directory as another process has it. */
+    elsewhere: () => new Directory({ table, clock }),
     /** Waits for every call so far to be settled. */
     settled: async (): Promise<void> => {
       await Promise.all(completions);

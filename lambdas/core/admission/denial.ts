@@ -111,7 +111,7 @@ export function undecided(cap: Cap, books: Books, fit: Fit, context: DenialConte
   const limit = limitDetail(cap, 'held', books, fit, context);
   return {
     code: 'throttled',
-    message: `${capName(cap, limit)} is nearly used up: what is left of it is being looked for; try again in ${SHARED_WAIT / SECOND} s.`,
+    message: `${capName(cap, limit)} is busy: what is left of it lies with other callers and is being gathered; try again in ${SHARED_WAIT / SECOND} s.`,
     limit,
     retryAfterMs: SHARED_WAIT,
   };
@@ -181,7 +181,8 @@ export function limitDetail(
     settled: inMetric(cap.metric, account.s),
     reserved: inMetric(cap.metric, heldOf(books, cap)),
     requested: inMetric(cap.metric, amountFor(cap, fit.smallest)),
-    fits: whatFits(books, context),
+    // Of a cap that is blocked no call is small enough.
+    fits: reason === 'blocked' ? null : whatFits(books, context),
     resets_at: reset === null ? null : toRfc3339(reset),
     request_url: context.requestUrl,
   };

@@ -1,18 +1,19 @@
 /**
- * Who may call, and which caps stand over whom: app keys, caps and quarantined models, as the table holds them.
+ * Who may call, and which caps stand over whom: app keys, users, caps and quarantined models, as the table holds them.
  * Calls read through a cache of thirty seconds (the stated lag of a changed cap); a change made in this process
  * is in force at once.
  *
  *   cap         CAPS#<scope type>:<scope id> / <cap id>   what a call looks up
  *               CAP#<cap id> / -                          the same cap by its id, listed by the index under CAPS
  *   key         KEY#<key id> / -                          listed under KEYS
+ *   user        users.ts
  *   quarantine  QUARANTINE#<model> / -                    listed under QUARANTINES
  */
-import { durationMs, epochMs, type EpochMs } from '../brands.ts';
+import { epochMs, type EpochMs } from '../brands.ts';
 import { canonical, capFromItem, capToItems, tombstoneOf, type StoredCap } from '../caps/cap-items.ts';
 import type { CapDefinition } from '../caps/cap-definition.ts';
 import type { Cap } from '../caps/cap.ts';
-import { FreshCache } from './fresh-cache.ts';
+import { CONFIGURATION_LAG, FreshCache } from './fresh-cache.ts';
 import { everyItem, type CursorPage } from '../pages.ts';
 import { putAtVersion, putIfAbsent } from '../ledger/expressions.ts';
 import { sha256 } from '../request-ids.ts';
@@ -25,8 +26,8 @@ import {
   type TransactWrite,
   type WriteOutcome,
 } from '../ports.ts';
+import { Users } from './users.ts';
 
-export const CONFIGURATION_LAG = durationMs(30_000);
 const TOKEN_LENGTH = 32;
 
 export type KeyScope = 'call' | 'delegate' | 'admin';
@@ -62,6 +63,7 @@ export interface Quarantine {
 }
 
 export class Directory {
+  readonly users: Users;
   private readonly table: Table;
   private readonly clock: Clock;
   private readonly keys: FreshCache<AppKey | undefined>;
@@ -71,6 +73,7 @@ export class Directory {
   constructor({ table, clock }: { table: Table; clock: Clock }) {
     this.table = table;
     this.clock = clock;
+    this.users = new Users({ table, clock });
     this.keys = new FreshCache(clock, CONFIGURATION_LAG);
     this.caps = new FreshCache(clock, CONFIGURATION_LAG);
     this.quarantines = new FreshCache(clock, CONFIGURATION_LAG);
@@ -80,6 +83,15 @@ export class Directory {
 
   keyById(id: string): Promise<AppKey | undefined> {
     return this.keys.get(id, () => this.getKey(id));
+  }
+
+  /**
+   * The user's own team, where one is known. Their caps are looked up meanwhile: they are asked for next, and do not
+   * depend on it.
+   */
+  teamOf(user: string): Promise<string | undefined> {
+    this.capsOf(`user:${user}`).catch(() => undefined);
+    return this.users.teamOf(user);
   }
 
   /**

@@ -1,8 +1,10 @@
 /** Values that may be as old as a stated lag, and no older. One load at a time a name; failures are not kept. */
 import QuickLRU from 'quick-lru';
-import type { DurationMs, EpochMs } from '../brands.ts';
+import { durationMs, type DurationMs, type EpochMs } from '../brands.ts';
 import type { Clock } from '../ports.ts';
 
+/** The stated lag of a changed configuration. */
+export const CONFIGURATION_LAG = durationMs(30_000);
 const ENTRIES_MAX = 20_000;
 
 export class FreshCache<T> {

@@ -1,7 +1,7 @@
 /** Caps by the accounts that stand on leaves, remembered for a moment: a leaf changes with every call. */
 import type { Cap } from '../caps/cap.ts';
-import { CONFIGURATION_LAG, type Directory } from '../directory/directory.ts';
-import { FreshCache } from '../directory/fresh-cache.ts';
+import type { Directory } from '../directory/directory.ts';
+import { CONFIGURATION_LAG, FreshCache } from '../directory/fresh-cache.ts';
 import type { Clock } from '../ports.ts';
 
 export class AccountCaps {

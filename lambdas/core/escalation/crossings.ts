@@ -1,6 +1,10 @@
 /**
- * Which rungs a change of a leaf has reached. Level-based: what counts is where the newer image stands. The older
- * one only spares repeats, so a lost, late or repeated image costs nothing but an event whose id is known already.
+ * Which rungs a change of a leaf, or of a shared cap's pool, has reached. Level-based: what counts is where the newer
+ * image stands. The older one only spares repeats, so a lost, late or repeated image costs nothing but an event whose
+ * id is known already.
+ *
+ * What is settled of a shared cap stands in its pool and on leases, and the pool learns of it with each draw and
+ * return: a rung of it is told a little late, and never too early.
  */
 import { epochMs, type EpochMs } from '../brands.ts';
 import { inMetric } from '../caps/amounts.ts';
@@ -9,7 +13,8 @@ import { rungsOf, type RungOfCap } from '../caps/rungs.ts';
 import { resetOf } from '../caps/stage.ts';
 import { windowName } from '../caps/windows.ts';
 import { followLimit } from '../ledger/accounts.ts';
-import { heldByAccount, principalOf, type Account, type Leaf } from '../ledger/leaf.ts';
+import { heldByAccount, principalOf, type Account, type Leaf, type Principal } from '../ledger/leaf.ts';
+import { accountOfPool, type Pool } from '../ledger/pool.ts';
 import { sha256 } from '../request-ids.ts';
 import { toRfc3339 } from '../time.ts';
 import type { CapThresholdCrossed } from './event.ts';
@@ -18,21 +23,43 @@ import { crossingMail } from './mail.ts';
 /** Finds the cap of an account that stands at a revision; undefined once there is none. */
 export type CapOfAccount = (account: string, revision: bigint) => Promise<Cap | undefined>;
 
-export interface LeafChange {
+/** The accounts of one item, before and after a write of it. */
+export interface AccountsChange {
+  /** Names the item in the ids of its events. */
+  pk: string;
+  /** Whose leaf it is; null for a pool. */
+  principal: Principal | null;
   /** Undefined where it is not known. */
-  old: Leaf | undefined;
-  next: Leaf;
+  old: Record<string, Account> | undefined;
+  next: Record<string, Account>;
+  /** By account: what calls in flight hold; of a pool, what callers have on lease. */
+  held: Record<string, bigint>;
   at: EpochMs;
+}
+
+export const leafChange = (old: Leaf | undefined, next: Leaf, at: EpochMs): AccountsChange => ({
+  pk: next.pk,
+  principal: principalOf(next.pk),
+  old: old?.a,
+  next: next.a,
+  held: heldByAccount(next),
+  at,
+});
+
+export function poolChange(old: Pool | undefined, next: Pool, at: EpochMs): AccountsChange {
+  const name = accountOfPool(next.pk);
+  const held = { [name]: next.l - next.s - next.f };
+  return { pk: next.pk, principal: null, old: old && { [name]: old }, next: { [name]: next }, held, at };
 }
 
 /** An event a rung, the mildest first. Throws TableUnavailable. */
 export async function crossingsOf(
-  { old, next, at }: LeafChange,
+  change: AccountsChange,
   capOf: CapOfAccount,
 ): Promise<CapThresholdCrossed[]> {
   const events: CapThresholdCrossed[] = [];
-  for (const [name, account] of Object.entries(next.a)) {
-    const before = old?.a[name];
+  for (const [name, account] of Object.entries(change.next)) {
+    const before = change.old?.[name];
     // A lease's figures are a part of its pool's: they say nothing about the cap.
     if (account.r === undefined) continue;
     if (account.s <= 0n || (before && isSameStanding(before, account))) continue;
@@ -41,7 +68,7 @@ export async function crossingsOf(
     const current = account.r < cap.revision ? followLimit(account, cap) : account;
     for (const rung of rungsOf(cap, current)) {
       if (current.s < rung.from || wasTold(before, current, cap, rung)) continue;
-      events.push(await eventOf({ leaf: next, cap, account: current, rung, at }));
+      events.push(await eventOf(change, { cap, account: current, rung }));
     }
   }
   return events;
@@ -59,27 +86,28 @@ function wasTold(before: Account | undefined, account: Account, cap: Cap, { from
 }
 
 interface Crossing {
-  leaf: Leaf;
   cap: Cap;
   account: Account;
   rung: RungOfCap;
-  at: EpochMs;
 }
 
-async function eventOf({ leaf, cap, account, rung, at }: Crossing): Promise<CapThresholdCrossed> {
+async function eventOf(
+  { pk, principal, held, at }: AccountsChange,
+  { cap, account, rung }: Crossing,
+): Promise<CapThresholdCrossed> {
   const { metric } = cap;
   if (metric === 'concurrent') throw new Error('calls in flight settle nothing');
   const shown = (amount: bigint): string => inMetric(metric, amount);
   // From the window itself and not from the clock: the same event may be computed after the window has ended.
   const reset = resetOf(cap, account, epochMs(Number(account.k) * 1000));
-  const parts = [leaf.pk, cap.account, account.k, `${rung.rung} ${rung.threshold}`, account.l];
+  const parts = [pk, cap.account, account.k, `${rung.rung} ${rung.threshold}`, account.l];
   const facts = {
     id: await sha256(parts.join('\n')),
     version: 1 as const,
     cap: cap.id as string,
     account: cap.account,
     scope: cap.scope,
-    principal: principalOf(leaf.pk),
+    principal,
     metric,
     window: windowName(cap.window),
     window_key: account.k.toString(),
@@ -89,7 +117,7 @@ async function eventOf({ leaf, cap, account, rung, at }: Crossing): Promise<CapT
     limit: shown(cap.limit),
     effective_limit: shown(account.l),
     settled: shown(account.s),
-    reserved: shown(heldByAccount(leaf)[cap.account] ?? 0n),
+    reserved: shown(held[cap.account] ?? 0n),
     remaining: shown(account.f > 0n ? account.f : 0n),
     resets_at: reset === null ? null : toRfc3339(reset),
     at: toRfc3339(at),

@@ -20,12 +20,11 @@ const NAME_LENGTH_MAX = 23;
 export function crossingMail(facts: Facts, standing: Standing): CapThresholdCrossed['mail'] {
   const who = whoWords(facts);
   const amount = (text: string): string => withUnit(facts.metric, text);
-  const text = `${who} has used ${usedWords(facts, standing)}${rungWords(facts)}
+  const text = `${facts.principal === null ? capitalised(who) : who} has used ${usedWords(facts, standing)}${rungWords(facts)}
 
-Who       ${who}
+Who       ${who}${facts.principal === null ? ', all callers together' : ''}
 Cap       ${facts.cap}: ${amount(facts.limit)}${windowWords(facts.window)}${overageWords(facts)}${featureWords(facts)}
-Used      ${amount(facts.settled)}
-Held      ${amount(facts.reserved)}${heldWords(facts)}
+${spentLines(facts)}
 Left      ${amount(facts.remaining)}
 Resets    ${resetWords(facts)}
 Noticed   ${facts.at}
@@ -38,10 +37,25 @@ Event ${facts.id}
   return { subject: `Spendcap: ${subjectWords(facts, standing)}`, text };
 }
 
-const whoWords = ({ principal }: Facts): string => `${principal.type} ${principal.id}`;
+/** A person or app, or whoever shares the cap. */
+const whoWords = ({ principal, scope }: Facts): string =>
+  principal !== null
+    ? `${principal.type} ${principal.id}`
+    : scope.type === 'org'
+      ? 'the organisation'
+      : `${scope.type} ${scope.id}`;
 
-function subjectWords({ principal, cap, rung, threshold }: Facts, standing: Standing): string {
-  const who = ascii(principal.id);
+const capitalised = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1);
+
+function shortWho({ principal, scope }: Facts): string {
+  if (principal !== null) return ascii(principal.id);
+  if (scope.type === 'org') return 'the organisation';
+  return `${scope.type} ${ascii(scope.id, NAME_LENGTH_MAX - scope.type.length - 1)}`;
+}
+
+function subjectWords(facts: Facts, standing: Standing): string {
+  const { cap, rung, threshold } = facts;
+  const who = shortWho(facts);
   const share = shareWords(standing);
   if (rung === 'block') return `${who} is blocked, ${share} of ${ascii(cap)} used`;
   if (rung === 'throttle') return `${who} is at stage throttled, ${share} of ${ascii(cap)} used`;
@@ -82,7 +96,10 @@ ${wayOutWords(facts)}`;
   const goOn = 'Calls go on as long as they fit into what is left.';
   const now =
     facts.rung === 'throttle'
-      ? [`${goOn} The caller sees the stage "throttled" on every answer.`, wayOutWords(facts)]
+      ? [
+          `${goOn} ${facts.principal === null ? 'Callers see' : 'The caller sees'} the stage "throttled" on every answer.`,
+          wayOutWords(facts),
+        ]
       : [`${goOn} Nobody has to act.`];
   const later = rungs
     .filter(({ from }) => from > settled)
@@ -96,7 +113,8 @@ ${wayOutWords(facts)}`;
 function wayOutWords(facts: Facts): string {
   const { cap, metric, scope, principal } = facts;
   const raise = `spendcap cap set ${scopeText(facts)} --id ${cap}`;
-  if (scope.id !== '*') return `To let more through, have the limit raised: ${raise} (see its --help).`;
+  if (scope.id !== '*' || principal === null)
+    return `To let more through, have the limit raised: ${raise} (see its --help).`;
   // A dollar cap of one's own stands in for the one of everybody.
   return metric === 'usd'
     ? `To let more through, give ${principal.id} a cap of their own: spendcap cap set user:${principal.id} (see its --help).
@@ -130,7 +148,17 @@ const overageWords = ({ metric, limit, effective_limit }: Facts): string =>
 const featureWords = ({ scope }: Facts): string =>
   scope.type === 'user_feature' ? `, for the feature ${scope.id.split('/')[1]!}` : '';
 
-const heldWords = ({ reserved }: Facts): string =>
+/** A shared cap's pool hears of what was spent with each draw and return of its callers. */
+function spentLines({ metric, settled, reserved, principal }: Facts): string {
+  const [used, held] = [withUnit(metric, settled), withUnit(metric, reserved)];
+  return principal === null
+    ? `Used      at least ${used}
+On lease  ${held} with callers: held by calls, free for the next ones, or spent in the last hour`
+    : `Used      ${used}
+Held      ${held}${heldWords(reserved)}`;
+}
+
+const heldWords = (reserved: string): string =>
   /[1-9]/.test(reserved) ? ' by calls in flight, which are charged what they cost' : '';
 
 function resetWords({ window, resets_at }: Facts): string {
@@ -156,7 +184,7 @@ function thousandthsAsPercent(thousandths: number): string {
   return `${Math.floor(thousandths / 10)}${tenths === 0 ? '' : `.${tenths}`}%`;
 }
 
-function ascii(name: string): string {
+function ascii(name: string, lengthMax = NAME_LENGTH_MAX): string {
   const plain = name.replaceAll(/[^\x21-\x7e]/gu, '?');
-  return plain.length <= NAME_LENGTH_MAX ? plain : `${plain.slice(0, NAME_LENGTH_MAX - 3)}...`;
+  return plain.length <= lengthMax ? plain : `${plain.slice(0, lengthMax - 3)}...`;
 }

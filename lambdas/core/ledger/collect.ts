@@ -45,12 +45,12 @@ export async function collectLeaf(
     if (age < SETTLING_TIME) continue;
     const id = holdId(name);
     const charge = await ledger.readCharge(id);
+    // The fence rises to now: an attempt of this call that is still under way must not land afterwards.
+    const fence = stampAfter(now, hold.at, nonce);
     if (charge) {
-      await ledger.settleFrom(charge, key, hold.at);
+      await ledger.settleFrom(charge, key, { at: hold.at, fence });
       collected.settled += 1;
     } else if (isOverdue(leaf, hold, now)) {
-      // The fence rises to now: an attempt of this call that is still under way must not land afterwards.
-      const fence = stampAfter(now, hold.at, nonce);
       await ledger.finish(presumedCharge(id, key.pk, hold, fence), key);
       collected.presumed += 1;
     }

@@ -265,10 +265,18 @@ export class Ledger {
     return { charge: standing, leaf: await this.settle(leaf, charge.id, charge.at, used, fence) };
   }
 
-  /** Settles a hold from a charge that stands already. */
-  async settleFrom(charge: Charge, leaf: ItemKey, holdAt: bigint): Promise<Leaf | undefined> {
-    const used = charge.at === holdAt ? charge.used : NOTHING_USED;
-    return this.settle(leaf, charge.id, holdAt, used, charge.at === holdAt ? charge.fence : 0n);
+  /**
+   * Settles a hold from a charge that stands already. One that the charge does not name is void: nobody knows what
+   * of its reserve is still under way, so the fence rises to `fence`.
+   */
+  async settleFrom(
+    charge: Charge,
+    leaf: ItemKey,
+    { at, fence }: { at: bigint; fence: bigint },
+  ): Promise<Leaf | undefined> {
+    const isNamed = charge.at === at;
+    const used = isNamed ? charge.used : NOTHING_USED;
+    return this.settle(leaf, charge.id, at, used, isNamed ? charge.fence : fence);
   }
 
   /**

@@ -62,13 +62,24 @@ export function drawSize(lease: Account | undefined, amount: bigint, lack: bigin
   return wanted > lack ? wanted : lack;
 }
 
-/** The leaf's side of a draw (`drawn` > 0), a return (< 0) or a fold (0): what is settled leaves with it. */
+/**
+ * What of a lease's settled money goes home with a draw (`drawn` > 0), a return (< 0) or a fold (0): all of it, but
+ * for what an overrun has taken beyond the lease. So a lease never owes its pool.
+ */
+export function goesHome(lease: Account | undefined, drawn = 0n): bigint {
+  if (!lease) return 0n;
+  const free = lease.f + drawn;
+  return free < 0n ? lease.s + free : lease.s;
+}
+
+/** The leaf's side of a draw, a return or a fold: what is settled leaves with it. */
 export function moveLease(lease: Account | undefined, key: bigint, drawn: bigint, now: EpochMs): Account {
   const d = BigInt(now);
   if (!lease) return { k: key, f: drawn, s: 0n, l: drawn, q: 2n * FIRST_DRAW, d };
+  const home = goesHome(lease, drawn);
   const doubled = 2n * (lease.q ?? FIRST_DRAW);
   const q = drawn <= 0n ? 1n : doubled < DRAW_MAX ? doubled : DRAW_MAX;
-  return { k: key, f: lease.f + drawn, s: 0n, l: lease.l + drawn - lease.s, q, d };
+  return { k: key, f: lease.f + drawn, s: lease.s - home, l: lease.l + drawn - home, q, d };
 }
 
 // ---- the index of leases -----------------------------------------------------------------------------------

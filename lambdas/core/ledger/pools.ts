@@ -19,6 +19,7 @@ import { transactionToken } from './transaction-token.ts';
 import {
   accountOfPool,
   drawSize,
+  goesHome,
   indexStart,
   leafOfIndexEntry,
   leaseIndexEntry,
@@ -134,7 +135,7 @@ export class Pools {
   /** Fills the leaf's lease until it covers the call, pulling from idle siblings where the pool is dry. */
   async draw(call: DrawCall): Promise<DrawOutcome> {
     const { cap, pools } = call;
-    const search: Search = { folds: 0, collects: 0, before: undefined };
+    const search: Search = { folds: 0, collects: 0, before: undefined, blocked: undefined };
     for (let turn = 0; turn < TURNS_MAX; turn += 1) {
       const [pool, leaf] = await Promise.all([this.change(cap), this.mustRead(call.leaf)]);
       if ((leaf.a[cap.account]?.k ?? 0n) > pool.k) continue;
@@ -142,7 +143,13 @@ export class Pools {
       const lease = leaseOf(leaf, cap.account, pool.k);
       const { asked, smallest } = call.wanted({ leaf, pools });
       const lack = asked - (lease?.f ?? 0n);
-      if (isBlocked(cap, accountOf({ leaf, pools }, cap))) return { kind: 'short', leaf };
+      if (isBlocked(cap, accountOf({ leaf, pools }, cap))) {
+        // The two were read one beside the other: money that went home in between was counted twice.
+        const picture = `${pool.v} ${leaf.v}`;
+        if (isBlocked(cap, pool) || search.blocked === picture) return { kind: 'short', leaf };
+        search.blocked = picture;
+        continue;
+      }
       if (lack <= 0n) return { kind: 'drawn', leaf };
       if (pool.f >= lack) {
         if (!leaf.a[cap.account]) await this.enterIndex(cap.account, leaf.pk);
@@ -167,7 +174,7 @@ export class Pools {
   async giveBack(leaf: Leaf, account: string): Promise<void> {
     const pool = await this.read(account);
     const lease = pool && leaseOf(leaf, account, pool.k);
-    if (!lease || (lease.f <= 0n && lease.s === 0n)) return;
+    if (!lease || (lease.f <= 0n && goesHome(lease) === 0n)) return;
     await this.move(account, pool, leaf, -positive(lease.f));
   }
 
@@ -235,7 +242,8 @@ export class Pools {
       if (search.folds >= FOLDS_MAX) return 'undecided';
       search.folds += 1;
       for (const { leaf, lease } of live) {
-        if (lease.f > 0n || lease.s > 0n) await this.move(cap.account, pool, leaf, -positive(lease.f));
+        if (lease.f > 0n || goesHome(lease) > 0n)
+          await this.move(cap.account, pool, leaf, -positive(lease.f));
       }
       return 'again';
     }
@@ -282,7 +290,7 @@ export class Pools {
     drawn: bigint,
   ): Promise<{ pool: Pool; leaf: Leaf } | undefined> {
     const lease = leaseOf(leaf, account, pool.k);
-    const settled = lease?.s ?? 0n;
+    const settled = goesHome(lease, drawn);
     const moved = moveLease(lease, pool.k, drawn, this.clock.now());
     const put = putAtVersion(leafToItem({ ...leaf, a: { ...leaf.a, [account]: moved } }), leaf);
     const poolSide = movePoolWrite(poolKey(account), { windowKey: pool.k, drawn, settled });
@@ -327,6 +335,8 @@ interface Search {
   collects: number;
   /** Versions of the books in the collect before; equal ones in the next make both one picture. */
   before: string | undefined;
+  /** Versions of pool and leaf that together are at the last rung; the same again prove it. */
+  blocked: string | undefined;
 }
 
 interface Sibling {

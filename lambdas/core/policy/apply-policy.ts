@@ -1,7 +1,8 @@
-/** Brings the caps of the policy file into the directory: level-based, so that a repeat changes nothing. */
+/** Brings the caps and teams of the policy file into the directory: level-based, so that a repeat changes nothing. */
 import { capFromInput, type CapDefinition } from '../caps/cap-definition.ts';
 import type { StoredCap } from '../caps/cap-items.ts';
 import type { Directory } from '../directory/directory.ts';
+import type { Users } from '../directory/users.ts';
 import { everyItem } from '../pages.ts';
 import { PolicyInvalid, type Policy } from './policy.ts';
 import { sha256 } from '../request-ids.ts';
@@ -12,13 +13,15 @@ export interface AppliedPolicy {
   deleted: string[];
   /** Caps that somebody set by the API since: theirs stand, the file's do not. */
   kept: string[];
+  /** Users whose team was set, or forgotten since the file names none any more. */
+  users: string[];
 }
 
 /** Throws PolicyInvalid before anything is written, TableUnavailable. */
 export async function applyPolicy(directory: Directory, policy: Policy): Promise<AppliedPolicy> {
   const wanted = await capsOfPolicy(policy);
   const standing = await allCaps(directory);
-  const applied: AppliedPolicy = { created: [], changed: [], deleted: [], kept: [] };
+  const applied: AppliedPolicy = { created: [], changed: [], deleted: [], kept: [], users: [] };
   for (const definition of wanted) {
     const old = standing.get(definition.id);
     if (old?.source === 'admin') {
@@ -34,6 +37,28 @@ export async function applyPolicy(directory: Directory, policy: Policy): Promise
     if (source !== 'policy' || ids.has(id)) continue;
     await directory.deleteCap(id);
     applied.deleted.push(id);
+  }
+  applied.users.push(...(await applyTeams(directory.users, policy)));
+  return applied;
+}
+
+/** A team that somebody set by the API stands. */
+async function applyTeams(users: Users, policy: Policy): Promise<string[]> {
+  const wanted = new Map(
+    policy.users.flatMap(({ id, team }): [string, string][] => (team === undefined ? [] : [[id, team]])),
+  );
+  const applied: string[] = [];
+  for await (const { id, team, source } of everyItem(({ cursor }) => users.list(PAGE_LENGTH, cursor))) {
+    const named = wanted.get(id);
+    wanted.delete(id);
+    if (source === 'admin' || named === team) continue;
+    if (named === undefined) await users.delete(id);
+    else await users.put({ id, team: named, source: 'policy' });
+    applied.push(id);
+  }
+  for (const [id, team] of wanted) {
+    await users.put({ id, team, source: 'policy' });
+    applied.push(id);
   }
   return applied;
 }
@@ -58,7 +83,7 @@ export async function capsOfPolicy(policy: Policy): Promise<CapDefinition[]> {
       }
     }
   }
-  const unknown = policy.users.find(({ plan }) => policy.plans[plan] === undefined);
+  const unknown = policy.users.find(({ plan }) => plan !== 'default' && policy.plans[plan] === undefined);
   if (unknown)
     throw new PolicyInvalid(
       `The policy file puts "${unknown.id}" on the plan "${unknown.plan}", which it does not have.`,

@@ -48,7 +48,17 @@ export const policySchema = z.strictObject({
     .prefault({}),
   teams: z.array(z.strictObject({ id: nameSchema, name: z.string().optional() })).default([]),
   apps: z.array(appSchema).check(eachIdOnce).default([]),
-  users: z.array(z.strictObject({ id: userIdSchema, plan: nameSchema })).default([]),
+  users: z
+    .array(
+      z.strictObject({
+        id: userIdSchema,
+        plan: nameSchema.default('default'),
+        /** Charged with the user's calls, whatever key they come with; without it the key's team is. */
+        team: nameSchema.optional(),
+      }),
+    )
+    .check(eachIdOnce)
+    .default([]),
   /** Caps by plan. Those of `default` hold for every user without a usd cap of their own. */
   plans: z.record(nameSchema, z.strictObject({ caps: z.array(planCap) })).default({
     default: { caps: [{ id: 'default-user', metric: 'usd', window: 'month', limit: '5.00' }] },

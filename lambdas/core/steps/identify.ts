@@ -1,6 +1,7 @@
 /**
- * Step 2: whose call it is. The key names the app and its team; the user is the key's own, else the verified
- * token's, else the header's where the key may delegate. Nothing in the body is trusted for this.
+ * Step 2: whose call it is. The key names the app; the user is the key's own, else the verified token's, else the
+ * header's where the key may delegate. The team is the user's where the directory knows it, else the key's or token's.
+ * Nothing in the body is trusted for this.
  */
 import { hashOfKey, isSame, keyIdOf } from '../directory/app-keys.ts';
 import type { AppKey } from '../directory/directory.ts';
@@ -30,7 +31,10 @@ export interface TokenVerifier {
 }
 
 export interface IdentityDeps {
-  directory: { keyById(id: string): Promise<AppKey | undefined> };
+  directory: {
+    keyById(id: string): Promise<AppKey | undefined>;
+    teamOf(user: string): Promise<string | undefined>;
+  };
   policy: Policy;
   verifier: TokenVerifier | undefined;
 }
@@ -51,7 +55,9 @@ export async function identify(headers: Headers, deps: IdentityDeps): Promise<St
   if (!user.ok) return user;
   const attribution = attributionOf(headers, holder, deps.policy);
   if (!attribution.ok) return attribution;
-  const { app, team } = holder;
+  const { app } = holder;
+  const ownTeam = user.value === null ? undefined : await deps.directory.teamOf(user.value);
+  const team = ownTeam ?? holder.team;
   const principal: Principal =
     user.value === null ? { type: 'app', id: app } : { type: 'user', id: user.value };
   return passed({ keyId: holder.id, principal, user: user.value, app, team, ...attribution.value });

@@ -135,10 +135,14 @@ export const ledgerUnavailable = (): Refusal => ({
   message: 'The budget ledger cannot be reached, so no call is let through; try again in a moment.',
 });
 
-function noCap(caller: Caller): Refusal {
-  const who = caller.user === null ? `the app "${caller.app}" without a user` : `the user "${caller.user}"`;
+function noCap({ user, app, team, feature }: Caller): Refusal {
+  const who = user === null ? `the app "${app}" without a user` : `the user "${user}"`;
+  const wayOut =
+    user === null
+      ? `set one, as in "spendcap cap set app:${app} --monthly 20usd", or name a user that has one`
+      : `set one, as in "spendcap cap set user:${user} --monthly 20usd"`;
   return {
     code: 'no_cap',
-    message: `No cap covers ${who}, so the call is not let through; set one (spendcap cap set) or name a user that has one.`,
+    message: `No cap covers ${who}, nor the team "${team}", the feature "${app}/${feature}" or the organisation, so the call is not let through; ${wayOut}.`,
   };
 }

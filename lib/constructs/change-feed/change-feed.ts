@@ -13,8 +13,10 @@ import type { BudgetTable } from '../budget-table/budget-table.ts';
 import { DeadLetterQueue } from '../dead-letters/dead-letter-queue.ts';
 import { NodeFunction } from '../node-function/node-function.ts';
 
-/** Leaves are all that the feed reads; the rest of the table, one charge a call at least, never wakes the function. */
-const LEAVES = FilterCriteria.filter({ dynamodb: { Keys: { pk: { S: FilterRule.beginsWith('L#') } } } });
+/** Leaves and pools are all that the feed reads; the rest, one charge a call at least, never wakes the function. */
+const ACCOUNTS = ['L#', 'P#'].map((prefix) =>
+  FilterCriteria.filter({ dynamodb: { Keys: { pk: { S: FilterRule.beginsWith(prefix) } } } }),
+);
 
 export interface ChangeFeedProps {
   policy: Policy;
@@ -45,7 +47,7 @@ export class ChangeFeed extends Construct {
       new DynamoEventSource(table.streamed, {
         startingPosition: StartingPosition.TRIM_HORIZON,
         batchSize: 100,
-        filters: [LEAVES],
+        filters: ACCOUNTS,
         reportBatchItemFailures: true,
         bisectBatchOnError: true,
         retryAttempts: 10,

@@ -1,0 +1,60 @@
+/** Runs of `reserve`, one a process and attempt of a client: who asked for what, with which caps in view. */
+import type { Cap } from '../../lambdas/core/caps/cap.ts';
+import type { HoldImage } from './images.ts';
+import type { PlannedCall } from './plan.ts';
+import type { SimulatedProcess } from './process.ts';
+import type { Truth } from './truth.ts';
+import { Violation } from './violation.ts';
+
+const CONFIGURATION_LAG_MS = 30_000;
+
+export class Invocation {
+  /** Stands in every hold that it makes. */
+  readonly request: string;
+  readonly process: SimulatedProcess;
+  readonly call: PlannedCall;
+  readonly caps: readonly Cap[];
+  readonly startedAt: number;
+  /** Newest stamp that it sent. */
+  newestSent = 0n;
+  /** It was answered without a hold, and nothing of it may land any more. */
+  hasLeft = false;
+  private readonly faultsBefore: number;
+
+  constructor(
+    known: Truth,
+    options: { request: string; process: SimulatedProcess; call: PlannedCall; caps: readonly Cap[] },
+  ) {
+    this.request = options.request;
+    this.process = options.process;
+    this.call = options.call;
+    this.caps = options.caps;
+    this.startedAt = known.time.now;
+    this.faultsBefore = options.process.faultsMet;
+    for (const cap of this.caps) {
+      const next = known.configuration.since.get(cap.account)!.get(cap.revision + 1n);
+      if (next !== undefined && next < this.startedAt - CONFIGURATION_LAG_MS)
+        throw new Violation('configuration lag', `${cap.account} is seen at revision ${cap.revision}`);
+    }
+  }
+
+  /** At least so many times its process got no answer that decides, since it began. */
+  metFaults(count = 1): boolean {
+    return this.process.faultsMet - this.faultsBefore >= count;
+  }
+
+  /** A hold takes of every cap of the call, and exactly what the call asks for. */
+  checkAmounts(id: string, hold: HoldImage): void {
+    const { wanted, floor } = this.call;
+    const isFit = hold.pu <= wanted.usd && hold.pu >= (floor ?? wanted.usd) && hold.tk === wanted.tokens;
+    const isComplete =
+      hold.c.size === this.caps.length && this.caps.every(({ account }) => hold.c.has(account));
+    if (!isFit || !isComplete)
+      throw new Violation('conservation', `${id} holds ${hold.pu} in ${hold.c.size} accounts`);
+    for (const { account, metric } of this.caps) {
+      const amount = { usd: hold.pu, tokens: hold.tk, requests: 1n, concurrent: 1n }[metric];
+      if (hold.c.get(account)!.n !== amount)
+        throw new Violation('conservation', `${id} holds too little of ${account}`);
+    }
+  }
+}

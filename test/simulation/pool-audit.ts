@@ -1,0 +1,142 @@
+/**
+ * Pools and their leases, after every write that touched one: nothing of a shared cap is lost or doubled between
+ * them, and what is spent and reserved by all leaves together is within what the cap promises.
+ */
+import { checkLimit } from './account-check.ts';
+import type { AccountImage, HeldImage, LeafImage, PoolImage } from './images.ts';
+import type { Truth } from './truth.ts';
+import { Violation } from './violation.ts';
+
+/** Requests land up to nine minutes late, and were right when they were sent. */
+const LATE_MS = 10 * 60_000;
+
+/** How a shared cap stood from one moment on. */
+export interface SharedState {
+  since: number;
+  key: bigint;
+  limit: bigint;
+  /** Settled as far as the pool knows. */
+  folded: bigint;
+  settled: bigint;
+  used: bigint;
+}
+
+export class PoolAudit {
+  private readonly known: Truth;
+  private readonly leaves: () => Iterable<LeafImage>;
+  /** The newest image of each window. */
+  private readonly pools = new Map<string, Map<bigint, PoolImage>>();
+  private readonly newest = new Map<string, PoolImage>();
+  private readonly states = new Map<string, SharedState[]>();
+  private readonly indexed = new Map<string, Set<string>>();
+
+  constructor(known: Truth, leaves: () => Iterable<LeafImage>) {
+    this.known = known;
+    this.leaves = leaves;
+  }
+
+  listed(account: string, entry: string): void {
+    const listed = this.indexed.get(account);
+    if (listed) listed.add(entry);
+    else this.indexed.set(account, new Set([entry]));
+  }
+
+  /** Leaves that have ever had a lease of it, or are about to. */
+  leasesOf(account: string): number {
+    return this.indexed.get(account)?.size ?? 0;
+  }
+
+  statesOf(account: string): readonly SharedState[] {
+    return this.states.get(account) ?? [];
+  }
+
+  poolChanged(account: string, next: PoolImage, isAdjusted: boolean): void {
+    const old = this.newest.get(account);
+    const fail = (what: string): never => {
+      const { k, f, s, l } = next;
+      throw new Violation('conservation', `the pool ${account} ${what} (k ${k} f ${f} s ${s} l ${l})`);
+    };
+    if (next.v !== (old?.v ?? 0n) + 1n) fail(`goes from version ${old?.v} to ${next.v}`);
+    if (old && next.k < old.k) fail('goes back to an older window');
+    if (old && next.r! < old.r!) fail('goes back to an older revision');
+    checkLimit(this.known, account, next, old);
+    if (old?.k === next.k && !isAdjusted) {
+      if (next.s < old.s) fail('forgets what was settled');
+      const isDraw = next.l === old.l && next.f < old.f;
+      if (isDraw && next.f < 0n) fail('gives more than it has');
+      if (isDraw) this.checkExpired(next, fail);
+    }
+    this.newest.set(account, next);
+    const windows = this.pools.get(account);
+    if (windows) windows.set(next.k, next);
+    else this.pools.set(account, new Map([[next.k, next]]));
+  }
+
+  /** What is free of an expired grant is not drawn any more. */
+  private checkExpired({ o }: PoolImage, fail: (what: string) => never): void {
+    for (const [id, { n, x }] of o)
+      if (n > 0n && Number(x) + LATE_MS < this.known.time.now)
+        fail(`gives of the grant ${id}, which has expired`);
+  }
+
+  /** After all changes of a write: the pool, its leases and the truth agree. */
+  check(account: string): void {
+    const pool = this.newest.get(account);
+    if (!pool) throw new Violation('conservation', `${account} has leases and no pool`);
+    const truth = this.known.ofPool(account);
+    let limits = 0n;
+    let settled = pool.s;
+    for (const leaf of this.leaves()) {
+      const lease = leaf.a.get(account);
+      if (!lease) continue;
+      if (lease.k > pool.k)
+        throw new Violation(
+          'conservation',
+          `${leaf.pk} has a lease of ${account} that is newer than the pool`,
+        );
+      if (lease.k < pool.k) continue;
+      limits += lease.l;
+      settled += lease.s;
+    }
+    const fail = (what: string): never => {
+      const { k, f, s, l } = pool;
+      throw new Violation('conservation', `the pool ${account} ${what} (k ${k} f ${f} s ${s} l ${l})`);
+    };
+    if (pool.l !== pool.f + pool.s + limits) fail(`is not f + s + leases, which are ${limits}`);
+    if (settled !== truth.settledIn(pool.k))
+      fail(`and its leases have settled ${settled}, the charges ${truth.settledIn(pool.k)}`);
+    const state = {
+      since: this.known.time.now,
+      key: pool.k,
+      limit: pool.l,
+      folded: pool.s,
+      settled,
+      used: truth.usedIn(pool.k),
+    };
+    const states = this.states.get(account);
+    if (states) states.push(state);
+    else this.states.set(account, [state]);
+  }
+
+  /**
+   * A call was admitted by a lease. A lowered limit is in force once the pool has its rights back; until then those
+   * that are out are the bound, and they only fall.
+   */
+  admitted(account: string, held: HeldImage): void {
+    const pool = this.pools.get(account)?.get(held.k);
+    if (!pool) throw new Violation('cap exceeded', `${account} admits in the window ${held.k} of no pool`);
+    const truth = this.known.ofPool(account);
+    const used = truth.usedIn(held.k) - truth.overrunIn(held.k);
+    const bound = pool.f < 0n ? pool.l - pool.f : pool.l;
+    if (held.n > 0n && used > bound) throw new Violation('cap exceeded', `${account}: ${used} of ${bound}`);
+  }
+
+  /** Whoever looks for leases finds every one of them. */
+  checkListed(account: string, leafPk: string, lease: AccountImage): void {
+    for (const entry of this.indexed.get(account) ?? []) if (entry.endsWith(`#${leafPk}`)) return;
+    throw new Violation(
+      'denial justified',
+      `${leafPk} has a lease of ${account} (${lease.l}) that nobody finds`,
+    );
+  }
+}

@@ -1,0 +1,110 @@
+/**
+ * One seed: the real ledger, adapter and engine under everything that can go wrong, on virtual time. First a time
+ * of faults; then faults stop, the collectors go round, and everything must come to rest.
+ */
+import { auditLedger } from '../../lambdas/core/ledger/audit.ts';
+import { administer, escalate } from './administration.ts';
+import type { AuditCounts } from './audit-counts.ts';
+import { Client, sendCalls } from './clients.ts';
+import type { FaultCounts } from './faults.ts';
+import { drawPlan, type PlannedCall } from './plan.ts';
+import { collect, correctFromLog, feedFromStream, repairAfterDeath } from './repairs.ts';
+import { Violation } from './violation.ts';
+import { World } from './world.ts';
+
+const MINUTE = 60_000;
+const HOUR = 60 * MINUTE;
+/** A seed has some five thousand; more than this is a loop without end. */
+const EVENTS_MAX = 400_000;
+
+export interface SeedResult {
+  seed: number;
+  violation: string | undefined;
+  /** Changes when anything of the history does. */
+  fingerprint: string;
+  events: number;
+  faults: FaultCounts;
+  audit: AuditCounts;
+}
+
+export async function runSeed(seed: number): Promise<SeedResult> {
+  const world = new World(seed, drawPlan(seed));
+  const fingerprint = fingerprintOf(world);
+  let violation: string | undefined;
+  try {
+    setUp(world);
+    await world.time.run(EVENTS_MAX);
+    world.auditor.atRest();
+  } catch (error) {
+    violation = describe(world, error);
+  }
+  const { time, network, auditor } = world;
+  return {
+    seed,
+    violation,
+    fingerprint: fingerprint(),
+    events: time.events,
+    faults: network.counts,
+    audit: auditor.counts,
+  };
+}
+
+function setUp(world: World): void {
+  const { plan, time, chance } = world;
+  const afterDeath = (call: PlannedCall): void => repairAfterDeath(world, call);
+  administer(world);
+  sendCalls(world, afterDeath);
+  feedFromStream(world);
+  correctFromLog(world);
+  escalate(world);
+  for (const { from, to } of plan.outages) {
+    time.at(from, () => (world.network.outage = true));
+    time.at(to, () => (world.network.outage = false));
+  }
+  const length = plan.end - plan.start;
+  for (let i = 0; i < 3; i += 1)
+    collect(
+      world,
+      chance.between(0, length),
+      chance.chance(0.3) ? undefined : chance.pick(plan.callers).leaf,
+    );
+  time.at(plan.end + MINUTE, () => world.stopFaults());
+  for (const hours of [25, 26, 27]) time.at(plan.end + hours * HOUR, () => collect(world, 0));
+  time.at(plan.end + 26.5 * HOUR, () => probe(world, afterDeath));
+  time.at(plan.end + 28 * HOUR, () => checkBooks(world));
+}
+
+/** Each caller gets an answer again, and a right one: the auditor judges it like any other. */
+function probe(world: World, afterDeath: (call: PlannedCall) => void): void {
+  for (const caller of world.plan.callers) {
+    const call = { ...world.plan.calls[0]!, number: -1 - world.plan.callers.indexOf(caller), caller };
+    new Client(world, { ...call, isIdempotent: false }, afterDeath).start();
+  }
+}
+
+/** The product's own audit agrees. */
+function checkBooks(world: World): void {
+  world.onSomeHost(async ({ table }) => {
+    const audit = await auditLedger(table);
+    if (!audit.balanced || audit.open_holds > 0 || audit.in_motion > 0)
+      throw new Violation('conservation', `the product's audit finds ${JSON.stringify(audit)}`);
+  });
+}
+
+function describe({ time }: World, error: unknown): string {
+  const text = error instanceof Violation ? error.message : String((error as Error).stack ?? error);
+  return `${new Date(time.now).toISOString()} ${text}`;
+}
+
+/** FNV-1a over what the table took and when. */
+function fingerprintOf(world: World): () => string {
+  let hash = 0x811c9dc5;
+  const add = (text: string): void => {
+    for (let i = 0; i < text.length; i += 1) hash = Math.imul(hash ^ text.charCodeAt(i), 0x01000193) >>> 0;
+  };
+  world.onChange(({ pk, next }) => add(`${world.time.now} ${pk} ${next?.['v']?.N ?? next?.['at']?.N}`));
+  return () => {
+    add(JSON.stringify([world.time.events, world.network.counts, world.auditor.counts]));
+    return hash.toString(16).padStart(8, '0');
+  };
+}
