@@ -151,6 +151,7 @@ const UNREACHABLE = /\b(ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ECONNRESET|ETIMEDOUT|EN
 async function install(story: Story, person: Person): Promise<boolean> {
   const start = sectionsOf(person.read('README.md')).find(({ title }) => title === 'Start');
   const command = start!.commands[0]!.text.split('\n')[0]!;
+  const started = performance.now();
   const failure = await person.type(command).then(
     () => undefined,
     (error: unknown) => error,
@@ -162,7 +163,7 @@ async function install(story: Story, person: Person): Promise<boolean> {
   }
   return story.check(command, async () => {
     if (failure !== undefined) throw failure as Error;
-    return undefined;
+    return `${((performance.now() - started) / 1000).toFixed(1)} s`;
   });
 }
 
