@@ -98,6 +98,7 @@ describe('the tree', () => {
       'local/main.ts',
       'local/simulated-provider/main.ts',
       'bench/main.ts',
+      'bench/overshoot/main.ts',
     ]);
     const isHandler = (path: string) => /^lambdas\/[\w-]+\/handler\.ts$/.test(path);
     const imported = new Set(
