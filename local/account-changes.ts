@@ -37,7 +37,7 @@ export class AccountChanges {
         const output = await api.transactWriteItems(input);
         for (const { Put, Update } of input.TransactItems ?? []) {
           if (Put?.Item) this.seen(Put.Item);
-          if (isAccounts(Update?.Key?.['pk']?.S)) await this.#read(api, Update!);
+          if (isAccounts(Update?.Key?.['pk']?.S)) await this.#read(api, Update);
         }
         return output;
       },
