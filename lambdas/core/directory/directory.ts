@@ -24,8 +24,8 @@ import {
   type ItemKey,
   type Table,
   type TransactWrite,
-  type WriteOutcome,
 } from '../ports.ts';
+import { isApplied, listRecords } from './records.ts';
 import { Users } from './users.ts';
 
 const TOKEN_LENGTH = 32;
@@ -138,7 +138,7 @@ export class Directory {
   }
 
   async listCaps(limit: number, cursor?: string): Promise<CursorPage<StoredCap>> {
-    return this.list('CAPS', limit, cursor, (item) => capFromItem(item));
+    return listRecords(this.table, 'CAPS', { limit, cursor }, capFromItem);
   }
 
   /**
@@ -213,7 +213,7 @@ export class Directory {
   }
 
   async listKeys(limit: number, cursor?: string): Promise<CursorPage<AppKey>> {
-    return this.list('KEYS', limit, cursor, keyFromItem);
+    return listRecords(this.table, 'KEYS', { limit, cursor }, keyFromItem);
   }
 
   async deleteKey(id: string): Promise<boolean> {
@@ -233,7 +233,7 @@ export class Directory {
   }
 
   async listQuarantines(limit: number, cursor?: string): Promise<CursorPage<Quarantine>> {
-    return this.list('QUARANTINES', limit, cursor, quarantineFromItem);
+    return listRecords(this.table, 'QUARANTINES', { limit, cursor }, quarantineFromItem);
   }
 
   async deleteQuarantine(model: string): Promise<boolean> {
@@ -241,27 +241,6 @@ export class Directory {
     this.quarantines.forget(model);
     return isApplied(outcome);
   }
-
-  private async list<T>(
-    partition: string,
-    limit: number,
-    cursor: string | undefined,
-    fromItem: (item: Item) => T,
-  ): Promise<CursorPage<T>> {
-    const page = await this.table.query({
-      index: 'byTime',
-      partition,
-      limit,
-      ...(cursor === undefined ? {} : { cursor }),
-    });
-    return { items: page.items.map(fromItem), cursor: page.cursor };
-  }
-}
-
-/** Throws TableUnavailable; false means that the condition did not hold. */
-function isApplied(outcome: WriteOutcome): boolean {
-  if (outcome.kind === 'unavailable') throw new TableUnavailable(outcome.reason);
-  return outcome.kind === 'applied';
 }
 
 /** Stands where callers look the cap up, until it is swept. */

@@ -6,15 +6,9 @@
  */
 import { putIfAbsent } from '../ledger/expressions.ts';
 import type { CursorPage } from '../pages.ts';
-import {
-  TableUnavailable,
-  type Clock,
-  type Item,
-  type ItemKey,
-  type Table,
-  type WriteOutcome,
-} from '../ports.ts';
+import type { Clock, Item, ItemKey, Table } from '../ports.ts';
 import { CONFIGURATION_LAG, FreshCache } from './fresh-cache.ts';
+import { isApplied, listRecords } from './records.ts';
 
 export interface User {
   id: string;
@@ -43,9 +37,7 @@ export class Users {
   }
 
   async list(limit: number, cursor?: string): Promise<CursorPage<User>> {
-    const at = cursor === undefined ? {} : { cursor };
-    const page = await this.table.query({ index: 'byTime', partition: 'USERS', limit, ...at });
-    return { items: page.items.map(userFromItem), cursor: page.cursor };
+    return listRecords(this.table, 'USERS', { limit, cursor }, userFromItem);
   }
 
   /** Level-based, so a repeat changes nothing. Calls in flight settle where they were held; the next ones move. */
@@ -67,12 +59,6 @@ export class Users {
     this.known.forget(id);
     return isApplied(outcome);
   }
-}
-
-/** Throws TableUnavailable; false means that the condition did not hold. */
-function isApplied(outcome: WriteOutcome): boolean {
-  if (outcome.kind === 'unavailable') throw new TableUnavailable(outcome.reason);
-  return outcome.kind === 'applied';
 }
 
 const keyOf = (id: string): ItemKey => ({ pk: `USER#${id}`, sk: '-' });
