@@ -40,7 +40,6 @@ export type EvidenceOutcome =
   | { kind: 'unknown' };
 
 const TURNS_MAX = 20;
-const NOTHING = 0n;
 
 export interface EvidenceDeps {
   table: Table;
@@ -66,7 +65,7 @@ export async function takeEvidence(
     {
       ...presumedCharge(id, leaf.pk, hold, fence),
       used: usedBy(evidence, hold.i.tk),
-      outcome: evidence.billed === NOTHING ? 'voided' : 'settled',
+      outcome: evidence.billed === 0n ? 'voided' : 'settled',
       source: evidence.source,
     },
     leaf,
@@ -83,9 +82,7 @@ async function correct(deps: EvidenceDeps, charge: Charge, evidence: Evidence): 
 
 /** A call that the provider never saw used no request either. */
 const usedBy = ({ billed, tokens }: Evidence, tokensHeld: bigint): Amounts =>
-  billed === NOTHING
-    ? { ...NOTHING_USED, t: tokens ?? 0n }
-    : { u: billed, t: tokens ?? tokensHeld, r: 1n, c: 0n };
+  billed === 0n ? { ...NOTHING_USED, t: tokens ?? 0n } : { u: billed, t: tokens ?? tokensHeld, r: 1n, c: 0n };
 
 export const adjustmentId = (charge: Charge): HoldId => holdId(`${charge.id}~1`);
 
@@ -116,7 +113,7 @@ export async function adjust(
     for (const [name, held] of Object.entries(charge.accounts)) {
       const amount = adjustment.used[held.m];
       const account = leaf?.a[name];
-      if (amount === NOTHING || held.m === 'c') continue;
+      if (amount === 0n || held.m === 'c') continue;
       if (account && account.r !== undefined) {
         if (isOpen(account, held.k)) next = withAccount(next!, name, adjusted(account, held, amount));
       } else if ((await ledger.pools.read(name))?.k === held.k) {

@@ -5,6 +5,7 @@
  * A shared cap denies only what is proven: settled money alone leaves too little, or two collects in a row saw the
  * same books of every leaf, which makes them one picture. Otherwise the answer is "a moment later".
  */
+import QuickLRU from 'quick-lru';
 import { durationMs, type EpochMs } from '../brands.ts';
 import type { Cap } from '../caps/cap.ts';
 import { everyItem } from '../pages.ts';
@@ -74,7 +75,7 @@ export class Pools {
   private readonly clock: Clock;
   private readonly ids: Ids;
   private readonly leaves: Leaves;
-  private readonly lastSeen = new Map<string, { pool: Pool; at: EpochMs }>();
+  private readonly lastSeen = new QuickLRU<string, { pool: Pool; at: EpochMs }>({ maxSize: POOLS_SEEN_MAX });
 
   constructor(deps: { table: Table; clock: Clock; ids: Ids; leaves: Leaves }) {
     this.table = deps.table;
@@ -319,9 +320,7 @@ export class Pools {
   }
 
   private seen(pool: Pool): Pool {
-    const account = accountOfPool(pool.pk);
-    if (this.lastSeen.size >= POOLS_SEEN_MAX) this.lastSeen.clear();
-    this.lastSeen.set(account, { pool, at: this.clock.now() });
+    this.lastSeen.set(accountOfPool(pool.pk), { pool, at: this.clock.now() });
     return pool;
   }
 
