@@ -66,11 +66,13 @@ function streamedAtOnce(response: Response): Response {
 function cutWhereItBreaks(response: Response, cut: (reason: string) => void): Response {
   if (!response.body) return response;
   const reader = response.body.getReader();
+  let hasClientLeft = false;
   const body = new ReadableStream<Uint8Array>(
     {
       async pull(to) {
         try {
           const { done, value } = await reader.read();
+          if (hasClientLeft) return; // what it left is closed already
           if (done) to.close();
           else to.enqueue(value);
         } catch (error) {
@@ -78,7 +80,10 @@ function cutWhereItBreaks(response: Response, cut: (reason: string) => void): Re
           cut(error instanceof Error ? error.message : String(error));
         }
       },
-      cancel: (reason) => reader.cancel(reason),
+      cancel: (reason) => {
+        hasClientLeft = true;
+        return reader.cancel(reason);
+      },
     },
     { highWaterMark: 0 },
   );

@@ -96,6 +96,24 @@ describe('a body that breaks', () => {
   });
 });
 
+it('a client that leaves a silent answer is not reported as one that was cut', async () => {
+  let cancelled!: () => void;
+  const left = new Promise<void>((resolve) => (cancelled = resolve));
+  const begun = new TextEncoder().encode('begun');
+  const body = new ReadableStream<Uint8Array>({
+    start: (to) => to.enqueue(begun),
+    cancel: () => cancelled(),
+  });
+  const { url } = await start(() => new Response(body));
+  const answer = await request(`${url}/`, { dispatcher: agent });
+  await once(answer.body, 'data');
+  answer.body.on('error', () => undefined).destroy();
+  await left;
+  await host!.stop();
+  host = undefined;
+  expect(reported).toEqual([]);
+});
+
 it('a client that leaves cancels the body', async () => {
   const cancelled = new Promise<void>((resolve) => {
     void start(
