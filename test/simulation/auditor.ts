@@ -88,7 +88,7 @@ export class Auditor {
       ExpressionAttributeValues: Record<string, AttributeValue>;
     };
     const hold = values[':hold'] && holdImage(values[':hold']);
-    if (hold) this.invocations.get(hold.rq)!.newestSent = hold.at;
+    if (hold) this.invocations.get(hold.rq)!.sends(hold.at);
     if (update.startsWith('SET t = ')) this.raised.add(BigInt(values[':at']!.N!));
   }
 
@@ -302,11 +302,11 @@ export class Auditor {
   }
 
   /**
-   * What an expired grant leaves is spent by nobody; but for a process that last heard of the leaf before it had
-   * the grant, since a reserve does not name the limit that it was computed for.
+   * What an expired grant leaves is spent by nobody; but for a reserve that was sent when its process had last heard
+   * of the leaf before it had the grant, since a reserve does not name the limit that it was computed for.
    */
   private checkExpired(leaf: LeafImage, name: string, { at, rq }: HoldImage): void {
-    const heardAt = this.invocations.get(rq)!.process.heardOf(leaf.pk);
+    const heardAt = this.invocations.get(rq)!.heardWhenSent(at);
     for (const [id, { n, x }] of leaf.a.get(name)!.o) {
       const isExpired = Number(x) + 2 * this.known.skewMsMax < stampMs(at);
       if (n > 0n && isExpired && heardAt >= this.known.grantOf(name, id)!.appliedAt!)

@@ -19,6 +19,8 @@ export class Invocation {
   newestSent = 0n;
   /** It was answered without a hold, and nothing of it may land any more. */
   hasLeft = false;
+  /** By stamp: the instant as of which its process knew the leaf when that reserve first left. */
+  private readonly knewLeafAsOf = new Map<bigint, number>();
   private readonly faultsBefore: number;
 
   constructor(
@@ -36,6 +38,17 @@ export class Invocation {
       if (next !== undefined && next < this.startedAt - CONFIGURATION_LAG_MS)
         throw new Violation('configuration lag', `${cap.account} is seen at revision ${cap.revision}`);
     }
+  }
+
+  /** A reserve leaves the process, for the first time or again. */
+  sends(at: bigint): void {
+    this.newestSent = at;
+    if (!this.knewLeafAsOf.has(at)) this.knewLeafAsOf.set(at, this.process.heardOf(this.call.caller.leaf.pk));
+  }
+
+  /** The instant as of which the leaf was known to whoever sent the reserve with this stamp. */
+  heardWhenSent(at: bigint): number {
+    return this.knewLeafAsOf.get(at)!;
   }
 
   /** At least so many times its process got no answer that decides, since it began. */
