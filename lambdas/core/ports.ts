@@ -50,6 +50,8 @@ export type TransactOutcome =
   | { kind: 'applied'; unanswered: number }
   /** One condition did not hold: nothing was written. `items[i]` is the old item of write i where its condition failed. */
   | { kind: 'refused'; items: (Item | undefined)[]; unanswered: number }
+  /** Others wrote the same items at the same time, again and again: nothing was written. */
+  | { kind: 'contended'; reason: string }
   | { kind: 'unavailable'; unanswered: number; reason: string };
 
 export interface TableQuery {

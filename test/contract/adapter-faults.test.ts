@@ -175,6 +175,16 @@ describe('a transaction', () => {
     await expect(table.transact(PLAN, 'x'.repeat(33))).rejects.toThrow('1 to 32 characters');
   });
 
+  test('that conflicts again and again is left to its caller, who may plan anew', async () => {
+    const { table, sound } = await tableWith(
+      inOrder('conflict', 'throttled', 'conflict', 'conflict', 'none'),
+    );
+    expect(await table.transact(PLAN, 'plan')).toMatchObject({ kind: 'contended' });
+    expect(await sound.get({ pk: 'cap', sk: '-' })).toBeUndefined();
+    const unsure = await tableWith(inOrder('request_lost', 'conflict', 'conflict', 'conflict', 'none'));
+    expect(await unsure.table.transact(PLAN, 'plan')).toEqual({ kind: 'applied', unanswered: 1 });
+  });
+
   test('that a condition and a conflict refuse is refused', async () => {
     const Item = { pk: { S: 'cap' }, sk: { S: '-' }, f: { N: '3' } };
     const api = {

@@ -1,10 +1,11 @@
 /** Shared caps on every engine: leases, draws, pulls and denials, call by call. */
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { DynamoDbApi } from '../../lambdas/adapters/table/dynamodb-api.ts';
+import { picoUsd } from '../../lambdas/core/brands.ts';
 import type { Cap } from '../../lambdas/core/caps/cap.ts';
 import { accountOf } from '../../lambdas/core/ledger/books.ts';
 import type { HeldCall, Leaf } from '../../lambdas/core/ledger/leaf.ts';
-import { leafKey } from '../../lambdas/core/ledger/leaf.ts';
+import { amountsOf, leafKey } from '../../lambdas/core/ledger/leaf.ts';
 import type { Ledger } from '../../lambdas/core/ledger/ledger.ts';
 import type { ReserveOutcome } from '../../lambdas/core/ledger/reserve-call.ts';
 import { chargeOf, hours, ledgerOver, ManualClock, SeededIds, testCall, testCap } from '../support/worlds.ts';
@@ -109,13 +110,68 @@ for (const engine of engines) {
       await expectConserved(...people);
     });
 
-    test('an overrun that a lease cannot pay goes home with the lease, and the cap goes on', async () => {
+    test('an overrun that a lease cannot pay is paid by the pool, and what is left can be spent', async () => {
       const cap = team(1000n);
       await spend('ann', [cap], 100n, 900n);
       expect(await lease('ann')).toMatchObject({ f: -650n, s: 900n, l: 250n });
       await ledger.pools.giveBack((await ledger.leaves.read(user('ann')))!, 'team-day');
-      await expectConserved('ann');
-      expect((await call('bob', [cap], 100n)).kind).toBe('held');
+      expect(await lease('ann')).toMatchObject({ f: 0n, s: 0n, l: 0n });
+      expect(await pool()).toMatchObject({ f: 100n, s: 900n, l: 1000n });
+      await spend('bob', [cap], 100n, 100n);
+      expect((await call('cat', [cap], 1n)).kind).toBe('short');
+      await expectConserved('ann', 'bob', 'cat');
+    });
+
+    test('an overrun beyond the whole cap ends it, also for who has not heard of it', async () => {
+      const cap = team(1000n);
+      await spend('bob', [cap], 100n, 0n);
+      await spend('ann', [cap], 100n, 1200n);
+      expect((await call('cat', [cap], 800n)).kind).toBe('short');
+      expect(await pool()).toMatchObject({ f: -450n, s: 1200n, l: 1000n });
+      await expectConserved('ann', 'bob', 'cat');
+    });
+
+    test('a call that can be lowered gets what siblings have left, at the first try', async () => {
+      const cap = team(1000n);
+      for (const who of ['ann', 'bob', 'cat']) await spend(who, [cap], 250n, 240n);
+      /** As much as is not spent, down to 10. */
+      const lowered = testCall([cap], ids);
+      const outcome = await ledger.reserve({
+        ...lowered,
+        leaf: user('dan'),
+        fit: (books) => {
+          const { l, s } = accountOf(books, cap);
+          const usd = picoUsd(l - s < 900n ? l - s : 900n);
+          return {
+            ...lowered.fit(books),
+            amounts: amountsOf(usd, 10n),
+            smallest: amountsOf(picoUsd(10n), 10n),
+          };
+        },
+      });
+      if (outcome.kind !== 'held') throw new Error(outcome.kind);
+      expect(outcome.call.hold.i.pu).toBe(280n);
+      await expectConserved('ann', 'bob', 'cat', 'dan');
+    });
+
+    test('a transaction that is in the way of others again and again is planned anew, and no outage', async () => {
+      const cap = team(1000n);
+      let conflicts = 20;
+      const busy: DynamoDbApi = {
+        ...opened.api,
+        transactWriteItems: (input) => {
+          conflicts -= 1;
+          if (conflicts < 0) return opened.api.transactWriteItems(input);
+          const CancellationReasons = [{ Code: 'TransactionConflict' }, { Code: 'None' }];
+          return Promise.reject(
+            Object.assign(new Error(), { name: 'TransactionCanceledException', CancellationReasons }),
+          );
+        },
+      };
+      const { ledger: crowded } = ledgerOver({ ...opened, api: busy }, clock, ids);
+      expect((await call('ann', [cap], 100n, crowded)).kind).toBe('held');
+      conflicts = Infinity;
+      expect((await call('bob', [cap], 100n, crowded)).kind).toBe('undecided');
       await expectConserved('ann', 'bob');
     });
 

@@ -19,6 +19,8 @@ export interface SharedState {
   folded: bigint;
   settled: bigint;
   used: bigint;
+  /** Free on leases. */
+  onLease: bigint;
 }
 
 export class PoolAudit {
@@ -29,6 +31,8 @@ export class PoolAudit {
   private readonly newest = new Map<string, PoolImage>();
   private readonly states = new Map<string, SharedState[]>();
   private readonly indexed = new Map<string, Set<string>>();
+  /** Pools that have less free since the write at hand. */
+  private readonly drawn = new Set<string>();
 
   constructor(known: Truth, leaves: () => Iterable<LeafImage>) {
     this.known = known;
@@ -41,9 +45,9 @@ export class PoolAudit {
     else this.indexed.set(account, new Set([entry]));
   }
 
-  /** Leaves that have ever had a lease of it, or are about to. */
-  leasesOf(account: string): number {
-    return this.indexed.get(account)?.size ?? 0;
+  /** Other leaves that have ever had a lease of it, or are about to. */
+  siblingsOf(account: string, leafPk: string): number {
+    return [...(this.indexed.get(account) ?? [])].filter((entry) => !entry.endsWith(`#${leafPk}`)).length;
   }
 
   statesOf(account: string): readonly SharedState[] {
@@ -62,9 +66,7 @@ export class PoolAudit {
     checkLimit(this.known, account, next, old);
     if (old?.k === next.k && !isAdjusted) {
       if (next.s < old.s) fail('forgets what was settled');
-      const isDraw = next.l === old.l && next.f < old.f;
-      if (isDraw && next.f < 0n) fail('gives more than it has');
-      if (isDraw) this.checkExpired(next, fail);
+      if (next.l === old.l && next.f < old.f) this.drawn.add(account);
     }
     this.newest.set(account, next);
     const windows = this.pools.get(account);
@@ -86,6 +88,7 @@ export class PoolAudit {
     const truth = this.known.ofPool(account);
     let limits = 0n;
     let settled = pool.s;
+    let onLease = 0n;
     for (const leaf of this.leaves()) {
       const lease = leaf.a.get(account);
       if (!lease) continue;
@@ -97,6 +100,7 @@ export class PoolAudit {
       if (lease.k < pool.k) continue;
       limits += lease.l;
       settled += lease.s;
+      if (lease.f > 0n) onLease += lease.f;
     }
     const fail = (what: string): never => {
       const { k, f, s, l } = pool;
@@ -105,6 +109,13 @@ export class PoolAudit {
     if (pool.l !== pool.f + pool.s + limits) fail(`is not f + s + leases, which are ${limits}`);
     if (settled !== truth.settledIn(pool.k))
       fail(`and its leases have settled ${settled}, the charges ${truth.settledIn(pool.k)}`);
+    const states = this.states.get(account) ?? [];
+    const before = states.at(-1);
+    // A pool pays for an overrun whatever it has; what leaves can spend rises only by what is there.
+    if (this.drawn.delete(account) && before && onLease > before.onLease) {
+      if (pool.f < 0n) fail('gives more than it has');
+      this.checkExpired(pool, fail);
+    }
     const state = {
       since: this.known.time.now,
       key: pool.k,
@@ -112,10 +123,10 @@ export class PoolAudit {
       folded: pool.s,
       settled,
       used: truth.usedIn(pool.k),
+      onLease,
     };
-    const states = this.states.get(account);
-    if (states) states.push(state);
-    else this.states.set(account, [state]);
+    states.push(state);
+    this.states.set(account, states);
   }
 
   /**

@@ -87,7 +87,7 @@ export class RefusalJudge {
   undecided(invocation: Invocation, cap: Cap, smallest: bigint): void {
     const states = this.statesDuring(invocation, cap);
     const isHopeless = states.every(({ limit, folded }) => limit - folded < smallest);
-    const isWide = this.pools.leasesOf(cap.account) - 1 > SIBLINGS_MAX;
+    const isWide = this.pools.siblingsOf(cap.account, invocation.call.caller.leaf.pk) > SIBLINGS_MAX;
     if (!isHopeless && (isWide || states.length > MOVES_MIN)) return;
     throw new Violation(
       'throttle justified',

@@ -29,6 +29,8 @@ import { failureOf, type Failure } from './failures.ts';
 import { fromWire, toWire } from './items.ts';
 
 export const ATTEMPTS_MAX = 8;
+/** A transaction that conflicts so often is given up: its caller plans anew from what the others have written. */
+export const CONFLICTS_MAX = 3;
 /** Waits are drawn between 0 and this, doubled at each attempt: at most 2.5 s in all. */
 const BACKOFF_FIRST_MS = 20;
 const BACKOFF_MAX_MS = 1000;
@@ -98,11 +100,17 @@ export class DynamoDbTable implements Table {
         }),
       (failure, unanswered) => {
         if (failure.kind === 'conflict' && unanswered === 0) conflicts += 1;
+        return conflicts < CONFLICTS_MAX;
       },
     );
     const { unanswered } = result;
     if (result.kind === 'done') return { kind: 'applied', unanswered };
-    if (result.kind === 'gave_up') return { kind: 'unavailable', unanswered, reason: result.reason };
+    if (result.kind === 'gave_up') {
+      const { reason } = result;
+      return conflicts < CONFLICTS_MAX
+        ? { kind: 'unavailable', unanswered, reason }
+        : { kind: 'contended', reason };
+    }
     if (result.failure.kind !== 'cancelled') throw new Error(`Not an answer to a transaction`);
     const items = result.failure.items.map((item) => item && fromWire(item));
     return { kind: 'refused', items, unanswered };
@@ -148,7 +156,8 @@ export class DynamoDbTable implements Table {
   /** Sends until there is an answer that decides, at most ATTEMPTS_MAX times. Throws on bugs. */
   async #attempt<T>(
     send: () => Promise<T>,
-    onFailure?: (failure: Failure, unanswered: number) => void,
+    /** False to give up. */
+    goesOn: (failure: Failure, unanswered: number) => boolean = () => true,
   ): Promise<Attempted<T>> {
     let unanswered = 0;
     let reason = '';
@@ -163,8 +172,7 @@ export class DynamoDbTable implements Table {
         }
         if (failure.kind === 'unanswered') unanswered += 1;
         reason = String(error);
-        if (failure.kind === 'impossible') break;
-        onFailure?.(failure, unanswered);
+        if (failure.kind === 'impossible' || !goesOn(failure, unanswered)) break;
       }
       if (attempt < ATTEMPTS_MAX) await this.#backOff(attempt);
     }

@@ -192,7 +192,7 @@ export class Directory {
     const outcome = await this.table.transact(writes, token.slice(0, TOKEN_LENGTH));
     this.caps.forgetAll();
     if (outcome.kind === 'unavailable') throw new TableUnavailable(outcome.reason);
-    if (outcome.kind === 'refused') return false;
+    if (outcome.kind !== 'applied') return false;
     const condition = { condition: 'deleted = :true', values: { ':true': true } };
     // What is not swept stays marked; what came back meanwhile is not marked any more.
     for (const { pk, sk } of left) await this.table.delete({ key: { pk, sk }, ...condition });

@@ -20,6 +20,7 @@ import {
   type Leaf,
 } from './leaf.ts';
 import { stampAfter, stampedAt, type Nonce } from './stamp.ts';
+import { tidyLeases } from './tidy-leases.ts';
 
 /** A call younger than this is left alone: its own process settles it. */
 export const SETTLING_TIME = durationMs(60_000);
@@ -55,7 +56,7 @@ export async function collectLeaf(
       collected.presumed += 1;
     }
   }
-  await ledger.pools.tidyLeases(leaf);
+  await tidyLeases(ledger, leaf, now);
   return collected;
 }
 

@@ -2,9 +2,10 @@
  * The only file that writes budgets: every expression the ledger sends, each condition named by the invariant
  * that it protects. The check is the write; nothing is read and then decided.
  */
-import type { HoldId } from '../brands.ts';
+import type { EpochMs, HoldId } from '../brands.ts';
 import type { Condition, Item, ItemKey, PutWrite, UpdateWrite } from '../ports.ts';
 import { isOpen, type Account, type Amounts, type Hold, type Leaf } from './leaf.ts';
+import { SMALLEST_DRAW } from './pool.ts';
 
 /** A call is held at most once: a repeat of the same id finds its own hold. */
 const NO_HOLD_YET = 'attribute_not_exists(h.#id)';
@@ -32,6 +33,12 @@ const AT_VERSION = 'v = :v';
 const POOL_AT_KEY = 'k = :k';
 /** A pool gives no more than it has. */
 const ENOUGH_IN_POOL = 'f >= :d';
+/** A lease gives back within the window that it was drawn for. */
+const LEASE_AT_KEY = 'a.#a.k = :k';
+/** A lease gives no more than is free of it, and owes nothing afterwards. */
+const ENOUGH_ON_LEASE = 'a.#a.f >= :g';
+/** What was settled on a lease goes home once. */
+const STILL_SETTLED = 'a.#a.s >= :s';
 /** What is written once is never changed. */
 const ABSENT = 'attribute_not_exists(pk)';
 
@@ -134,18 +141,42 @@ export function putAtVersion(next: Item & ItemKey, old: { v: bigint } | undefine
 }
 
 /**
- * The pool's side of a draw (`drawn` > 0), a return (< 0) or a fold (0), with what was settled on the lease. The
- * leaf's side, in the same transaction, is a put at its version.
+ * The pool's side of a move: `drawn` is what leaves take of it, less what they give back; `settled` comes home. Only
+ * what a leaf gets must be there: what comes home is taken, also where a provider's overrun has to be paid for.
  */
 export function movePoolWrite(
   key: ItemKey,
-  { windowKey, drawn, settled }: { windowKey: bigint; drawn: bigint; settled: bigint },
+  {
+    windowKey,
+    drawn,
+    settled,
+    isDraw,
+  }: { windowKey: bigint; drawn: bigint; settled: bigint; isDraw: boolean },
 ): UpdateWrite {
   return {
     key,
-    condition: drawn > 0n ? `${POOL_AT_KEY} AND ${ENOUGH_IN_POOL}` : POOL_AT_KEY,
+    condition: isDraw ? `${POOL_AT_KEY} AND ${ENOUGH_IN_POOL}` : POOL_AT_KEY,
     update: 'SET f = f - :d, s = s + :s, v = v + :one',
     values: { ':k': windowKey, ':d': drawn, ':s': settled, ':one': 1n },
+  };
+}
+
+/** A lease's side of giving back: it commutes with the calls of its leaf. */
+export function giveBackWrite(
+  key: ItemKey,
+  account: string,
+  { windowKey, given, settled, now }: { windowKey: bigint; given: bigint; settled: bigint; now: EpochMs },
+): UpdateWrite {
+  return {
+    key,
+    condition: [LEASE_AT_KEY, ENOUGH_ON_LEASE, STILL_SETTLED].join(' AND '),
+    update:
+      'SET a.#a.f = a.#a.f - :g, a.#a.s = a.#a.s - :s, a.#a.l = a.#a.l - :all, a.#a.q = :q, a.#a.d = :now, v = v + :one',
+    names: { '#a': account },
+    values: {
+      ...{ ':k': windowKey, ':g': given, ':s': settled, ':all': given + settled },
+      ...{ ':q': SMALLEST_DRAW, ':now': BigInt(now), ':one': 1n },
+    },
   };
 }
 

@@ -1,8 +1,7 @@
 /**
  * The ledger's operations over the table: reserve, finish (charge, then settle) and void. The rules stand in
- * accounts.ts, the writes in expressions.ts, what a shared cap needs before a reserve in pools.ts.
+ * accounts.ts, the writes in expressions.ts, what a shared cap needs before a reserve in draws.ts.
  */
-import pLimit, { type LimitFunction } from 'p-limit';
 import { holdId, type HoldId } from '../brands.ts';
 import { isShared, type Cap } from '../caps/cap.ts';
 import { TableUnavailable, type Clock, type Ids, type ItemKey, type Table } from '../ports.ts';
@@ -10,6 +9,7 @@ import { amountFor, prepareLeaf, shortAccounts, withGrant, type Grant } from './
 import type { Books } from './books.ts';
 import { chargeFromItem, chargeKey, chargeToItem, NOTHING_USED, type Charge } from './charge.ts';
 import { putIfAbsent, raiseFenceWrite, reserveWrite, settleWrite } from './expressions.ts';
+import { Draws } from './draws.ts';
 import { Leaves } from './leaves.ts';
 import { Pools } from './pools.ts';
 import { leafFromItem, newLeaf, type Amounts, type HeldCall, type Leaf } from './leaf.ts';
@@ -24,6 +24,7 @@ import {
   type ReserveOutcome,
 } from './reserve-call.ts';
 import { stampAfter } from './stamp.ts';
+import { Turns } from './turns.ts';
 
 /** Turns of a loop that lost a race; each turn starts from a newer image, so this is a bound, not a budget. */
 const TURNS_MAX = 40;
@@ -47,7 +48,8 @@ export interface Finished {
 export class Ledger {
   readonly leaves: Leaves;
   readonly pools: Pools;
-  private readonly queues = new Map<string, LimitFunction>();
+  private readonly draws: Draws;
+  private readonly turns = new Turns(RESERVES_AT_ONCE);
   private readonly table: Table;
   private readonly clock: Clock;
 
@@ -56,6 +58,7 @@ export class Ledger {
     this.clock = deps.clock;
     this.leaves = new Leaves(deps);
     this.pools = new Pools({ ...deps, leaves: this.leaves });
+    this.draws = new Draws({ ...deps, leaves: this.leaves, pools: this.pools });
   }
 
   /** Reads a charge, strongly consistent. Throws TableUnavailable. */
@@ -99,20 +102,10 @@ export class Ledger {
    */
   async reserve(call: ReserveCall): Promise<ReserveOutcome> {
     try {
-      return await this.inTurn(call.leaf, () => this.reserveOnce(call));
+      return await this.turns.take(call.leaf.pk, () => this.reserveOnce(call));
     } catch (error) {
       if (error instanceof TableUnavailable) return { kind: 'unavailable', reason: error.message };
       throw error;
-    }
-  }
-
-  private async inTurn<T>(key: ItemKey, work: () => Promise<T>): Promise<T> {
-    const queue = this.queues.get(key.pk) ?? pLimit(RESERVES_AT_ONCE);
-    this.queues.set(key.pk, queue);
-    try {
-      return await queue(work);
-    } finally {
-      if (queue.activeCount + queue.pendingCount === 0) this.queues.delete(key.pk);
     }
   }
 
@@ -201,7 +194,7 @@ export class Ledger {
           const { amounts, smallest } = call.fit(books);
           return { asked: amountFor(thin, amounts), smallest: amountFor(thin, smallest) };
         };
-        const drawn = await this.pools.draw({ leaf: call.leaf, cap: thin, pools, wanted });
+        const drawn = await this.draws.draw({ leaf: call.leaf, cap: thin, pools, wanted });
         if (drawn.kind !== 'drawn') {
           const books = { leaf: drawn.leaf, pools };
           const fit = call.fit(books);

@@ -4,7 +4,8 @@
  * the pool.
  *
  * Conservation, true after every write: pool l = f + s + the leases' l (those of the pool's window). What is
- * settled on a lease goes home with each draw and return, so a pool's `s` never exceeds what is really spent.
+ * settled on a lease goes home with each draw and return, so a pool's `s` never exceeds what is really spent. With
+ * it goes what a provider's overrun has taken beyond the lease, so that a pool may have less than nothing free.
  */
 import type { EpochMs } from '../brands.ts';
 import type { Cap } from '../caps/cap.ts';
@@ -45,6 +46,7 @@ export function preparePool(pool: Pool | undefined, cap: Cap, now: EpochMs): Poo
 /** Calls that the first draw of a window pays for; doubled at each draw, and small again after a return. */
 const FIRST_DRAW = 4n;
 const DRAW_MAX = 32n;
+export const SMALLEST_DRAW = 1n;
 /** No draw takes more than this share of what is left, so that the last of a pool is not asleep in a few leases. */
 const SHARE_OF_POOL = 4n;
 
@@ -62,25 +64,17 @@ export function drawSize(lease: Account | undefined, amount: bigint, lack: bigin
   return wanted > lack ? wanted : lack;
 }
 
-/**
- * What of a lease's settled money goes home with a draw (`drawn` > 0), a return (< 0) or a fold (0): all of it, but
- * for what an overrun has taken beyond the lease. So a lease never owes its pool.
- */
-export function goesHome(lease: Account | undefined, drawn = 0n): bigint {
-  if (!lease) return 0n;
-  const free = lease.f + drawn;
-  return free < 0n ? lease.s + free : lease.s;
-}
-
-/** The leaf's side of a draw, a return or a fold: what is settled leaves with it. */
-export function moveLease(lease: Account | undefined, key: bigint, drawn: bigint, now: EpochMs): Account {
+/** The lease after a draw: what was settled on it has gone home. */
+export function drawnLease(lease: Account | undefined, key: bigint, drawn: bigint, now: EpochMs): Account {
   const d = BigInt(now);
   if (!lease) return { k: key, f: drawn, s: 0n, l: drawn, q: 2n * FIRST_DRAW, d };
-  const home = goesHome(lease, drawn);
   const doubled = 2n * (lease.q ?? FIRST_DRAW);
-  const q = drawn <= 0n ? 1n : doubled < DRAW_MAX ? doubled : DRAW_MAX;
-  return { k: key, f: lease.f + drawn, s: lease.s - home, l: lease.l + drawn - home, q, d };
+  const q = doubled < DRAW_MAX ? doubled : DRAW_MAX;
+  return { k: key, f: lease.f + drawn, s: 0n, l: lease.l + drawn - lease.s, q, d };
 }
+
+/** Something to give back: free, settled, or owed. */
+export const hasMoney = ({ f, s }: Account): boolean => f !== 0n || s !== 0n;
 
 // ---- the index of leases -----------------------------------------------------------------------------------
 

@@ -1,0 +1,42 @@
+/** Leases that lie idle: they go home, so that their team can spend them and its figures are true. */
+import type { EpochMs } from '../brands.ts';
+import { HOUR } from '../time.ts';
+import type { Account, Leaf } from './leaf.ts';
+import type { Leaves } from './leaves.ts';
+import type { Pools } from './pools.ts';
+
+/** A lease that was not drawn on for so long is not in use, or will last its user for long. */
+const LEASE_IDLE = HOUR;
+
+/** Those that have nothing left, or whose window is over, leave the leaf. Throws TableUnavailable. */
+export async function tidyLeases(
+  { leaves, pools }: { leaves: Leaves; pools: Pools },
+  leaf: Leaf,
+  now: EpochMs,
+): Promise<void> {
+  const held = new Set(Object.values(leaf.h).flatMap(({ c }) => Object.keys(c)));
+  const idle = Object.entries(leaf.a).filter(
+    ([name, { d }]) => d !== undefined && d + BigInt(LEASE_IDLE) <= BigInt(now) && !held.has(name),
+  );
+  const spent: string[] = [];
+  for (const [name, lease] of idle) {
+    const pool = await pools.read(name);
+    if (!pool || lease.k > pool.k) continue;
+    const isEmpty = lease.l === 0n && lease.f === 0n && lease.s === 0n;
+    if (isEmpty || lease.k < pool.k) spent.push(name);
+    else await pools.giveBack(leaf, name);
+  }
+  if (spent.length === 0) return;
+  await leaves.change(leaf, (current) => {
+    const kept = Object.entries(current.a).filter(
+      ([name, account]) => !spent.includes(name) || !isSameLease(account, leaf.a[name]!),
+    );
+    const isHeld = Object.values(current.h).some(({ c }) => spent.some((name) => name in c));
+    return isHeld || kept.length === Object.keys(current.a).length
+      ? undefined
+      : { ...current, a: Object.fromEntries(kept) };
+  });
+}
+
+const isSameLease = (a: Account, b: Account): boolean =>
+  a.k === b.k && a.f === b.f && a.s === b.s && a.l === b.l && a.d === b.d;
