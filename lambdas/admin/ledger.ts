@@ -5,6 +5,7 @@ import { auditLedger } from '../core/ledger/audit.ts';
 import { takeEvidence } from '../core/ledger/evidence.ts';
 import { expiresAt, findCall, listHolds, type OpenHold } from '../core/ledger/holds.ts';
 import { formatUsd, parseUsd } from '../core/money.ts';
+import { leafKey, principalOf } from '../core/ledger/leaf.ts';
 import { chargeView } from '../core/ledger/charge-view.ts';
 import { isUsageCursor, listCharges } from '../core/ledger/usage.ts';
 import { DAY, parseRfc3339, plus, toRfc3339 } from '../core/time.ts';
@@ -203,7 +204,7 @@ function leafOfCursor(cursor: string): string {
 
 const holdView = ({ leaf, hold, state, heldSince }: OpenHold): z.infer<typeof holdSchema> => ({
   request_id: hold.i.rq,
-  principal: leaf.pk.slice('L#'.length),
+  principal: leafKey(principalOf(leaf.pk)).pk.slice('L#'.length),
   user: hold.i.us,
   team: hold.i.tm,
   app: hold.i.ap,

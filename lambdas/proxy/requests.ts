@@ -3,10 +3,12 @@
  * afterwards. A client whose connection broke learns here what became of its money.
  */
 import { epochMs, holdId, picoUsd, type HoldId } from '../core/brands.ts';
+import { leavesOf } from '../core/admission/leaf-choice.ts';
 import type { Gateway } from '../core/gateway.ts';
 import { chargeView } from '../core/ledger/charge-view.ts';
 import type { Charge } from '../core/ledger/charge.ts';
-import { leafKey, type Hold } from '../core/ledger/leaf.ts';
+import { principalOf, type Hold, type Principal } from '../core/ledger/leaf.ts';
+import type { ItemKey } from '../core/ports.ts';
 import { formatUsd } from '../core/money.ts';
 import { holdOfRequest } from '../core/request-ids.ts';
 import { toRfc3339 } from '../core/time.ts';
@@ -16,10 +18,9 @@ import { freeRoute } from './free-route.ts';
 export function showRequest(gateway: Gateway, request: Request, id: string): Promise<Response> {
   return freeRoute(gateway, dialectOf(request.headers), request, async (caller) => {
     const base = holdOfRequest(id);
-    const leaf = leafKey(caller.principal);
-    const charge = base && (await findCharge(gateway, base, leaf.pk, id));
+    const charge = base && (await findCharge(gateway, base, caller.principal, id));
     if (charge) return Response.json({ id, status: 'charged', hold: null, charge: chargeView(charge) });
-    const hold = base && (await findHold(gateway, base, leaf));
+    const hold = base && (await findHold(gateway, base, leavesOf(gateway.policy, caller.principal)));
     if (hold) return Response.json({ id, status: 'in_flight', hold: holdView(hold), charge: null });
     return {
       refusal: { code: 'request_not_found', message: `You made no admitted call with the id ${id}.` },
@@ -31,27 +32,25 @@ export function showRequest(gateway: Gateway, request: Request, id: string): Pro
 async function findCharge(
   gateway: Gateway,
   base: HoldId,
-  leafPk: string,
+  principal: Principal,
   requestId: string,
 ): Promise<Charge | undefined> {
   let newest: Charge | undefined;
   for (let generation = 0; ; generation += 1) {
     const charge = await gateway.ledger.readCharge(generation === 0 ? base : holdId(`${base}.${generation}`));
-    if (charge?.leafPk !== leafPk) return newest;
+    if (!charge || !isSamePrincipal(principalOf(charge.leafPk), principal)) return newest;
     newest = charge;
     if (charge.info.rq === requestId) return charge;
   }
 }
 
-async function findHold(
-  gateway: Gateway,
-  base: HoldId,
-  key: ReturnType<typeof leafKey>,
-): Promise<Hold | undefined> {
-  const leaf = await gateway.ledger.leaves.read(key);
-  const found = Object.entries(leaf?.h ?? {}).find(([id]) => id === base || id.startsWith(`${base}.`));
-  return found?.[1];
+async function findHold(gateway: Gateway, base: HoldId, keys: readonly ItemKey[]): Promise<Hold | undefined> {
+  const leaves = await Promise.all(keys.map((key) => gateway.ledger.leaves.read(key)));
+  const holds = leaves.flatMap((leaf) => Object.entries(leaf?.h ?? {}));
+  return holds.find(([id]) => id === base || id.startsWith(`${base}.`))?.[1];
 }
+
+const isSamePrincipal = (a: Principal, b: Principal): boolean => a.type === b.type && a.id === b.id;
 
 const holdView = ({ i }: Hold) => ({
   request_id: i.rq,

@@ -1,6 +1,7 @@
 /** Shared caps as their callers meet them: who is covered by which, what is shown, and each refusal word for word. */
 import { describe, expect, it } from 'vitest';
 import type { CapInput } from '../../lambdas/core/caps/cap-definition.ts';
+import { leafKey } from '../../lambdas/core/ledger/leaf.ts';
 import { openGateway, type GatewayOptions, type TestGateway } from '../support/gateways.ts';
 import { LiveAnswer, noAnswer, plain } from '../support/scripted-upstream.ts';
 import { chatCall, messagesCall, type DialectCall } from './dialects.ts';
@@ -336,6 +337,49 @@ describe('the app itself', () => {
       'org-month',
     ]);
     expect((await gateway.viewOf(response)).charge).toMatchObject({ user: null, app: 'web', team: 'growth' });
+  });
+
+  it('has as many calls in flight as its policy says, and shows and finds each', async () => {
+    const policy = { apps: [{ id: 'web', team: 'growth', callsInFlightMax: 128 }] };
+    const gateway = await open({ 'web-month': shared('app', 'web', '100.00') }, { ...app, policy });
+    const flights = Array.from({ length: 128 }, () => new LiveAnswer('application/json'));
+    gateway.upstream.next(...flights.map(({ script }) => script));
+    const answers = flights.map(() => call(gateway));
+    await gateway.upstream.hasSent(128);
+    const refusal = await errorOf(await call(gateway));
+    expect(limitOf(refusal)).toMatchObject({ reason: 'throttled', cap: null });
+    expect(refusal.message).toContain('64');
+    for (const flight of flights) {
+      flight.write(chatCall.answer);
+      flight.end();
+    }
+    for (const answer of answers) {
+      const response = await answer;
+      await response.text();
+      expect(response.status).toBe(200);
+    }
+    await gateway.settled();
+    const views = await Promise.all(answers.map(async (answer) => gateway.viewOf(await answer)));
+    expect(views.map(({ status }) => status)).toEqual(views.map(() => 'charged'));
+    const leaves = [0, 1].map(async (i) => gateway.gateway.ledger.leaves.read(leafKey(web, i)));
+    for (const leaf of await Promise.all(leaves)) expect(leaf?.a['web-month']?.s).toBeGreaterThan(0n);
+  });
+
+  it('keeps calls with an idempotency key on the first leaf, where a repeat finds them', async () => {
+    const policy = { apps: [{ id: 'web', team: 'growth', callsInFlightMax: 2048 }] };
+    const gateway = await open({ 'web-month': shared('app', 'web', '100.00') }, { ...app, policy });
+    const flight = new LiveAnswer('application/json');
+    gateway.upstream.next(flight.script);
+    const first = call(gateway, { 'idempotency-key': 'one' });
+    await gateway.upstream.hasSent(1);
+    for (let i = 0; i < 20; i += 1) {
+      const repeat = await call(gateway, { 'idempotency-key': 'one' });
+      expect([repeat.status, (await errorOf(repeat)).code]).toEqual([409, 'in_flight']);
+    }
+    flight.write(chatCall.answer);
+    flight.end();
+    expect((await first).status).toBe(200);
+    expect(gateway.upstream.sent).toHaveLength(1);
   });
 
   it('shares them with the users of the app', async () => {

@@ -97,14 +97,16 @@ export const amountsOf = (usd: PicoUsd, tokens: bigint): Amounts => ({ u: usd, t
 /** A user, or the app itself for calls without one. */
 export type Principal = { type: 'user' | 'app'; id: string };
 
-export const leafKey = (principal: Principal): ItemKey => ({
-  pk: `L#${principal.type}:${principal.id}`,
+/** The first leaf of a principal; an app may have more of them, by number. */
+export const leafKey = ({ type, id }: Principal, number = 0): ItemKey => ({
+  pk: `L#${type}:${id}${number === 0 ? '' : `~${number}`}`,
   sk: '-',
 });
 export const principalOf = (leafPk: string): Principal => {
-  const match = /^L#(user|app):(.+)$/s.exec(leafPk);
+  // Names of apps have no "~", those of users may.
+  const match = /^L#(?:(user):(.+)|(app):([^~]+)(?:~\d+)?)$/s.exec(leafPk);
   if (!match) throw new Error(`not a leaf: ${leafPk}`);
-  return { type: match[1] as Principal['type'], id: match[2]! };
+  return { type: (match[1] ?? match[3]) as Principal['type'], id: (match[2] ?? match[4])! };
 };
 
 /** Leaves are listed in this many partitions; the entry is put before the leaf, once, and never changes. */

@@ -14,6 +14,8 @@ const appSchema = z.strictObject({
   features: z.array(nameSchema).optional(),
   /** False: output limits of this app's calls are never lowered to fit a budget. */
   clamp: z.boolean().default(true),
+  /** How many of the app's own calls, those without a user, may be in flight at a time; in steps of 64. */
+  callsInFlightMax: z.int().min(1).max(2048).default(64),
 });
 
 /** Two entries of one id would leave open which of them holds. */

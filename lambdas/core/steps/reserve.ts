@@ -4,11 +4,13 @@ import type { Quote, Reserved } from '../call.ts';
 import { crowded, explainShort, undecided, type DenialContext } from '../admission/denial.ts';
 import type { Endpoint } from '../endpoint.ts';
 import { fitToBudget } from '../admission/fit.ts';
+import { leavesToTry } from '../admission/leaf-choice.ts';
 import type { Gateway } from '../gateway.ts';
 import { chargeView } from '../ledger/charge-view.ts';
 import type { ReserveOutcome } from '../ledger/reserve-call.ts';
 import { leafKey } from '../ledger/leaf.ts';
 import { nonceBits } from '../ledger/stamp.ts';
+import type { ItemKey } from '../ports.ts';
 import type { CallIds } from '../request-ids.ts';
 import { passed, refused, type Refusal, type Stepped } from '../refusals.ts';
 import type { Caller } from './identify.ts';
@@ -24,9 +26,8 @@ export async function reserve(
   if (caps.length === 0 && !gateway.policy.admitUncapped) return refused(noCap(caller));
 
   const bodyHash = caller.idempotencyKey === undefined ? undefined : await quote.bodyHash();
-  const leaf = leafKey(caller.principal);
-  const attempt = async (ahead: number): Promise<Attempted> => {
-    const outcome = await gateway.ledger.reserve({
+  const reserveOn = (leaf: ItemKey): Promise<ReserveOutcome> =>
+    gateway.ledger.reserve({
       leaf,
       id: ids.holdId,
       bodyHash,
@@ -35,6 +36,10 @@ export async function reserve(
       info: infoOf(endpoint, caller, quote, ids),
       fit: (books) => fitToBudget(quote.plan, caps, books),
     });
+  const attempt = async (ahead: number): Promise<Attempted> => {
+    const [leaf, ...others] = leavesToTry(gateway.policy, caller, gateway.ids);
+    let outcome = await reserveOn(leaf);
+    for (const other of others) if (outcome.kind === 'crowded') outcome = await reserveOn(other);
     if (outcome.kind === 'held') return { kind: 'held', outcome };
     const { requestUrl } = gateway;
     const jitter = Number(gateway.ids.randomBits(JITTER_BITS)) / 2 ** JITTER_BITS;
@@ -43,7 +48,7 @@ export async function reserve(
     return { kind: 'refused', refusal: explain(outcome, bodyHash, context) };
   };
   const attempted = await gateway.line.run({
-    name: leaf.pk,
+    name: leafKey(caller.principal).pk,
     token: () => quote.bodyHash(),
     mayBeRepeat: caller.mayBeRepeat,
     attempt,

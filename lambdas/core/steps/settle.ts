@@ -7,7 +7,7 @@ import type { Call } from '../call.ts';
 import type { CostMembers } from '../endpoint.ts';
 import { NOTHING_USED, type Charge, type ChargeOutcome, type TokensByKind } from '../ledger/charge.ts';
 import type { Finished } from '../ledger/ledger.ts';
-import type { Leaf } from '../ledger/leaf.ts';
+import { leafKey, type Leaf } from '../ledger/leaf.ts';
 import { formatUsd } from '../money.ts';
 import { TableUnavailable } from '../ports.ts';
 import { priceUsage } from '../pricing/calculator.ts';
@@ -131,7 +131,7 @@ function chargeFor(call: Call, ending: Ending): { charge: Charge; members: CostM
 async function finish(call: Call, charge: Charge): Promise<Finished> {
   const { leaf } = call.reserved.held;
   const finished = await call.gateway.ledger.finish(charge, leaf);
-  call.gateway.line.wake(leaf.pk);
+  call.gateway.line.wake(leafKey(call.caller.principal).pk);
   return finished;
 }
 
