@@ -122,6 +122,18 @@ for (const engine of engines) {
       await expectConserved('ann', 'bob', 'cat');
     });
 
+    test('the pool pays what a lease owes now, not what it owed before a refund', async () => {
+      const cap = team(1000n);
+      const { call: open } = await held(call('ann', [cap], 200n));
+      await spend('ann', [cap], 50n, 700n);
+      const owing = (await ledger.leaves.read(user('ann')))!;
+      expect(owing.a['team-day']!.f).toBeLessThan(0n);
+      await ledger.finish(chargeOf(open, 0n), user('ann'));
+      const before = [await lease('ann'), await pool()];
+      await ledger.pools.giveBack(owing, 'team-day');
+      expect([await lease('ann'), await pool()]).toEqual(before);
+    });
+
     test('an overrun beyond the whole cap ends it, also for who has not heard of it', async () => {
       const cap = team(1000n);
       await spend('bob', [cap], 100n, 0n);

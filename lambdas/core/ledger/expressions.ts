@@ -35,8 +35,10 @@ const POOL_AT_KEY = 'k = :k';
 const ENOUGH_IN_POOL = 'f >= :d';
 /** A lease gives back within the window that it was drawn for. */
 const LEASE_AT_KEY = 'a.#a.k = :k';
-/** A lease gives no more than is free of it, and owes nothing afterwards. */
+/** A lease gives no more than is free of it. */
 const ENOUGH_ON_LEASE = 'a.#a.f >= :g';
+/** The pool pays what a lease owes and no more, or it would give what it may not have. */
+const OWES_JUST_THAT = 'a.#a.f = :g';
 /** What was settled on a lease goes home once. */
 const STILL_SETTLED = 'a.#a.s >= :s';
 /** What is written once is never changed. */
@@ -161,7 +163,7 @@ export function movePoolWrite(
   };
 }
 
-/** A lease's side of giving back: it commutes with the calls of its leaf. */
+/** A lease's side of giving back, or of being paid what it owes (`given` < 0): it commutes with calls of its leaf. */
 export function giveBackWrite(
   key: ItemKey,
   account: string,
@@ -169,7 +171,7 @@ export function giveBackWrite(
 ): UpdateWrite {
   return {
     key,
-    condition: [LEASE_AT_KEY, ENOUGH_ON_LEASE, STILL_SETTLED].join(' AND '),
+    condition: [LEASE_AT_KEY, given < 0n ? OWES_JUST_THAT : ENOUGH_ON_LEASE, STILL_SETTLED].join(' AND '),
     update:
       'SET a.#a.f = a.#a.f - :g, a.#a.s = a.#a.s - :s, a.#a.l = a.#a.l - :all, a.#a.q = :q, a.#a.d = :now, v = v + :one',
     names: { '#a': account },
