@@ -67,6 +67,8 @@ export class Admin {
 
 interface UsageItem {
   user: string;
+  /** As the call named them in its headers. */
+  tags: Record<string, string>;
   reserved_usd: string;
   cost_usd: string;
 }

@@ -3,6 +3,7 @@ import { formatUsd, usd } from '../../lambdas/core/money.ts';
 import { picoUsd } from '../../lambdas/core/brands.ts';
 import { Admin } from '../admin.ts';
 import type { Gateway } from '../processes.ts';
+import { CALL_TAG } from './calls.ts';
 
 export const TEAM = 'growth';
 export const TEAM_CAP = 'team-day';
@@ -51,18 +52,35 @@ export async function setUp(
 /** One in which the day does not end soon: a run that began at midnight would have two days' budgets. */
 const quietTimeZone = (now: Date): string => (now.getUTCHours() < 12 ? 'UTC' : 'Etc/GMT+12');
 
+/** A charge, and the tag of the call that it is for. */
+export interface Charged {
+  tag: string;
+  user: string;
+  picoUsd: bigint;
+}
+
+export async function readCharges(gateway: Gateway): Promise<Charged[]> {
+  const charges: Charged[] = [];
+  for await (const { tags, user, cost_usd } of new Admin(gateway).charges())
+    charges.push({ tag: tags[CALL_TAG]!, user, picoUsd: usd(cost_usd) });
+  return charges;
+}
+
 /**
  * The team's cap first. Settled is the sum of its charges, the exact total; reserved is all else that is not free:
  * what calls hold, and of the team's also what users have on lease.
  */
-export async function readFigures(gateway: Gateway, users: readonly string[]): Promise<LedgerFigures[]> {
+export async function readFigures(
+  gateway: Gateway,
+  users: readonly string[],
+  charges: readonly Charged[],
+): Promise<LedgerFigures[]> {
   const admin = new Admin(gateway);
   const charged = new Map<string, bigint>();
   let total = 0n;
-  for await (const { user, cost_usd } of admin.charges()) {
-    const cost = usd(cost_usd);
-    total += cost;
-    charged.set(user, (charged.get(user) ?? 0n) + cost);
+  for (const { user, picoUsd } of charges) {
+    total += picoUsd;
+    charged.set(user, (charged.get(user) ?? 0n) + picoUsd);
   }
   const figuresOf = async (cap: string, settled: bigint): Promise<LedgerFigures> => {
     const wire = await admin.ask<CapWire>('GET', `/caps/${cap}`);

@@ -1,15 +1,15 @@
 /**
- * So many calls at a time, whoever's turn it is, until everybody is refused. Callers behave as SDKs do: they wait
+ * So many calls at a time, evenly of all users, until everybody is refused. Callers behave as SDKs do: they wait
  * where they are told to, and stop at the first answer that says not to ask again.
  */
 import { setTimeout as wait } from 'node:timers/promises';
-import { nextCall, type Call } from './calls.ts';
+import { CALL_HEADER, nextCall, type Call } from './calls.ts';
 
 /** How calls ended for those who made them. */
 export interface Ends {
   sent: number;
-  /** Answered in full; of these as streams. */
-  answered: number;
+  /** Tags of those that were answered in full; how many of them as streams. */
+  answered: string[];
   streams: number;
   /** Told not to ask again, by the cap that said so. */
   denied: Record<string, number>;
@@ -25,6 +25,8 @@ export interface Ends {
 interface User {
   name: string;
   calls: number;
+  /** Callers that are at it for this user. */
+  callers: number;
   isDenied: boolean;
   /** The last time that it was refused. */
   refusedAtMs: number;
@@ -39,15 +41,15 @@ const WAIT_MS_MIN = 20;
 
 export class Callers {
   readonly ends: Ends = {
-    ...{ sent: 0, answered: 0, streams: 0, denied: {}, throttled: {} },
+    ...{ sent: 0, answered: [], streams: 0, denied: {}, throttled: {} },
     ...{ cut: 0, streamsCut: 0, unexpected: [] },
   };
   /** The longest time in which no caller got any answer. */
   longestPauseMs = 0;
   #answeredAtMs = performance.now();
-  #admittedAtMs = performance.now();
+  /** The last time that a call was let through or gave back what it had not used. */
+  #movedAtMs = performance.now();
   #streamsOpen = 0;
-  #turn = 0;
   #isStopped = false;
   #server: Promise<string>;
   #isServerBack: ((url: string) => void) | undefined;
@@ -56,7 +58,9 @@ export class Callers {
   readonly #random: () => number;
 
   constructor(options: { users: readonly string[]; url: string; key: string; random: () => number }) {
-    this.#users = options.users.map((name) => ({ name, calls: 0, isDenied: false, refusedAtMs: 0 }));
+    this.#users = options.users.map((name) => ({
+      ...{ name, calls: 0, callers: 0, isDenied: false, refusedAtMs: 0 },
+    }));
     this.#server = Promise.resolve(options.url);
     this.#key = options.key;
     this.#random = options.random;
@@ -81,43 +85,41 @@ export class Callers {
     this.#server = new Promise((resolve) => (this.#isServerBack = resolve));
   }
   serverIsBack(url: string): void {
-    this.#admittedAtMs = performance.now();
+    this.#movedAtMs = performance.now();
     this.#isServerBack!(url);
   }
 
-  /** How many users were refused since the last call was let through, or for good. */
+  /** How many users were refused since money last moved, or for good. All of them: it is used up. */
   get usersRefused(): number {
-    return this.#users.filter(({ isDenied, refusedAtMs }) => isDenied || refusedAtMs > this.#admittedAtMs)
+    return this.#users.filter(({ isDenied, refusedAtMs }) => isDenied || refusedAtMs > this.#movedAtMs)
       .length;
-  }
-
-  /** So long nobody was let through, while everybody asked and was refused. */
-  refusedForMs(): number {
-    return this.usersRefused < this.#users.length ? 0 : performance.now() - this.#admittedAtMs;
   }
 
   async #callOneAfterTheOther(): Promise<void> {
     for (let user = this.#next(); user !== undefined; user = this.#next()) {
       user.calls += 1;
+      user.callers += 1;
       const call = nextCall(user.name, user.calls, this.#random);
       let waitMs = await this.#attempt(user, call);
       while (waitMs !== undefined && !this.#isOver(user)) {
         await wait(Math.max(waitMs, WAIT_MS_MIN));
         if (!this.#isOver(user)) waitMs = await this.#attempt(user, call);
       }
+      user.callers -= 1;
     }
   }
 
   #isOver = ({ isDenied }: User): boolean => isDenied || this.#isStopped;
 
+  /** The one with the fewest callers, so that nobody is left without while others are made to wait. */
   #next(): User | undefined {
     if (this.#isStopped) return undefined;
-    for (let i = 0; i < this.#users.length; i += 1) {
-      this.#turn = (this.#turn + 1) % this.#users.length;
-      const user = this.#users[this.#turn]!;
-      if (!user.isDenied) return user;
-    }
-    return undefined;
+    return this.#users
+      .filter(({ isDenied }) => !isDenied)
+      .reduce<User | undefined>(
+        (least, user) => (least && least.callers <= user.callers ? least : user),
+        undefined,
+      );
   }
 
   /** How long to wait before the call is tried again; undefined when it has come to its end. */
@@ -133,17 +135,19 @@ export class Callers {
           authorization: `Bearer ${this.#key}`,
           'content-type': 'application/json',
           'x-spendcap-user': call.user,
+          [CALL_HEADER]: call.tag,
         },
         body: call.body,
       });
       this.#answered();
       if (response.status === 200) {
-        this.#admittedAtMs = performance.now();
+        this.#movedAtMs = performance.now();
         isOpenStream = call.isStream;
         if (isOpenStream) this.#streamsOpen += 1;
       }
       const text = await response.text();
       this.#answered();
+      if (response.status === 200) this.#movedAtMs = performance.now();
       return this.#end(user, call, response, text);
     } catch {
       ends.cut += 1;
@@ -160,11 +164,11 @@ export class Callers {
     this.#answeredAtMs = now;
   }
 
-  #end(user: User, { isStream, kind }: Call, response: Response, text: string): number | undefined {
+  #end(user: User, { tag, isStream, kind }: Call, response: Response, text: string): number | undefined {
     const { ends } = this;
     const { status, headers } = response;
     if (status === 200 && (!isStream || text.includes(kind.lastEvent))) {
-      ends.answered += 1;
+      ends.answered.push(tag);
       if (isStream) ends.streams += 1;
       return undefined;
     }

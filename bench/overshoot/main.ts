@@ -1,10 +1,10 @@
 /** `npm run overshoot`: the promise, put to the test in less than a minute. See README.md. */
 import { Command, InvalidArgumentError } from 'commander';
-import { printData, printJson, printNote } from '../../bin/cli/terminal.ts';
+import { printJson, printNote } from '../../bin/cli/terminal.ts';
 import { parseUsd } from '../../lambdas/core/money.ts';
-import { closingLine, jsonOf, printFindings } from './report.ts';
+import { jsonOf, printFindings } from './report.ts';
 import { runOvershoot } from './run.ts';
-import { faultsOf } from './verdict.ts';
+import { checksOf } from './verdict.ts';
 
 interface Options {
   users: number;
@@ -26,14 +26,10 @@ const options = new Command('overshoot')
 
 const { users, concurrency, teamCap, json } = options;
 const findings = await runOvershoot({ users, concurrency, teamLimit: teamCap, say: printNote });
-const faults = faultsOf(findings);
-if (json) printJson(jsonOf(findings, faults));
-else {
-  await printFindings(findings);
-  for (const fault of faults) printData(`FAILED: ${fault}`);
-  printData(closingLine(findings));
-}
-process.exitCode = faults.length === 0 ? 0 : 1;
+const checks = checksOf(findings);
+if (json) printJson(jsonOf(findings, checks));
+else await printFindings(findings, checks);
+process.exitCode = checks.every(({ faults }) => faults.length === 0) ? 0 : 1;
 
 function positive(text: string): number {
   const value = Number(text);

@@ -15,6 +15,8 @@ export interface Truth {
   open: number;
   picoUsd: bigint;
   picoUsdByUser: ReadonlyMap<string, bigint>;
+  /** By the call's tag. */
+  picoUsdByCall: ReadonlyMap<string, bigint>;
   /** Calls that reached the provider more than once. */
   repeated: string[];
 }
@@ -25,21 +27,21 @@ const userOfTag = (tag: string): string => tag.slice(0, tag.lastIndexOf('.'));
 export function truthOf(provider: SimulatedProvider): Truth {
   const requests = provider.requests();
   const picoUsdByUser = new Map<string, bigint>();
-  const tags = new Set<string>();
+  const picoUsdByCall = new Map<string, bigint>();
   const repeated: string[] = [];
   let picoUsd = 0n;
   for (const request of requests) {
     const { tag } = request;
     if (tag === null) continue; // it has only just come
-    if (tags.has(tag)) repeated.push(tag);
-    tags.add(tag);
     const bill = billOf(request);
+    if (picoUsdByCall.has(tag)) repeated.push(tag);
+    picoUsdByCall.set(tag, (picoUsdByCall.get(tag) ?? 0n) + bill);
     picoUsd += bill;
     const user = userOfTag(tag);
     picoUsdByUser.set(user, (picoUsdByUser.get(user) ?? 0n) + bill);
   }
   const open = requests.filter(({ outcome }) => outcome === 'open').length;
-  return { requests: requests.length, open, picoUsd, picoUsdByUser, repeated };
+  return { requests: requests.length, open, picoUsd, picoUsdByUser, picoUsdByCall, repeated };
 }
 
 function billOf({ billed, servedModel, model }: SimulatedRequest): bigint {

@@ -2,50 +2,84 @@
 import { printData, printRecord, printTable } from '../../bin/cli/terminal.ts';
 import { picoUsd } from '../../lambdas/core/brands.ts';
 import { formatUsd } from '../../lambdas/core/money.ts';
-import { overshootOf, type CapResult, type Findings } from './verdict.ts';
+import { overshootOf, type CapResult, type Check, type Findings } from './verdict.ts';
 
-const dollars = (amount: bigint): string => `$${formatUsd(picoUsd(amount))}`;
-
-export async function printFindings(findings: Findings): Promise<void> {
-  const { caps, calls, admitted, audit, users, usersRefused, longestPauseMs, restartMs, seconds } = findings;
-  await printTable(caps, [
-    { title: 'cap', value: ({ cap }) => cap },
-    { title: 'limit', value: ({ limit }) => dollars(limit), align: 'right' },
-    { title: 'provider billed', value: ({ provider }) => dollars(provider), align: 'right' },
-    { title: 'ledger settled', value: ({ settled }) => dollars(settled), align: 'right' },
-    { title: 'ledger reserved', value: ({ reserved }) => dollars(reserved), align: 'right' },
-    { title: 'overshoot', value: (result) => dollars(overshootOf(result)), align: 'right' },
-  ]);
+export async function printFindings(findings: Findings, checks: readonly Check[]): Promise<void> {
+  await printCaps(findings.caps);
   printData('');
-  const denied = byScope(findings, calls.denied);
-  const throttled = byScope(findings, calls.throttled);
-  printRecord([
-    ['calls sent', calls.sent],
-    ['admitted', `${admitted} (${calls.answered} answered in full, ${calls.streams} of them streams)`],
-    ['denied', `${denied.own} by own caps, ${denied.team} by the team's`],
-    ['throttled', `${throttled.own} by own caps, ${throttled.team} by the team's: others hold what is left`],
-    ['killed', `${calls.cut} calls in flight, ${calls.streamsCut} of them streams that had begun`],
-    ['still reserved', `for ${audit.open_holds} killed calls, at their worst case, until a day has passed`],
-    ['at the end', `${usersRefused} of ${users} users refused`],
-    ['longest pause', `${Math.round(longestPauseMs)} ms (the restart took ${Math.round(restartMs)} ms)`],
-    ['audit', audit.balanced ? 'balanced' : `${audit.differences.length} differences`],
-    ['time', `${Math.round(seconds)} s`],
-  ]);
+  printRecord(recordOf(findings));
   printData('');
+  for (const { claim, faults } of checks) {
+    printData(`${faults.length === 0 ? 'ok    ' : 'FAILED'}  ${claim}`);
+    for (const fault of faults.slice(0, FAULTS_SHOWN_MAX)) printData(`        ${fault}`);
+    if (faults.length > FAULTS_SHOWN_MAX) printData(`        and ${faults.length - FAULTS_SHOWN_MAX} more`);
+  }
+  printData('');
+  printData(closingLine(findings));
 }
 
-export function closingLine({ caps }: Findings): string {
+const FAULTS_SHOWN_MAX = 5;
+
+/** All amounts to the same decimals, so that they can be compared at a glance. */
+async function printCaps(caps: readonly CapResult[]): Promise<void> {
+  const amounts = caps.flatMap(({ limit, provider, settled, reserved }) => [
+    ...[limit, provider, settled, reserved],
+  ]);
+  const decimals = Math.max(...amounts.map((amount) => dollars(amount).split('.')[1]!.length));
+  const column = (title: string, of: (cap: CapResult) => bigint) => ({
+    title,
+    value: (cap: CapResult): string => padded(dollars(of(cap)), decimals),
+    align: 'right' as const,
+  });
+  await printTable(caps, [
+    { title: 'cap', value: ({ cap }) => cap },
+    column('limit', ({ limit }) => limit),
+    column('provider billed', ({ provider }) => provider),
+    column('settled', ({ settled }) => settled),
+    column('reserved', ({ reserved }) => reserved),
+    { title: 'overshoot', value: (cap) => dollars(overshootOf(cap)), align: 'right' },
+  ]);
+}
+
+const dollars = (amount: bigint): string => `$${formatUsd(picoUsd(amount))}`;
+const padded = (text: string, decimals: number): string => text.padEnd(text.indexOf('.') + 1 + decimals, '0');
+
+function recordOf(findings: Findings): [name: string, value: string][] {
+  const { caps, calls, admitted, audit, users, usersRefused, longestPauseMs, restartMs, seconds } = findings;
+  const denied = byScope(findings, calls.denied);
+  const throttled = byScope(findings, calls.throttled);
+  const [team] = caps;
+  const covered = team!.provider - team!.settled;
+  return [
+    ['calls', `${calls.sent}, ${findings.concurrency} at a time, of ${users} users; half of them streams`],
+    ['admitted', `${admitted}: ${calls.answered.length} answered in full, ${calls.streams} of them streams`],
+    ['refused', `${denied.own} by own caps and ${denied.team} by the team's, not to be tried again`],
+    [
+      'told to wait',
+      `${throttled.own} by own caps and ${throttled.team} by the team's, whose rest others held`,
+    ],
+    ['SIGKILL', `cut off ${calls.cut} calls, ${calls.streamsCut} of them streams that had begun`],
+    [
+      'still reserved',
+      `for ${audit.open_holds} of these at their worst case, for a day; ${dollars(covered)} of it were billed`,
+    ],
+    ['longest pause', `${Math.round(longestPauseMs)} ms (the restart took ${Math.round(restartMs)} ms)`],
+    ['at the end', `${usersRefused} of ${users} users refused, after ${Math.round(seconds)} s`],
+  ];
+}
+
+function closingLine({ caps }: Findings): string {
   const [team] = caps;
   const exceeded = caps.filter((result) => overshootOf(result) > 0n);
   const worst = exceeded.reduce(
     (most, result) => (overshootOf(result) > most ? overshootOf(result) : most),
     0n,
   );
-  return `overshoot: ${dollars(worst)} (provider billed ${dollars(team!.provider)} of ${dollars(team!.limit)}; ${exceeded.length} caps exceeded)`;
+  return `overshoot: ${dollars(worst)} (provider billed ${dollars(team!.provider)} of ${dollars(team!.limit)}; ${exceeded.length} of ${caps.length} caps exceeded)`;
 }
 
 /** Amounts as decimal strings, as everywhere. */
-export function jsonOf(findings: Findings, faults: readonly string[]): object {
+export function jsonOf(findings: Findings, checks: readonly Check[]): object {
   const { caps, calls, admitted, kills, audit, longestPauseMs, restartMs, seconds } = findings;
   const text = (amount: bigint): string => formatUsd(picoUsd(amount));
   const capOf = (result: CapResult): object => ({
@@ -61,7 +95,7 @@ export function jsonOf(findings: Findings, faults: readonly string[]): object {
     calls: {
       sent: calls.sent,
       admitted,
-      answered: calls.answered,
+      answered: calls.answered.length,
       streams: calls.streams,
       denied: byScope(findings, calls.denied),
       throttled: byScope(findings, calls.throttled),
@@ -75,7 +109,7 @@ export function jsonOf(findings: Findings, faults: readonly string[]): object {
     longest_pause_ms: Math.round(longestPauseMs),
     restart_ms: Math.round(restartMs),
     seconds: Math.round(seconds),
-    faults,
+    checks,
   };
 }
 

@@ -6,7 +6,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { startSimulatedProvider, type SimulatedProvider } from '../../local/simulated-provider/server.ts';
 import { seededRandom } from '../arrivals.ts';
 import { startGatewayOn, type Gateway } from '../processes.ts';
-import { ownCap, readAudit, readFigures, setUp } from './books.ts';
+import { ownCap, readAudit, readCharges, readFigures, setUp } from './books.ts';
 import { Callers } from './callers.ts';
 import { truthOf } from './provider-truth.ts';
 import type { Findings } from './verdict.ts';
@@ -23,9 +23,7 @@ const SEED = 1;
 /** The server is killed as soon as the provider has billed so much of the team's cap, and streams are open. */
 const KILL_AT_PERCENT = 45n;
 const LOOK_EVERY_MS = 40;
-/** Everybody is refused, and nobody was let through for so long: it is over. */
-const REFUSED_MS = 3_000;
-const TIME_MS_MAX = 48_000;
+const TIME_MS_MAX = 50_000;
 
 export async function runOvershoot({ users, concurrency, teamLimit, say }: RunOptions): Promise<Findings> {
   const folder = mkdtempSync(join(tmpdir(), 'spendcap-overshoot-'));
@@ -51,14 +49,15 @@ export async function runOvershoot({ users, concurrency, teamLimit, say }: RunOp
     const restartMs = performance.now() - killedAt;
     say(`restarted on the same books after ${Math.round(restartMs)} ms`);
 
-    const isOver = (): boolean => callers.refusedForMs() >= REFUSED_MS && truthOf(provider).open === 0;
+    const isOver = (): boolean => callers.usersRefused === users && truthOf(provider).open === 0;
     await until(() => isOver() || hasEnded(), deadline);
     const { usersRefused } = callers;
     callers.stop();
     await calling;
     await provider.idle();
 
-    const figures = await readFigures(gateway, names);
+    const charges = await readCharges(gateway);
+    const figures = await readFigures(gateway, names, charges);
     const audit = await readAudit(gateway);
     await gateway.stop();
     const truth = truthOf(provider);
@@ -71,12 +70,15 @@ export async function runOvershoot({ users, concurrency, teamLimit, say }: RunOp
       calls: callers.ends,
       admitted: truth.requests,
       repeated: truth.repeated,
+      charges,
+      bills: truth.picoUsdByCall,
       kills: 1,
       audit,
       longestPauseMs: callers.longestPauseMs,
       restartMs,
       seconds: (performance.now() - begunAt) / 1000,
       users,
+      concurrency,
       usersRefused,
     };
   } finally {
