@@ -22,13 +22,21 @@ export function freshIds(ids: Ids): CallIds {
   return { requestId: requestId(`req_${hold}`), holdId: holdId(hold) };
 }
 
-/** The hold's id is a hash of who calls and their key: the same call from anyone else is another call. */
 export async function idempotentIds(principal: Principal, key: string, ids: Ids): Promise<CallIds> {
-  const digest = await sha256(`${principal.type}:${principal.id}\n${key}`);
-  const hold = base32(BigInt(`0x${digest}`) >> BigInt(256 - HOLD_BITS), HOLD_LENGTH);
+  const hold = await holdOfKey(principal, key);
   const tail = base32(ids.randomBits(TAIL_BITS), TAIL_LENGTH);
-  return { requestId: requestId(`req_${hold}${tail}`), holdId: holdId(hold) };
+  return { requestId: requestId(`req_${hold}${tail}`), holdId: hold };
 }
+
+/** A hash of who calls and their idempotency key: the same key from anyone else is another call. */
+export async function holdOfKey(principal: Principal, key: string): Promise<HoldId> {
+  const digest = await sha256(`${principal.type}:${principal.id}\n${key}`);
+  return holdId(base32(BigInt(`0x${digest}`) >> BigInt(256 - HOLD_BITS), HOLD_LENGTH));
+}
+
+/** A voided call leaves its idempotency key free: what is called under it next has the hold id of the next generation. */
+export const generationOf = (base: HoldId, generation: number): HoldId =>
+  generation === 0 ? base : holdId(`${base}.${generation}`);
 
 /** The hold that a request id names; undefined for text that is no request id. */
 export function holdOfRequest(text: string): HoldId | undefined {

@@ -12,7 +12,7 @@ import { showBudget } from './budget.ts';
 import { dialectOf } from './caller-dialect.ts';
 import { countTokens } from './count-tokens.ts';
 import { listModels } from './models.ts';
-import { showRequest } from './requests.ts';
+import { showRequest, showRequestOfKey } from './requests.ts';
 
 export interface ProxyHost {
   /** Every completion is handed over here; the host lets none be cut off. */
@@ -34,6 +34,7 @@ export function createProxyApp(gateway: Gateway, host: ProxyHost): Hono {
   app.post('/responses/input_tokens', (c) => countTokens(gateway, 'openai', c.req.raw));
   app.get('/models', (c) => listModels(gateway, c.req.raw));
   app.get('/budget', (c) => showBudget(gateway, c.req.raw));
+  app.get('/requests', (c) => showRequestOfKey(gateway, c.req.raw));
   app.get('/requests/:id', (c) => showRequest(gateway, c.req.raw, c.req.param('id')));
   app.get('/healthz', (c) => c.json({ status: 'ok' }));
   // Hono dispatches HEAD as GET.

@@ -1,56 +1,59 @@
 /**
  * GET /v1/requests/{id}: one's own call, by the id on its response: its hold while it is in flight, its charge
- * afterwards. A client whose connection broke learns here what became of its money.
+ * afterwards. GET /v1/requests: the same, by the Idempotency-Key that it was sent with. A client whose connection broke
+ * learns here what became of its money.
  */
-import { epochMs, holdId, picoUsd, type HoldId } from '../core/brands.ts';
 import { leavesOf } from '../core/admission/leaf-choice.ts';
+import { epochMs, picoUsd, type HoldId } from '../core/brands.ts';
 import type { Gateway } from '../core/gateway.ts';
 import { chargeView } from '../core/ledger/charge-view.ts';
-import type { Charge } from '../core/ledger/charge.ts';
-import { principalOf, type Hold, type Principal } from '../core/ledger/leaf.ts';
-import type { ItemKey } from '../core/ports.ts';
+import { earlierCalls, type EarlierCall } from '../core/ledger/earlier-calls.ts';
+import type { Hold, Principal } from '../core/ledger/leaf.ts';
 import { formatUsd } from '../core/money.ts';
-import { holdOfRequest } from '../core/request-ids.ts';
+import type { Refusal } from '../core/refusals.ts';
+import { holdOfKey, holdOfRequest } from '../core/request-ids.ts';
 import { toRfc3339 } from '../core/time.ts';
 import { dialectOf } from './caller-dialect.ts';
 import { freeRoute } from './free-route.ts';
 
 export function showRequest(gateway: Gateway, request: Request, id: string): Promise<Response> {
-  return freeRoute(gateway, dialectOf(request.headers), request, async (caller) => {
+  return freeRoute(gateway, dialectOf(request.headers), request, async ({ principal }) => {
     const base = holdOfRequest(id);
-    const charge = base && (await findCharge(gateway, base, caller.principal, id));
-    if (charge) return Response.json({ id, status: 'charged', hold: null, charge: chargeView(charge) });
-    const hold = base && (await findHold(gateway, base, leavesOf(gateway.policy, caller.principal)));
-    if (hold) return Response.json({ id, status: 'in_flight', hold: holdView(hold), charge: null });
-    return {
-      refusal: { code: 'request_not_found', message: `You made no admitted call with the id ${id}.` },
-    };
+    const calls = base === undefined ? [] : await callsOf(gateway, principal, base);
+    // A repeat that was refused has an id of its own: it is told of the call that stood in its way.
+    const call = calls.find(({ requestId }) => requestId === id) ?? calls.at(-1);
+    return call ? Response.json(viewOf(id, call)) : { refusal: notFound(`the id ${id}`) };
   });
 }
 
-/** A key whose call was voided may have been used again: generations .1, .2, … of the same hold. */
-async function findCharge(
-  gateway: Gateway,
-  base: HoldId,
-  principal: Principal,
-  requestId: string,
-): Promise<Charge | undefined> {
-  let newest: Charge | undefined;
-  for (let generation = 0; ; generation += 1) {
-    const charge = await gateway.ledger.readCharge(generation === 0 ? base : holdId(`${base}.${generation}`));
-    if (!charge || !isSamePrincipal(principalOf(charge.leafPk), principal)) return newest;
-    newest = charge;
-    if (charge.info.rq === requestId) return charge;
-  }
+/** The newest call under one's own key: what a client asks that never saw an answer, and so has no id. */
+export function showRequestOfKey(gateway: Gateway, request: Request): Promise<Response> {
+  return freeRoute(gateway, dialectOf(request.headers), request, async ({ principal, idempotencyKey }) => {
+    if (idempotencyKey === undefined) return { refusal: whichCall() };
+    const base = await holdOfKey(principal, idempotencyKey);
+    const call = (await callsOf(gateway, principal, base)).at(-1);
+    return call ? Response.json(viewOf(call.requestId, call)) : { refusal: notFound('this Idempotency-Key') };
+  });
 }
 
-async function findHold(gateway: Gateway, base: HoldId, keys: readonly ItemKey[]): Promise<Hold | undefined> {
-  const leaves = await Promise.all(keys.map((key) => gateway.ledger.leaves.read(key)));
-  const holds = leaves.flatMap((leaf) => Object.entries(leaf?.h ?? {}));
-  return holds.find(([id]) => id === base || id.startsWith(`${base}.`))?.[1];
-}
+const callsOf = (gateway: Gateway, principal: Principal, base: HoldId): Promise<EarlierCall[]> =>
+  earlierCalls(gateway.ledger, { principal, leaves: leavesOf(gateway.policy, principal) }, base);
 
-const isSamePrincipal = (a: Principal, b: Principal): boolean => a.type === b.type && a.id === b.id;
+const whichCall = (): Refusal => ({
+  code: 'invalid_request',
+  message:
+    'Say which call: by its id, as in /v1/requests/req_…, or by the Idempotency-Key header that it was sent with.',
+});
+
+const notFound = (what: string): Refusal => ({
+  code: 'request_not_found',
+  message: `You made no admitted call with ${what}.`,
+});
+
+const viewOf = (id: string, call: EarlierCall) =>
+  call.state === 'charged'
+    ? { id, status: call.state, hold: null, charge: chargeView(call.charge) }
+    : { id, status: call.state, hold: holdView(call.hold), charge: null };
 
 const holdView = ({ i }: Hold) => ({
   request_id: i.rq,

@@ -5,6 +5,7 @@ import { holdOfRequest } from '../request-ids.ts';
 import { SLOT_TIME } from './accounts.ts';
 import { SETTLING_TIME, leavesOf } from './collect.ts';
 import type { Charge } from './charge.ts';
+import { chargesUnder } from './earlier-calls.ts';
 import type { Hold, Leaf } from './leaf.ts';
 import type { Ledger } from './ledger.ts';
 import { stampedAt } from './stamp.ts';
@@ -73,11 +74,8 @@ export async function findCall(
 ): Promise<FoundCall | undefined> {
   const base = holdOfRequest(requestId);
   if (base === undefined) return undefined;
-  for (let generation = 0; ; generation += 1) {
-    const id = generation === 0 ? base : holdId(`${base}.${generation}`);
-    const charge = await ledger.readCharge(id);
-    if (charge?.info.rq === requestId) return { id, charge, leaf: undefined };
-    if (!charge) break;
+  for await (const charge of chargesUnder(ledger, base)) {
+    if (charge.info.rq === requestId) return { id: charge.id, charge, leaf: undefined };
   }
   for await (const key of leavesOf(table)) {
     const leaf = await ledger.leaves.read(key);

@@ -2,9 +2,10 @@
  * The ledger's operations over the table: reserve, finish (charge, then settle) and void. The rules stand in
  * accounts.ts, the writes in expressions.ts, what a shared cap needs before a reserve in draws.ts.
  */
-import { holdId, type HoldId } from '../brands.ts';
+import type { HoldId } from '../brands.ts';
 import { isShared, type Cap } from '../caps/cap.ts';
 import { TableUnavailable, type Clock, type Ids, type ItemKey, type Table } from '../ports.ts';
+import { generationOf } from '../request-ids.ts';
 import { amountFor, prepareLeaf, shortAccounts, withGrant, type Grant } from './accounts.ts';
 import type { Books } from './books.ts';
 import { chargeFromItem, chargeKey, chargeToItem, NOTHING_USED, type Charge } from './charge.ts';
@@ -112,7 +113,7 @@ export class Ledger {
   private async reserveOnce(call: ReserveCall): Promise<ReserveOutcome> {
     if (call.bodyHash === undefined) return this.reserveAs(call, call.id);
     for (let generation = 0; generation < GENERATIONS_MAX; generation += 1) {
-      const id = generation === 0 ? call.id : holdId(`${call.id}.${generation}`);
+      const id = generationOf(call.id, generation);
       const outcome = await this.reserveAs(call, id);
       const voided = await this.recordedBefore(id, outcome);
       if (voided !== 'voided') return voided;
