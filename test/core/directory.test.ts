@@ -30,6 +30,18 @@ describe('the caps over a caller', () => {
       ['own'],
     ],
     [
+      "their own usd cap beside everyone's of other metrics",
+      [
+        ['all', user('*')],
+        ['all-minute', { ...user('*'), ...RATE }],
+        ['all-at-once', { ...user('*'), metric: 'concurrent', window: null, limit: '4' }],
+        ['own', user('alice')],
+      ],
+      'alice',
+      'default',
+      ['all-at-once', 'all-minute', 'own'],
+    ],
+    [
       "everyone's beside an own cap of another metric",
       [
         ['all', user('*')],

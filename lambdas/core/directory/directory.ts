@@ -95,8 +95,9 @@ export class Directory {
   }
 
   /**
-   * Every cap over a call: own ones of the user and of the user's feature (`*` caps where the user has no usd cap
-   * of their own), and those that the call shares with its team, app, feature and organisation.
+   * Every cap over a call: own ones of the user and of the user's feature, those of everybody (`*`; a usd cap of the
+   * user's own stands in for the ones in usd), and those that the call shares with its team, app, feature and
+   * organisation.
    */
   async capsFor({ user, team, app, feature }: Attribution): Promise<Cap[]> {
     const [shared, own, everyone, ofFeature] = await Promise.all([
@@ -109,8 +110,9 @@ export class Directory {
       user === null ? [] : this.capsOf('user:*'),
       user === null ? [] : this.capsOf(`user_feature:${user}/${feature}`),
     ]);
-    const hasOwn = own.some(({ metric }) => metric === 'usd');
-    return [...own, ...(hasOwn ? [] : everyone), ...ofFeature, ...shared.flat()];
+    const hasOwnUsd = own.some(({ metric }) => metric === 'usd');
+    const ofEveryone = hasOwnUsd ? everyone.filter(({ metric }) => metric !== 'usd') : everyone;
+    return [...own, ...ofEveryone, ...ofFeature, ...shared.flat()];
   }
 
   quarantineOf(model: string): Promise<Quarantine | undefined> {
