@@ -80,6 +80,90 @@ describe('applying a policy', () => {
   });
 });
 
+describe('caps that many share', () => {
+  const shared = (type: 'team' | 'app' | 'feature' | 'org', id: string, limit = '100.00') => ({
+    ...MONTH,
+    id: `${type}-month`,
+    scope: { type, id },
+    limit,
+  });
+  const ALL = [
+    shared('team', 'growth'),
+    shared('app', 'web'),
+    shared('feature', 'web/summarise'),
+    shared('org', 'org'),
+  ];
+
+  it('hold for whoever they name, and follow the file', async () => {
+    const directory = newDirectory();
+    const applied = await applyPolicy(directory, policy({ plans: {}, caps: ALL }));
+    expect(applied.created).toEqual(['team-month', 'app-month', 'feature-month', 'org-month']);
+    const caps = await directory.capsFor(callOf('anybody', 'summarise'));
+    expect(caps.map(({ id }) => id)).toEqual(['team-month', 'app-month', 'feature-month', 'org-month']);
+    const next = policy({ plans: {}, caps: [shared('team', 'growth', '150.00')] });
+    expect(await applyPolicy(directory, next)).toMatchObject({
+      changed: ['team-month'],
+      deleted: ['app-month', 'feature-month', 'org-month'],
+    });
+    expect(await limits(directory, 'anybody')).toEqual([['team-month', 150_000_000_000_000n]]);
+  });
+
+  it('and those of one user’s feature', async () => {
+    const directory = newDirectory();
+    const scope = { type: 'user_feature', id: 'alice/summarise' } as const;
+    await applyPolicy(directory, policy({ plans: {}, caps: [{ ...MONTH, id: 'mine', scope }] }));
+    expect((await directory.capsFor(callOf('alice', 'summarise'))).map(({ id }) => id)).toEqual(['mine']);
+  });
+
+  it.each<[string, PolicyInput, RegExp]>([
+    [
+      'what no ledger holds strictly',
+      { caps: [{ ...shared('team', 'growth'), metric: 'tokens', limit: '100' }] },
+      /cap "team-month": A cap of scope team is shared by many people and counts dollars only/,
+    ],
+    [
+      'a window too short to share',
+      { caps: [{ ...shared('org', 'org'), window: 'hour' }] },
+      /cap "org-month": .* its window is day, week, month or lifetime/,
+    ],
+    ['another organisation', { caps: [shared('org', 'acme')] }, /The one id of scope org is "org"/],
+    [
+      'a feature that its app has not',
+      {
+        apps: [{ id: 'web', team: 'growth', features: ['chat'] }],
+        caps: [shared('feature', 'web/summarise')],
+      },
+      /cap "feature-month": the app "web" has no feature "summarise"; it has default, chat\./,
+    ],
+    [
+      'an app that may not call',
+      { declaredAppsOnly: true, caps: [shared('app', 'web')] },
+      /cap "app-month": the app "web" is not among apps/,
+    ],
+    [
+      'an id that a plan has',
+      { plans: { default: { caps: [{ ...MONTH, id: 'team-month' }] } }, caps: [shared('team', 'growth')] },
+      /two caps with the id "team-month"/,
+    ],
+  ])('%s is explained', async (_what, input, message) => {
+    await expect(capsOfPolicy(policy(input))).rejects.toThrow(message);
+  });
+
+  it.each<[string, PolicyInput]>([
+    ['apps that nobody declared', { caps: [shared('feature', 'web/summarise')] }],
+    [
+      'an app with any feature',
+      { apps: [{ id: 'web', team: 'growth' }], caps: [shared('feature', 'web/chat')] },
+    ],
+    [
+      'the feature that every app has',
+      { apps: [{ id: 'web', team: 'growth', features: [] }], caps: [shared('feature', 'web/default')] },
+    ],
+  ])('may name %s', async (_what, input) => {
+    expect((await capsOfPolicy(policy(input))).map(({ id }) => id)).toContain('feature-month');
+  });
+});
+
 describe('teams of users', () => {
   const named = (...users: [string, string?][]) =>
     policy({ plans: {}, users: users.map(([id, team]) => ({ id, ...(team !== undefined && { team }) })) });

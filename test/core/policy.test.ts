@@ -22,6 +22,16 @@ describe('a policy that leaves something open', () => {
       { apps: ['growth', 'sales'].map((team) => ({ id: 'web', team })) },
       /apps: "web" stands here twice/,
     ],
+    [
+      'two caps of one id',
+      { caps: ['growth', 'sales'].map((id) => ({ ...MONTH, scope: { type: 'team' as const, id } })) },
+      /caps: "pro" stands here twice/,
+    ],
+    [
+      'a cap of users beside the plans',
+      { caps: [{ ...MONTH, scope: { type: 'user', id: '*' } }] },
+      /caps\.0\.scope\.type: "pro" is a cap of users: put it into plans\.default\.caps, or into a plan/,
+    ],
     ['a user for everybody', { users: [{ id: '*', plan: 'default' }] }, /users\.0\.id: "\*" is no user/],
   ])('%s is refused', (_what, input, message) => {
     expect(() => parsePolicy(input)).toThrow(message);
@@ -34,6 +44,7 @@ describe('a policy', () => {
       apps: [],
       users: [],
       teams: [],
+      caps: [],
       plans: { default: { caps: [{ id: 'default-user', metric: 'usd', window: 'month', limit: '5.00' }] } },
       declaredAppsOnly: false,
       admitUncapped: false,
@@ -108,6 +119,12 @@ describe('a mistake is named by its path', () => {
       'a scope, which the plan gives',
       { plans: { pro: { caps: [{ ...MONTH, scope: { type: 'user', id: 'x' } }] } } },
       /plans\.pro\.caps\.0: .*"scope"/,
+    ],
+    ['a cap that says not whose it is', { caps: [MONTH] }, /caps\.0\.scope: /],
+    [
+      'a cap of nobody that is known',
+      { caps: [{ ...MONTH, scope: { type: 'department', id: 'x' } }] },
+      /caps\.0\.scope\.type: .*"team"/,
     ],
     ['a plan with a bad name', { plans: { 'a b': { caps: [] } } }, /plans\.a b: /],
     ['no mail address', { org: { financeEmail: 'finance' } }, /org\.financeEmail: .*email/],

@@ -91,6 +91,20 @@ describe('a deployment', () => {
     expect(lines[1]).toMatchObject({ created: [], changed: ['default-user'], deleted: [], kept: [] });
   });
 
+  it('brings shared caps into force as the local server does', async () => {
+    const growth = { type: 'team', id: 'growth' } as const;
+    const cap = {
+      id: 'growth-month',
+      scope: growth,
+      metric: 'usd',
+      window: 'month',
+      limit: '100.00',
+    } as const;
+    await run('Create', parsePolicy({ caps: [cap] }));
+    expect(await limits('anybody')).toEqual(['default-user 5000000000000', 'growth-month 100000000000000']);
+    expect(lines).toMatchObject([{ created: ['default-user', 'growth-month'] }]);
+  });
+
   it('fails with the reason where a cap is refused, and changes nothing', async () => {
     await run('Create', parsePolicy({}));
     const year = { id: 'year', metric: 'usd', window: 'year', limit: '7.00' } as const;

@@ -63,7 +63,10 @@ async function applyTeams(users: Users, policy: Policy): Promise<string[]> {
   return applied;
 }
 
-/** The caps of plan `default` hold for each user; those of another plan for the users that are on it. */
+/**
+ * The caps of plan `default` hold for each user, those of another plan for the users that are on it, all others for
+ * the scope that they name.
+ */
 export async function capsOfPolicy(policy: Policy): Promise<CapDefinition[]> {
   const caps = new Map<string, CapDefinition>();
   const add = (cap: CapDefinition): void => {
@@ -83,12 +86,30 @@ export async function capsOfPolicy(policy: Policy): Promise<CapDefinition[]> {
       }
     }
   }
+  for (const { id, ...input } of policy.caps) {
+    const cap = capFromInput(id, input);
+    if ('kind' in cap) throw new PolicyInvalid(`The policy file's cap "${id}": ${cap.message}`);
+    const problem = undeclared(cap.scope, policy);
+    if (problem !== undefined) throw new PolicyInvalid(`The policy file's cap "${id}": ${problem}`);
+    add(cap);
+  }
   const unknown = policy.users.find(({ plan }) => plan !== 'default' && policy.plans[plan] === undefined);
   if (unknown)
     throw new PolicyInvalid(
       `The policy file puts "${unknown.id}" on the plan "${unknown.plan}", which it does not have.`,
     );
   return [...caps.values()];
+}
+
+/** A cap over what the file itself says cannot call: a mistake of spelling. */
+function undeclared({ type, id }: CapDefinition['scope'], policy: Policy): string | undefined {
+  if (type !== 'app' && type !== 'feature') return undefined;
+  const [appId, feature] = id.split('/');
+  const app = policy.apps.find((declared) => declared.id === appId);
+  if (!app) return policy.declaredAppsOnly ? `the app "${appId!}" is not among apps.` : undefined;
+  if (feature === undefined || feature === 'default' || app.features?.includes(feature) !== false)
+    return undefined;
+  return `the app "${app.id}" has no feature "${feature}"; it has ${['default', ...app.features].join(', ')}.`;
 }
 
 const ID_PART_LENGTH_MAX = 24;

@@ -6,6 +6,8 @@ import * as z from 'zod';
 import { capIdSchema, capInputSchema, nameSchema, userIdSchema } from '../caps/cap-definition.ts';
 
 const planCap = capInputSchema.omit({ scope: true }).extend({ id: capIdSchema });
+/** As the admin API takes it, with its id. */
+const scopedCap = capInputSchema.extend({ id: capIdSchema });
 
 const appSchema = z.strictObject({
   id: nameSchema,
@@ -24,6 +26,15 @@ function eachIdOnce({ value, issues }: z.core.ParsePayload<{ id: string }[]>): v
   const twice = ids.find((id, i) => ids.indexOf(id) !== i);
   if (twice !== undefined)
     issues.push({ code: 'custom', input: value, message: `"${twice}" stands here twice` });
+}
+
+/** One way to say it: whoever is on a plan is on all of its caps. */
+function noneOfUsers({ value, issues }: z.core.ParsePayload<z.output<typeof scopedCap>[]>): void {
+  for (const [i, { id, scope }] of value.entries()) {
+    if (scope.type !== 'user') continue;
+    const message = `"${id}" is a cap of users: put it into plans.default.caps, or into a plan that they are on`;
+    issues.push({ code: 'custom', input: value, path: [i, 'scope', 'type'], message });
+  }
 }
 
 const issuerSchema = z.strictObject({
@@ -65,6 +76,8 @@ export const policySchema = z.strictObject({
   plans: z.record(nameSchema, z.strictObject({ caps: z.array(planCap) })).default({
     default: { caps: [{ id: 'default-user', metric: 'usd', window: 'month', limit: '5.00' }] },
   }),
+  /** Caps of teams, apps, features and the organisation, and of one user's feature. */
+  caps: z.array(scopedCap).check(eachIdOnce, noneOfUsers).default([]),
   /** True: apps must be declared above to call. */
   declaredAppsOnly: z.boolean().default(false),
   /** True: callers whom no cap covers are let through, uncapped. */
