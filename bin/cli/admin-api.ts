@@ -172,7 +172,12 @@ function sentenceOf(status: number, json: JsonObject): string {
   return `${sentence}.`;
 }
 
-const NOUN_OF_PATH: Record<string, string> = { caps: 'cap', keys: 'key', quarantine: 'quarantine' };
+const NOUN_OF_PATH: Record<string, string> = {
+  caps: 'cap',
+  keys: 'key',
+  users: 'user',
+  quarantine: 'quarantine',
+};
 
 /** The request may have arrived; all other failures are those of a connection that was never made. */
 function isLost(error: unknown): boolean {

@@ -19,6 +19,7 @@ afterAll(() => void cutting.close());
 it.each([
   [['cap', 'delete', 'alice-month', '--yes'], 'cap list'],
   [['key', 'create', '--app', 'web', '--team', 'growth'], 'key list'],
+  [['user', 'set', 'alice', '--team', 'growth'], 'user list'],
   [['quarantine', 'lift', 'gpt-5-mini', '--yes'], 'quarantine list'],
 ])('%j: the change may have been made', async (words, list) => {
   const { code, stdout, stderr } = await runCli([...words, '--url', url]);
