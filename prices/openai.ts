@@ -23,8 +23,6 @@ const SMALL = { contextTokens: 128_000n, maxOutputTokens: 16_384n };
 const GPT_4_1 = { contextTokens: 1_047_576n, maxOutputTokens: 32_768n };
 const O_SERIES = { contextTokens: 200_000n, maxOutputTokens: 100_000n };
 const EMBEDDING = { contextTokens: 8_192n, maxOutputTokens: 0n };
-/** Billed by what is heard or said, not by tokens. */
-const NO_TOKENS = { contextTokens: 0n, maxOutputTokens: 0n };
 
 export const openAiCards: readonly PriceCardInput[] = [
   chat({
@@ -231,13 +229,5 @@ export const openAiCards: readonly PriceCardInput[] = [
     rates: { input: '0.13' },
     limits: EMBEDDING,
     effectiveFrom: '2024-01-25',
-  }),
-  openAiCard(['openai-transcription'], {
-    model: 'whisper-1',
-    rates: {},
-    fees: { audio_second: { usd: '0.006', per: '60' } },
-    limits: NO_TOKENS,
-    effectiveFrom: '2023-03-01',
-    sources: [GENAI_PRICES, LITELLM],
   }),
 ];

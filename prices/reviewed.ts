@@ -8,6 +8,7 @@ import { deepSeekCards } from './deepseek.ts';
 import { googleCards } from './google.ts';
 import { mistralCards } from './mistral.ts';
 import { openAiCacheWritingCards } from './openai-cache-writing.ts';
+import { openAiMediaCards } from './openai-media.ts';
 import { openAiCards } from './openai.ts';
 import { xaiCards } from './xai.ts';
 
@@ -16,6 +17,7 @@ export const reviewedCards: readonly PriceCard[] = z
   .parse([
     ...openAiCards,
     ...openAiCacheWritingCards,
+    ...openAiMediaCards,
     ...anthropicCards,
     ...googleCards,
     ...bedrockCards,

@@ -3,17 +3,17 @@ import type { Cap } from './caps/cap.ts';
 import type { CallShape, Endpoint } from './endpoint.ts';
 import type { OutputPlan } from './admission/fit.ts';
 import type { Gateway } from './gateway.ts';
-import type { JsonDocument } from './json-document.ts';
 import type { Fit } from './ledger/reserve-call.ts';
 import type { Books } from './ledger/books.ts';
 import type { HeldCall } from './ledger/leaf.ts';
 import type { PriceCard } from './pricing/card.ts';
+import type { OutgoingBody } from './read-call.ts';
 import type { CallIds } from './request-ids.ts';
 import type { Caller } from './steps/identify.ts';
 
 /** Step 3: what the call can cost at most, and on which card. */
 export interface Quote {
-  document: JsonDocument;
+  outgoing: OutgoingBody;
   bodyHash(): Promise<string>;
   shape: CallShape;
   card: PriceCard;

@@ -6,7 +6,7 @@ import type { EpochMs } from './brands.ts';
 import { withMember, type JsonDocument, type JsonObject } from './json-document.ts';
 import type { UpstreamName } from './ports.ts';
 import type { ConditionText, Endpoint as EndpointName, PriceCard } from './pricing/card.ts';
-import type { UsageReading } from './pricing/usage.ts';
+import type { FeeCounts, UsageReading } from './pricing/usage.ts';
 import type { WorstCaseQuestion } from './pricing/worst-case.ts';
 import type { Refusal, Stepped } from './refusals.ts';
 
@@ -16,12 +16,12 @@ export type Dialect = 'openai' | 'anthropic';
 export interface CallShape {
   model: string;
   streaming: boolean;
-  /** The request's own output limit; undefined when it has none. */
+  /** `limited`: a member of the request limits it; `fixed`: nothing that Spendcap may change does. */
+  output: 'limited' | 'fixed' | 'none';
+  /** The output of each choice at most, by the request; undefined when the model alone bounds it. */
   outputTokensAsked: bigint | undefined;
   /** A clamp below this would make the provider refuse the call. */
   outputTokensFloor: bigint;
-  /** False where the endpoint has no output at all. */
-  hasOutput: boolean;
   /** Answers generated, each with its own output. */
   choices: bigint;
   /** Input tokens that the provider adds and the body does not show. */
@@ -36,9 +36,31 @@ export interface CallShape {
   readsStoredState: boolean;
   /** Images in the body, each bounded by its card; their inline bytes are not text. */
   images: { count: bigint; inlineBytes: bigint };
+  /** What input or output has beside text. */
+  media: readonly ('audio' | 'image')[];
+  /** Units at most of what is billed apart from tokens: searches, seconds, characters. */
+  fees: FeeCounts;
   /** The client reads usage on the stream itself. */
   wantsStreamUsage: boolean;
 }
+
+/** What holds of a call unless its request says more. */
+export const BARE_SHAPE: Omit<CallShape, 'model'> = {
+  streaming: false,
+  output: 'none',
+  outputTokensAsked: undefined,
+  outputTokensFloor: 0n,
+  choices: 1n,
+  hiddenInputTokens: 0n,
+  cacheWrites: 'none',
+  conditionsAsked: [],
+  conditionsPossible: [],
+  readsStoredState: false,
+  images: { count: 0n, inlineBytes: 0n },
+  media: [],
+  fees: {},
+  wantsStreamUsage: false,
+};
 
 export interface BodyEdits {
   card: PriceCard;
@@ -87,18 +109,32 @@ export function withCost(text: string, path: string[], members: CostMembers): st
   return withMember(costed, [...path, 'cost_details'], members.cost_details);
 }
 
-export interface Endpoint {
+interface AnyEndpoint {
   name: EndpointName;
   dialect: Dialect;
   upstream: UpstreamName;
   upstreamPath: string;
-  readCall(document: JsonDocument, headers: Headers): Stepped<CallShape>;
-  bodyFor(document: JsonDocument, shape: CallShape, edits: BodyEdits): string;
   /** Usage of a plain answer. */
   readUsage(answer: JsonObject, card: PriceCard): UsageReading | undefined;
   readServedModel(answer: JsonObject): string | undefined;
+  /** Where no answer tells its usage and the request does, as the provider counts it. */
+  usageAsked?(shape: CallShape): UsageReading;
   meterStream(context: { shape: CallShape; card: PriceCard; costOf: CostWriter }): StreamMeter;
 }
+
+export interface JsonEndpoint extends AnyEndpoint {
+  body: 'json';
+  readCall(document: JsonDocument, headers: Headers): Stepped<CallShape>;
+  bodyFor(document: JsonDocument, shape: CallShape, edits: BodyEdits): string;
+}
+
+/** Takes multipart/form-data, which is forwarded byte for byte. */
+export interface FormEndpoint extends AnyEndpoint {
+  body: 'form';
+  readCall(form: FormData): Promise<Stepped<CallShape>>;
+}
+
+export type Endpoint = JsonEndpoint | FormEndpoint;
 
 /** A call that was admitted and then failed at the provider, told in our own words. */
 export interface UpstreamFault {

@@ -118,7 +118,7 @@ export interface UpstreamRequest {
   /** Path and query below the provider's base URL, beginning with '/'. */
   path: string;
   headers: [string, string][];
-  body: string | undefined;
+  body: string | Uint8Array<ArrayBuffer> | undefined;
   signal: AbortSignal;
 }
 /** How far a request got when no response came. */

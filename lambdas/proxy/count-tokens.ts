@@ -3,7 +3,7 @@ import type { Dialect } from '../core/endpoint.ts';
 import type { Gateway } from '../core/gateway.ts';
 import { providerHeaders } from '../core/response-headers.ts';
 import { forwardedHeaders } from '../core/steps/forward.ts';
-import { intercept } from '../core/steps/intercept.ts';
+import { decodeText, intercept } from '../core/steps/intercept.ts';
 import { freeRoute } from './free-route.ts';
 
 const UPSTREAM_PATH: Record<Dialect, string> = {
@@ -15,11 +15,13 @@ export function countTokens(gateway: Gateway, dialect: Dialect, request: Request
   return freeRoute(gateway, dialect, request, async (_, requestId) => {
     const body = await intercept(request);
     if (!body.ok) return { refusal: body.refusal };
+    const text = decodeText(body.value.bytes);
+    if (!text.ok) return { refusal: text.refusal };
     const outcome = await gateway.upstream.send(dialect, {
       method: 'POST',
       path: UPSTREAM_PATH[dialect] + new URL(request.url).search,
-      headers: forwardedHeaders(request.headers),
-      body: body.value.text,
+      headers: forwardedHeaders(request.headers, 'application/json'),
+      body: text.value,
       signal: request.signal,
     });
     if (outcome.kind === 'answered') {

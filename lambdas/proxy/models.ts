@@ -1,6 +1,7 @@
 /** GET /v1/models in both dialects: what has a price here, so that a picker never offers what would be refused. */
+import { ENDPOINTS } from '../adapters/providers/endpoints.ts';
 import type { Gateway } from '../core/gateway.ts';
-import type { PriceCard } from '../core/pricing/card.ts';
+import type { Endpoint as EndpointName, PriceCard } from '../core/pricing/card.ts';
 import { parseRfc3339 } from '../core/time.ts';
 import { dialectOf } from './caller-dialect.ts';
 import { freeRoute } from './free-route.ts';
@@ -30,7 +31,7 @@ function modelsOf(gateway: Gateway, includes: (card: PriceCard) => boolean): Nam
   return [...named].sort(([a], [b]) => (a < b ? -1 : 1));
 }
 
-const SERVED = new Set(['openai-chat', 'openai-responses', 'openai-embeddings', 'anthropic-messages']);
+const SERVED: ReadonlySet<EndpointName> = new Set(Object.values(ENDPOINTS).map(({ name }) => name));
 
 const openAiList = (models: Named[]) => ({
   object: 'list',

@@ -43,7 +43,8 @@ describe.each(CALLS)('$name', (call) => {
 describe('everything else is refused', () => {
   it.each([
     ['POST', '/v1/completions'],
-    ['POST', '/v1/images/generations'],
+    ['POST', '/v1/images/edits'],
+    ['POST', '/v1/images/variations'],
     ['POST', '/v1/audio/speech'],
     ['POST', '/v1/files'],
     ['POST', '/v1/batches'],

@@ -149,7 +149,7 @@ describe('ten calls at once', () => {
   it('never pass the cap together, though each is billed at its very bound', async () => {
     const gateway = await openGateway({ caps: { 'alice-life': userCap('0.02') } });
     const dearest: Script = (request) => {
-      const { max_tokens: output } = JSON.parse(request.body!) as { max_tokens: number };
+      const { max_tokens: output } = JSON.parse(String(request.body)) as { max_tokens: number };
       const usage = `"usage":{"prompt_tokens":86,"completion_tokens":${output}}`;
       return plain(`{"model":"gpt-4.1",${usage}}`)(request);
     };

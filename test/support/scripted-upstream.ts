@@ -6,8 +6,11 @@ import type { Upstream, UpstreamName, UpstreamOutcome, UpstreamRequest } from '.
 
 export type Script = (request: UpstreamRequest) => UpstreamOutcome | Promise<UpstreamOutcome>;
 
-export interface SentRequest extends UpstreamRequest {
+export interface SentRequest extends Omit<UpstreamRequest, 'body'> {
   provider: UpstreamName;
+  body: string | undefined;
+  /** Of a body that is no text. */
+  bytes?: Uint8Array;
 }
 
 export class ScriptedUpstream implements Upstream {
@@ -28,7 +31,12 @@ export class ScriptedUpstream implements Upstream {
   }
 
   async send(provider: UpstreamName, request: UpstreamRequest): Promise<UpstreamOutcome> {
-    this.sent.push({ ...request, provider });
+    const { body } = request;
+    this.sent.push(
+      typeof body === 'object'
+        ? { ...request, provider, body: undefined, bytes: body }
+        : { ...request, provider, body },
+    );
     for (const { count, resolve } of this.waiting) if (this.sent.length >= count) resolve();
     const script = this.scripts.shift();
     if (!script) throw new Error(`nobody scripted an answer to ${request.path}`);

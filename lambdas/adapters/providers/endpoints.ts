@@ -4,6 +4,7 @@ import { anthropicMessages } from './anthropic/messages.ts';
 import { anthropicRendering } from './anthropic/rendering.ts';
 import { openAiChat } from './openai/chat.ts';
 import { openAiEmbeddings } from './openai/embeddings.ts';
+import { openAiImages } from './openai/images.ts';
 import { openAiRendering } from './openai/rendering.ts';
 import { openAiResponses } from './openai/responses.ts';
 
@@ -12,6 +13,7 @@ export const ENDPOINTS: Record<string, Endpoint> = {
   '/chat/completions': openAiChat,
   '/responses': openAiResponses,
   '/embeddings': openAiEmbeddings,
+  '/images/generations': openAiImages,
   '/messages': anthropicMessages,
 };
 

@@ -81,7 +81,7 @@ export class HttpUpstream implements Upstream {
     if (request.signal.aborted) return { kind: 'not_sent', reason: 'aborted before it was sent' };
 
     const { method, path, signal } = request;
-    const body = Buffer.from(request.body ?? '');
+    const body = bufferOf(request.body ?? '');
     const headers = headersFor(provider, request, body.length);
     let exchange: Exchange;
     try {
@@ -107,6 +107,10 @@ export class HttpUpstream implements Upstream {
     for (const agent of Object.values(this.#agents)) agent.destroy();
   }
 }
+
+/** Over the same bytes: a body may be megabytes. */
+const bufferOf = (body: string | Uint8Array<ArrayBuffer>): Buffer =>
+  typeof body === 'string' ? Buffer.from(body) : Buffer.from(body.buffer, body.byteOffset, body.byteLength);
 
 /** Flat: name, value, name, value. */
 function headersFor(

@@ -12,9 +12,10 @@ import { amountsOf, type Account } from '../ledger/leaf.ts';
 
 export interface OutputPlan {
   worst: WorstCase;
+  /** With the output that nothing limits. */
   inputTokensMax: bigint;
   choices: bigint;
-  /** The request's own limit, or the default that Spendcap injects; null where there is no output. */
+  /** The request's own limit, or the default that Spendcap injects; null where there is no output to limit. */
   outputTokens: bigint | null;
   /** Never clamped below this. */
   outputTokensFloor: bigint;

@@ -15,21 +15,19 @@ const FORWARDED = new Set(['accept', 'user-agent', 'anthropic-version', 'anthrop
 export async function forward(call: Call): Promise<Sent> {
   const { gateway, endpoint, quote, reserved, request } = call;
   const abort = new AbortController();
+  const { outgoing } = quote;
   const outcome = gateway.upstream.send(endpoint.upstream, {
     method: 'POST',
     path: endpoint.upstreamPath + new URL(request.url).search,
-    headers: forwardedHeaders(request.headers),
-    body: endpoint.bodyFor(quote.document, quote.shape, {
-      card: quote.card,
-      outputTokensMax: reserved.outputTokensSet,
-    }),
+    headers: forwardedHeaders(request.headers, outgoing.contentType),
+    body: outgoing.bodyFor({ card: quote.card, outputTokensMax: reserved.outputTokensSet }),
     signal: abort.signal,
   });
   return { outcome, abort };
 }
 
-export function forwardedHeaders(from: Headers): [string, string][] {
-  const headers: [string, string][] = [['content-type', 'application/json']];
+export function forwardedHeaders(from: Headers, contentType: string): [string, string][] {
+  const headers: [string, string][] = [['content-type', contentType]];
   from.forEach((value, name) => {
     if (FORWARDED.has(name)) headers.push([name, value]);
   });

@@ -6,8 +6,7 @@ import { passed, refused, type Refusal, type Stepped } from '../refusals.ts';
 export const BODY_BYTES_MAX = 6 * 1024 * 1024;
 
 export interface Intercepted {
-  text: string;
-  bytes: number;
+  bytes: Uint8Array<ArrayBuffer>;
   /** Hex SHA-256 of the body. */
   hash(): Promise<string>;
 }
@@ -21,15 +20,16 @@ export async function intercept(request: Request): Promise<Stepped<Intercepted>>
     });
   }
   if (Number(request.headers.get('content-length') ?? 0) > BODY_BYTES_MAX) return refused(tooLarge());
-  const body = await readUpTo(request.body, BODY_BYTES_MAX);
-  if (!body) return refused(tooLarge());
-  let text: string;
+  const bytes = await readUpTo(request.body, BODY_BYTES_MAX);
+  return bytes ? passed({ bytes, hash: () => sha256(bytes) }) : refused(tooLarge());
+}
+
+export function decodeText(bytes: Uint8Array): Stepped<string> {
   try {
-    text = new TextDecoder('utf-8', { fatal: true }).decode(body);
+    return passed(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
   } catch {
     return refused({ code: 'invalid_request', message: 'The request body is not valid UTF-8.' });
   }
-  return passed({ text, bytes: body.byteLength, hash: () => sha256(body) });
 }
 
 const tooLarge = (): Refusal => ({

@@ -2,10 +2,10 @@
 import type { Quote } from '../call.ts';
 import type { CallShape, Endpoint } from '../endpoint.ts';
 import type { Gateway } from '../gateway.ts';
-import { parseJsonDocument, type JsonDocument } from '../json-document.ts';
 import { pricesCondition, type PriceCard } from '../pricing/card.ts';
 import { inputTokensMax } from '../pricing/input-bound.ts';
 import { worstCase } from '../pricing/worst-case.ts';
+import { readCall, type ReadCall } from '../read-call.ts';
 import { passed, refused, type Stepped } from '../refusals.ts';
 import type { Caller } from './identify.ts';
 import type { Intercepted } from './intercept.ts';
@@ -17,11 +17,9 @@ export async function price(
   body: Intercepted,
   headers: Headers,
 ): Promise<Stepped<Quote>> {
-  const parsed = parseJsonDocument(body.text);
-  if ('problem' in parsed) return refused({ code: 'invalid_request', message: parsed.problem });
-  const read = endpoint.readCall(parsed.document, headers);
+  const read = await readCall(endpoint, body, headers);
   if (!read.ok) return read;
-  const shape = read.value;
+  const { shape, outgoing } = read.value;
 
   const card = gateway.prices.find(endpoint.name, shape.model, gateway.clock.now());
   if (!card) {
@@ -37,7 +35,7 @@ export async function price(
     });
   }
 
-  const input = inputBound(parsed.document, body.bytes, shape, card);
+  const input = inputBound(read.value, body.bytes.byteLength, card);
   if (!input.ok) return input;
   const possible = shape.conditionsPossible.filter((condition) => pricesCondition(card, condition));
   const worst = worstCase(card, {
@@ -45,7 +43,8 @@ export async function price(
     choices: shape.choices,
     cacheWrites: shape.cacheWrites,
     reachable: [...shape.conditionsAsked, ...possible],
-    media: shape.images.count > 0n ? ['image'] : [],
+    media: shape.media,
+    fees: shape.fees,
   });
   if (worst.kind === 'unpriced') {
     return refused({
@@ -54,16 +53,17 @@ export async function price(
     });
   }
   const { policy } = gateway;
+  const fixed = fixedOutputTokens(shape, card);
   return passed({
-    document: parsed.document,
+    outgoing,
     bodyHash: () => body.hash(),
     shape,
     card,
     plan: {
-      worst,
-      inputTokensMax: input.value,
+      worst: fixed === 0n ? worst : { ...worst, holdFor: (more) => worst.holdFor(fixed + more) },
+      inputTokensMax: input.value + fixed * shape.choices,
       choices: shape.choices,
-      outputTokens: outputTokens(shape, card, BigInt(policy.maxOutputTokensDefault)),
+      outputTokens: limitedOutputTokens(shape, card, BigInt(policy.maxOutputTokensDefault)),
       outputTokensFloor: larger(shape.outputTokensFloor, BigInt(policy.minOutputTokens)),
       clampAllowed: caller.clampAllowed,
     },
@@ -71,18 +71,18 @@ export async function price(
 }
 
 /** The request's own limit, or the default that will be injected; never more than the model can write. */
-function outputTokens(shape: CallShape, card: PriceCard, injected: bigint): bigint | null {
-  if (!shape.hasOutput) return null;
-  const most = card.limits.maxOutputTokens;
-  return smaller(shape.outputTokensAsked ?? injected, most);
+function limitedOutputTokens(shape: CallShape, card: PriceCard, injected: bigint): bigint | null {
+  if (shape.output !== 'limited') return null;
+  return smaller(shape.outputTokensAsked ?? injected, card.limits.maxOutputTokens);
 }
 
-function inputBound(
-  document: JsonDocument,
-  bodyBytes: number,
-  shape: CallShape,
-  card: PriceCard,
-): Stepped<bigint> {
+function fixedOutputTokens(shape: CallShape, card: PriceCard): bigint {
+  if (shape.output !== 'fixed') return 0n;
+  const most = card.limits.maxOutputTokens;
+  return smaller(shape.outputTokensAsked ?? most, most);
+}
+
+function inputBound({ shape, texts }: ReadCall, bodyBytes: number, card: PriceCard): Stepped<bigint> {
   const context = card.limits.contextTokens;
   if (shape.readsStoredState) return passed(context);
   const imageTokens = card.bounds.imageTokensMax;
@@ -95,7 +95,7 @@ function inputBound(
   const images = shape.images.count * (imageTokens ?? 0n);
   const bound = inputTokensMax({
     bodyBytes: BigInt(bodyBytes) - shape.images.inlineBytes,
-    json: document.value,
+    json: texts,
     constants: [images, shape.hiddenInputTokens, card.bounds.hiddenInputTokens],
     bytesPerTokenFloor: card.bounds.bytesPerTokenFloor,
   });

@@ -7,7 +7,7 @@ import { reviewedCards, reviewedPrices } from '../../../prices/reviewed.ts';
 import { testUsage } from './cards-for-tests.ts';
 
 const at = parseRfc3339('2026-11-24T00:00:00Z')!;
-const HOSTS = new Set(['raw.githubusercontent.com', 'models.dev']);
+const HOSTS = new Set(['raw.githubusercontent.com', 'models.dev', 'developers.openai.com']);
 
 /** Each set of rates that a card can charge, by what it is called. */
 function rateSets(card: PriceCard): [string, Rates][] {
@@ -40,7 +40,8 @@ describe.each(reviewedCards.map((card) => [card.id, card] as const))('%s', (_, c
 
   it('has a price for what it is asked for', () => {
     const kinds: TokenKind[] = Object.keys(card.rates).length === 0 ? [] : ['input'];
-    if (card.limits.maxOutputTokens > 0n) kinds.push('output');
+    const makesImages = card.endpoints.includes('openai-images');
+    if (card.limits.maxOutputTokens > 0n) kinds.push(makesImages ? 'output_image' : 'output');
     for (const kind of kinds) expect(card.rates).toHaveProperty(kind);
     expect(kinds.length + Object.keys(card.fees).length).toBeGreaterThan(0);
     expect(card.limits.contextTokens >= card.limits.maxOutputTokens).toBe(true);

@@ -50,7 +50,7 @@ describe('a chat request', () => {
   });
 
   it.each<[string, Body, Body]>([
-    ['nothing else', {}, { outputTokensAsked: undefined, choices: 1n, streaming: false, hasOutput: true }],
+    ['nothing else', {}, { outputTokensAsked: undefined, choices: 1n, streaming: false, output: 'limited' }],
     ['the newer limit', { max_completion_tokens: 7 }, { outputTokensAsked: 7n }],
     ['the older limit', { max_tokens: 7 }, { outputTokensAsked: 7n }],
     ['both limits: the larger', { max_tokens: 9, max_completion_tokens: 7 }, { outputTokensAsked: 9n }],

@@ -12,7 +12,7 @@ describe('an embeddings request', () => {
     ['tokens', [1, 2, 3]],
     ['lists of tokens', [[1, 2], [3]]],
   ])('of %s is read', (_, input) => {
-    expect(read({ input })).toMatchObject({ hasOutput: false, choices: 1n, streaming: false });
+    expect(read({ input })).toMatchObject({ output: 'none', choices: 1n, streaming: false });
   });
 
   it.each<[string, Body]>([

@@ -1,5 +1,5 @@
 /** Reads a call as the flow does: parsed first, then by its endpoint. */
-import type { CallShape, Endpoint } from '../../../lambdas/core/endpoint.ts';
+import type { CallShape, JsonEndpoint } from '../../../lambdas/core/endpoint.ts';
 import { parseJsonDocument } from '../../../lambdas/core/json-document.ts';
 import type { Refusal } from '../../../lambdas/core/refusals.ts';
 import { reviewedPrices } from '../../../prices/reviewed.ts';
@@ -8,18 +8,18 @@ import { NOON } from '../../support/worlds.ts';
 export type Body = Record<string, unknown>;
 
 /** The refusal's code and member, or the shape. */
-export function readText(endpoint: Endpoint, text: string): Refusal | CallShape {
+export function readText(endpoint: JsonEndpoint, text: string): Refusal | CallShape {
   const parsed = parseJsonDocument(text);
   if ('problem' in parsed) return { code: 'invalid_request', message: parsed.problem };
   const read = endpoint.readCall(parsed.document, new Headers());
   return read.ok ? read.value : read.refusal;
 }
 
-export const readBody = (endpoint: Endpoint, body: Body): Refusal | CallShape =>
+export const readBody = (endpoint: JsonEndpoint, body: Body): Refusal | CallShape =>
   readText(endpoint, JSON.stringify(body));
 
 /** The text that goes to the provider. */
-export function sentText(endpoint: Endpoint, text: string, outputTokensMax?: bigint): string {
+export function sentText(endpoint: JsonEndpoint, text: string, outputTokensMax?: bigint): string {
   const parsed = parseJsonDocument(text);
   if ('problem' in parsed) throw new Error(parsed.problem);
   const read = endpoint.readCall(parsed.document, new Headers());

@@ -1,10 +1,11 @@
 /** POST /v1/messages (Anthropic API reference and @anthropic-ai/sdk 1.12.0 typings, checked 2026-11-24). */
 import {
+  BARE_SHAPE,
   withCost,
   type BodyEdits,
   type CallShape,
   type CostWriter,
-  type Endpoint,
+  type JsonEndpoint,
   type Metered,
   type SseEvent,
   type StreamMeter,
@@ -22,7 +23,8 @@ import type { UsageReading } from '../../../core/pricing/usage.ts';
 import { passed, refused, type Stepped } from '../../../core/refusals.ts';
 import { usageReaderFor, usageReaders } from '../usage-readers.ts';
 
-export const anthropicMessages: Endpoint = {
+export const anthropicMessages: JsonEndpoint = {
+  body: 'json',
   name: 'anthropic-messages',
   dialect: 'anthropic',
   upstream: 'anthropic',
@@ -50,17 +52,17 @@ function readCall({ value: body }: JsonDocument): Stepped<CallShape> {
   const images = blocks.filter(({ type }) => type === 'image');
 
   return passed({
+    ...BARE_SHAPE,
     model,
     streaming: body['stream'] === true,
+    output: 'limited',
     outputTokensAsked: BigInt(limit),
     // The API refuses a limit that is not above the thinking budget.
     outputTokensFloor: BigInt(budget) + 1n,
-    hasOutput: true,
-    choices: 1n,
     hiddenInputTokens: hiddenTokens(body),
     cacheWrites: cacheWrites(body),
     ...conditions(body),
-    readsStoredState: false,
+    media: images.length > 0 ? ['image'] : [],
     images: {
       count: BigInt(images.length),
       inlineBytes: images.reduce((sum, block) => sum + inlineBytes(block), 0n),

@@ -1,10 +1,11 @@
 /** POST /v1/chat/completions (OpenAI API reference and openai 7.57.0 typings, checked 2026-11-24). */
 import {
+  BARE_SHAPE,
   withCost,
   type BodyEdits,
   type CallShape,
   type CostWriter,
-  type Endpoint,
+  type JsonEndpoint,
   type Metered,
   type SseEvent,
   type StreamMeter,
@@ -20,6 +21,7 @@ import type { PriceCard } from '../../../core/pricing/card.ts';
 import type { UsageReading } from '../../../core/pricing/usage.ts';
 import { passed, type Stepped } from '../../../core/refusals.ts';
 import { usageReaderFor } from '../usage-readers.ts';
+import { errorFrame } from './error-frame.ts';
 import {
   HIDDEN_TOKENS_WITH_TOOLS,
   inlineImageBytes,
@@ -31,7 +33,8 @@ import {
   withUsageAsked,
 } from './request-parts.ts';
 
-export const openAiChat: Endpoint = {
+export const openAiChat: JsonEndpoint = {
+  body: 'json',
   name: 'openai-chat',
   dialect: 'openai',
   upstream: 'openai',
@@ -60,20 +63,21 @@ function readCall({ value: body }: JsonDocument): Stepped<CallShape> {
   if (unmeterable) return notMeterable(unmeterable.message, unmeterable.param);
 
   const streamOptions = body['stream_options'];
+  const images = imagesIn(body['messages']);
   return passed({
+    ...BARE_SHAPE,
     model,
     streaming: body['stream'] === true,
+    output: 'limited',
     outputTokensAsked: limit,
     outputTokensFloor: 1n,
-    hasOutput: true,
     choices: BigInt(choices),
     hiddenInputTokens:
       'tools' in body || 'functions' in body || 'response_format' in body ? HIDDEN_TOKENS_WITH_TOOLS : 0n,
     cacheWrites: typeof body['prompt_cache_retention'] === 'string' ? '12h' : 'default',
     conditionsAsked: tiers,
-    conditionsPossible: [],
-    readsStoredState: false,
-    images: imagesIn(body['messages']),
+    images,
+    media: images.count > 0n ? ['image'] : [],
     wantsStreamUsage: isObject(streamOptions) && streamOptions['include_usage'] === true,
   });
 }
@@ -236,8 +240,7 @@ class ChatStreamMeter implements StreamMeter {
     return this.failed;
   }
   brokenOff(message: string): SseEvent[] {
-    const error = { message, type: 'api_error', param: null, code: 'stream_broken' };
-    return [{ event: undefined, id: undefined, data: JSON.stringify({ error }) }];
+    return [errorFrame(message)];
   }
 }
 

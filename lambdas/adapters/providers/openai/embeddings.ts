@@ -1,5 +1,5 @@
 /** POST /v1/embeddings (OpenAI API reference and openai 7.57.0 typings, checked 2026-11-24). */
-import type { CallShape, Endpoint } from '../../../core/endpoint.ts';
+import { BARE_SHAPE, type CallShape, type JsonEndpoint } from '../../../core/endpoint.ts';
 import type { JsonDocument, JsonObject } from '../../../core/json-document.ts';
 import type { PriceCard } from '../../../core/pricing/card.ts';
 import type { UsageReading } from '../../../core/pricing/usage.ts';
@@ -7,7 +7,8 @@ import { passed, type Stepped } from '../../../core/refusals.ts';
 import { usageReaderFor } from '../usage-readers.ts';
 import { invalid } from './request-parts.ts';
 
-export const openAiEmbeddings: Endpoint = {
+export const openAiEmbeddings: JsonEndpoint = {
+  body: 'json',
   name: 'openai-embeddings',
   dialect: 'openai',
   upstream: 'openai',
@@ -27,21 +28,7 @@ function readCall({ value: body }: JsonDocument): Stepped<CallShape> {
   if (!isTextOrTokens(input)) {
     return invalid('"input" must be a string or an array of strings or tokens.', 'input');
   }
-  return passed({
-    model,
-    streaming: false,
-    outputTokensAsked: undefined,
-    outputTokensFloor: 0n,
-    hasOutput: false,
-    choices: 1n,
-    hiddenInputTokens: 0n,
-    cacheWrites: 'none',
-    conditionsAsked: [],
-    conditionsPossible: [],
-    readsStoredState: false,
-    images: { count: 0n, inlineBytes: 0n },
-    wantsStreamUsage: false,
-  });
+  return passed({ ...BARE_SHAPE, model });
 }
 
 /** None of these is billed as more tokens than it has bytes; an object could name what the body does not show. */

@@ -1,10 +1,11 @@
 /** POST /v1/responses (OpenAI API reference and openai 7.57.0 typings, checked 2026-11-24). */
 import {
+  BARE_SHAPE,
   withCost,
   type BodyEdits,
   type CallShape,
   type CostWriter,
-  type Endpoint,
+  type JsonEndpoint,
   type Metered,
   type SseEvent,
   type StreamMeter,
@@ -30,7 +31,8 @@ import {
   serviceTiers,
 } from './request-parts.ts';
 
-export const openAiResponses: Endpoint = {
+export const openAiResponses: JsonEndpoint = {
+  body: 'json',
   name: 'openai-responses',
   dialect: 'openai',
   upstream: 'openai',
@@ -62,19 +64,20 @@ function readCall({ value: body }: JsonDocument): Stepped<CallShape> {
   if (part)
     return notMeterable(`A part of type ${JSON.stringify(part['type'])} cannot be bounded here.`, 'input');
 
+  const images = imagesIn(items);
   return passed({
+    ...BARE_SHAPE,
     model,
     streaming: body['stream'] === true,
+    output: 'limited',
     outputTokensAsked: limit === undefined ? undefined : BigInt(limit),
     outputTokensFloor: 16n, // the API refuses less
-    hasOutput: true,
-    choices: 1n,
     hiddenInputTokens: 'tools' in body || 'text' in body ? HIDDEN_TOKENS_WITH_TOOLS : 0n,
     cacheWrites: isPresent(body['prompt_cache_retention']) ? '12h' : 'default',
     conditionsAsked: tiers,
-    conditionsPossible: [],
     readsStoredState: STORED_STATE.some((name) => isPresent(body[name])) || items.some(isReference),
-    images: imagesIn(items),
+    images,
+    media: images.count > 0n ? ['image'] : [],
     wantsStreamUsage: true,
   });
 }

@@ -1,10 +1,11 @@
 /**
  * Image generation usage: text and image tokens at rates of their own. All output is image tokens unless
- * `output_tokens_details` says otherwise. Source: openai-node 7.57.0 typings.
+ * `output_tokens_details` says otherwise. An SVG is written by another model, whose tokens stand outside `usage`.
+ * Source: openai-node 7.57.0 typings.
  */
 import * as z from 'zod';
 import { read, unreadable, type UsageReader } from '../../../core/pricing/usage.ts';
-import { count, countOrNone, parseUsage } from '../reported-count.ts';
+import { count, countOrNone, parseUsage, valueAt } from '../reported-count.ts';
 
 const imagesUsage = z.looseObject({
   input_tokens: count,
@@ -13,8 +14,10 @@ const imagesUsage = z.looseObject({
   output_tokens_details: z.looseObject({ text_tokens: countOrNone }).nullish(),
 });
 
-export const readOpenAiImagesUsage: UsageReader = ({ usage, fees = {} }) =>
+export const readOpenAiImagesUsage: UsageReader = ({ usage, response, fees = {} }) =>
   parseUsage(imagesUsage, usage, (parsed) => {
+    if (isPresent(valueAt(response, ['svg_usage'])))
+      return unreadable('svg_usage: tokens of another model, apart from usage');
     const inputImage = parsed.input_tokens_details?.image_tokens ?? 0n;
     const output = parsed.output_tokens_details?.text_tokens ?? 0n;
     const input = parsed.input_tokens - inputImage;
@@ -31,3 +34,5 @@ export const readOpenAiImagesUsage: UsageReader = ({ usage, fees = {} }) =>
       conditions: {},
     });
   });
+
+const isPresent = (value: unknown): boolean => value !== undefined && value !== null;

@@ -1,0 +1,69 @@
+/** A request body as its endpoint reads it, and as it goes to the provider. */
+import type { BodyEdits, CallShape, Endpoint, FormEndpoint, JsonEndpoint } from './endpoint.ts';
+import { parseJsonDocument } from './json-document.ts';
+import { passed, refused, type Stepped } from './refusals.ts';
+import { decodeText, type Intercepted } from './steps/intercept.ts';
+
+export interface OutgoingBody {
+  contentType: string;
+  bodyFor(edits: BodyEdits): string | Uint8Array<ArrayBuffer>;
+}
+
+export interface ReadCall {
+  shape: CallShape;
+  /** Everything that can hold text, for the bound of input tokens. */
+  texts: unknown;
+  outgoing: OutgoingBody;
+}
+
+export function readCall(
+  endpoint: Endpoint,
+  body: Intercepted,
+  headers: Headers,
+): Stepped<ReadCall> | Promise<Stepped<ReadCall>> {
+  return endpoint.body === 'json' ? readJson(endpoint, body, headers) : readForm(endpoint, body, headers);
+}
+
+function readJson(endpoint: JsonEndpoint, { bytes }: Intercepted, headers: Headers): Stepped<ReadCall> {
+  const text = decodeText(bytes);
+  if (!text.ok) return text;
+  const parsed = parseJsonDocument(text.value);
+  if ('problem' in parsed) return invalid(parsed.problem);
+  const { document } = parsed;
+  const read = endpoint.readCall(document, headers);
+  if (!read.ok) return read;
+  const shape = read.value;
+  const bodyFor = (edits: BodyEdits): string => endpoint.bodyFor(document, shape, edits);
+  return passed({ shape, texts: document.value, outgoing: { contentType: 'application/json', bodyFor } });
+}
+
+/** One boundary and no other parameter: what a lenient reader could take otherwise is no form. */
+const MULTIPART = /^multipart\/form-data; ?boundary=(?:"[\w'()+,./:=? -]{1,70}"|[\w'+.-]{1,70})$/i;
+
+/**
+ * The bytes are forwarded as they came, so both sides must read the same form: the platform's reader is strict
+ * (WHATWG Fetch), and a member that stands twice is refused, but for lists, whose names end in `[]`.
+ */
+async function readForm(
+  endpoint: FormEndpoint,
+  { bytes }: Intercepted,
+  headers: Headers,
+): Promise<Stepped<ReadCall>> {
+  const contentType = headers.get('content-type') ?? '';
+  if (!MULTIPART.test(contentType)) {
+    return invalid('The request must be multipart/form-data with a boundary.');
+  }
+  const form = await new Response(bytes, { headers: { 'content-type': contentType } })
+    .formData()
+    .catch(() => undefined);
+  if (!form) return invalid('The request body is no valid multipart/form-data.');
+  const names = [...form.keys()].filter((name) => !name.endsWith('[]'));
+  const twice = names.find((name, i) => names.indexOf(name) !== i);
+  if (twice !== undefined) return invalid(`The member "${twice}" stands twice in the form.`);
+  const read = await endpoint.readCall(form);
+  if (!read.ok) return read;
+  const texts = [...form.values()].filter((value) => typeof value === 'string');
+  return passed({ shape: read.value, texts, outgoing: { contentType, bodyFor: () => bytes } });
+}
+
+const invalid = (message: string) => refused({ code: 'invalid_request', message });
