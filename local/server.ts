@@ -28,6 +28,7 @@ import { startHttpHost } from './http-host.ts';
 import { systemIds as ids } from '../lambdas/runtime/ids.ts';
 import { AccountChanges } from './account-changes.ts';
 import { createOutboxApp, Outbox } from './outbox.ts';
+import { openStoredAnswers, startAnswerSweeper } from './stored-answers.ts';
 import { startSimulatedProvider, type SimulatedProvider } from './simulated-provider/server.ts';
 
 export interface LocalServerOptions extends Pick<
@@ -41,7 +42,7 @@ export interface LocalServerOptions extends Pick<
 
 /** What the functions of AWS say in logs of their own; `answer_cut`: a body broke after its status was sent. */
 export interface LocalEvent {
-  kind: 'collector' | 'admin' | 'escalation' | 'answer_cut';
+  kind: 'collector' | 'admin' | 'escalation' | 'answer_sweeper' | 'answer_cut';
   reason: string;
 }
 
@@ -73,8 +74,10 @@ export async function startLocalServer(options: LocalServerOptions): Promise<Loc
   const adminKey = options.adminKey ?? `adm_${ids.randomBits(ADMIN_KEY_BITS).toString(36)}`;
   const { provider, upstreams } = await providersOf(options.upstreams);
   const upstream = new HttpUpstream(upstreams);
+  const answers = openStoredAnswers({ table, clock, ids, policy }, options.dataDirectory);
 
-  const gateway = openGateway({ ledger, directory, upstream, clock, ids, policy, report }, options.timing);
+  const host = { ledger, directory, upstream, answers, clock, ids, policy, report };
+  const gateway = openGateway(host, options.timing);
   const inFlight = new Set<Promise<void>>();
   const proxy = createProxyApp(gateway, {
     onCompletion: (completion) => {
@@ -90,13 +93,13 @@ export async function startLocalServer(options: LocalServerOptions): Promise<Loc
     },
   );
   const outbox = new Outbox(table);
-  const host = await startHttpHost({
+  const http = await startHttpHost({
     host: options.host,
     port: options.port,
     fetch: byPath({ '/admin/v1': admin, '/outbox': createOutboxApp(outbox) }, proxy),
     report: (reason) => report({ kind: 'answer_cut', reason }),
   });
-  gateway.requestUrl ||= `${host.url}/v1/grants`;
+  gateway.requestUrl ||= `${http.url}/v1/grants`;
   const collector = startCollector({
     table,
     ledger,
@@ -104,6 +107,9 @@ export async function startLocalServer(options: LocalServerOptions): Promise<Loc
     ids,
     report: (reason) => report({ kind: 'collector', reason }),
   });
+  const sweeper =
+    answers &&
+    startAnswerSweeper({ table, clock, report: (reason) => report({ kind: 'answer_sweeper', reason }) });
   const changeFeed = startChangeFeed({
     changes,
     table,
@@ -116,15 +122,16 @@ export async function startLocalServer(options: LocalServerOptions): Promise<Loc
   });
 
   return {
-    url: host.url,
+    url: http.url,
     adminKey,
     demoKey: demo.key,
     applied,
     provider,
     close: async () => {
-      await host.stop();
+      await http.stop();
       await Promise.all(inFlight);
       await collector.stop();
+      await sweeper?.stop();
       await changeFeed.stop();
       await upstream.close();
       await provider?.close();

@@ -5,9 +5,11 @@ import type { OutputPlan } from './admission/fit.ts';
 import type { Gateway } from './gateway.ts';
 import type { Fit } from './ledger/reserve-call.ts';
 import type { Books } from './ledger/books.ts';
+import type { Charge } from './ledger/charge.ts';
 import type { HeldCall } from './ledger/leaf.ts';
 import type { PriceCard } from './pricing/card.ts';
 import type { OutgoingBody } from './read-call.ts';
+import type { StoredAnswer } from './replay/stored-answers.ts';
 import type { CallIds } from './request-ids.ts';
 import type { Caller } from './steps/identify.ts';
 
@@ -28,6 +30,12 @@ export interface Reserved {
   fit: Fit;
   /** Set where Spendcap injected or clamped the request's output limit. */
   outputTokensSet: bigint | undefined;
+}
+
+/** Step 4, for a repeat of a call that was charged before: what its client got then. */
+export interface Replay {
+  charge: Charge;
+  answer: StoredAnswer;
 }
 
 export interface Call {

@@ -6,12 +6,15 @@ import type { Ledger } from './ledger/ledger.ts';
 import type { Policy } from './policy/policy.ts';
 import type { Clock, Ids, Upstream } from './ports.ts';
 import type { PriceBook } from './pricing/price-book.ts';
+import type { StoredAnswers } from './replay/stored-answers.ts';
 import type { TokenVerifier } from './steps/identify.ts';
 import type { WaitingLine } from './admission/waiting-line.ts';
 
 export interface Gateway {
   ledger: Ledger;
   line: WaitingLine;
+  /** Undefined where the policy stores no answers. */
+  answers: StoredAnswers | undefined;
   directory: Directory;
   prices: PriceBook;
   upstream: Upstream;
@@ -38,4 +41,6 @@ export type OperatorEvent =
   | { kind: 'overrun'; requestId: string; model: string; heldPicoUsd: bigint; chargedPicoUsd: bigint }
   | { kind: 'presumed_spent'; requestId: string; app: string; reason: string }
   | { kind: 'charge_not_written'; requestId: string; reason: string }
+  /** A repeat of the call will be told its charge, not its answer. */
+  | { kind: 'answer_not_stored'; requestId: string; reason: string }
   | { kind: 'failed'; requestId: string; reason: string };

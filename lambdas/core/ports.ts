@@ -137,6 +137,18 @@ export interface Upstream {
 /** One a base URL and credential. */
 export type UpstreamName = 'openai' | 'anthropic' | 'gemini' | 'bedrock';
 
+// ---- Sealer: what nobody shall read where it is stored ------------------------------------------------------
+
+export interface Sealer {
+  /** Opens again with the same key and for the same context only. Throws where the key cannot be had. */
+  seal(plain: Uint8Array<ArrayBuffer>, context: string): Promise<string>;
+  /**
+   * Undefined for what was sealed with another key, for another context, or was changed since. Throws where the key
+   * cannot be had.
+   */
+  open(sealed: string, context: string): Promise<Uint8Array<ArrayBuffer> | undefined>;
+}
+
 // ---- Event bus ---------------------------------------------------------------------------------------------
 
 export interface BusEvent {

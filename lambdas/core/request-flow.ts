@@ -4,7 +4,7 @@
  *   1 intercept   read the body, up to the limit
  *   2 identify    whose call it is
  *   3 price       what it can cost at most
- *   4 reserve     deduct that from every cap, in one conditional write; or refuse, at no cost
+ *   4 reserve     deduct that from every cap, in one conditional write; or refuse, at no cost; or answer a repeat
  *   5 forward     send it once
  *   6 meter       read what the provider billed, as the answer goes by
  *   7 settle      write the charge, then turn the hold into it
@@ -14,11 +14,12 @@
  * The answer carries `completion`: it ends when the call is settled, whatever became of the client, and every
  * host awaits it.
  */
-import type { Answer, Call } from './call.ts';
+import type { Answer, Call, Replay } from './call.ts';
 import type { Endpoint } from './endpoint.ts';
 import type { Gateway } from './gateway.ts';
 import { passed, refused, type Stepped } from './refusals.ts';
 import { freshIds, idempotentIds, type CallIds } from './request-ids.ts';
+import { replayed } from './response-headers.ts';
 import { forward } from './steps/forward.ts';
 import { identify } from './steps/identify.ts';
 import { intercept } from './steps/intercept.ts';
@@ -34,10 +35,16 @@ export async function answerCall(gateway: Gateway, endpoint: Endpoint, request: 
     const response = gateway.renderers[endpoint.dialect].refusal(admitted.refusal, context);
     return { response, completion: Promise.resolve() };
   }
-  const call = admitted.value;
+  const admission = admitted.value;
+  if (admission.kind === 'replay') {
+    return { response: replayed(admission.replay, ids.current.requestId), completion: Promise.resolve() };
+  }
+  const { call } = admission;
   const sent = await forward(call);
   return meter(call, sent); // and settle, by the time that `completion` ends
 }
+
+type Admission = { kind: 'call'; call: Call } | { kind: 'replay'; replay: Replay };
 
 /** Steps 1 to 4. Whatever refuses or fails here has cost nothing. */
 async function admit(
@@ -45,7 +52,7 @@ async function admit(
   endpoint: Endpoint,
   request: Request,
   ids: { current: CallIds },
-): Promise<Stepped<Call>> {
+): Promise<Stepped<Admission>> {
   const body = await intercept(request);
   if (!body.ok) return body;
 
@@ -57,18 +64,20 @@ async function admit(
   const quote = await price(gateway, endpoint, caller.value, body.value, request.headers);
   if (!quote.ok) return quote;
 
-  const reserved = await reserve(gateway, endpoint, caller.value, quote.value, ids.current);
-  if (!reserved.ok) return reserved;
+  const reservation = await reserve(gateway, endpoint, caller.value, quote.value, ids.current);
+  if (!reservation.ok) return reservation;
+  if (reservation.value.kind === 'replay') return passed(reservation.value);
 
-  return passed({
+  const call: Call = {
     gateway,
     endpoint,
     caller: caller.value,
     quote: quote.value,
-    reserved: reserved.value,
+    reserved: reservation.value.reserved,
     ids: ids.current,
     request,
-  });
+  };
+  return passed({ kind: 'call', call });
 }
 
 /** Fails closed: whatever could not be read or written, nothing has been forwarded. */

@@ -1,6 +1,6 @@
 /** Response headers of the contract, section 4, and which of a provider's own are passed on. */
 import type { PicoUsd } from './brands.ts';
-import type { Call } from './call.ts';
+import type { Call, Replay } from './call.ts';
 import type { Cap } from './caps/cap.ts';
 import { inMetric } from './caps/amounts.ts';
 import type { UsdCapFacts } from './endpoint.ts';
@@ -45,22 +45,46 @@ export interface HeaderFacts {
 
 /** Headers of an admitted call. */
 export function admittedHeaders(call: Call, facts: HeaderFacts): [string, string][] {
-  const { ids, quote, reserved } = call;
   const headers: [string, string][] = [
-    ['x-spendcap-request-id', ids.requestId],
+    ['x-spendcap-request-id', call.ids.requestId],
+    ...callHeaders(call, facts.servedModel),
+  ];
+  if (facts.costPicoUsd !== undefined) headers.push(['x-spendcap-cost-usd', formatUsd(facts.costPicoUsd)]);
+  const dialect = call.gateway.renderers[call.endpoint.dialect];
+  return [...headers, ...capHeaders(call, facts.books), ...dialect.admitted(usdFacts(call, facts.books))];
+}
+
+/** What stays true of the call, whenever its answer is read. */
+function callHeaders({ quote, reserved }: Call, servedModel: string | undefined): [string, string][] {
+  const asked = quote.shape.model;
+  const headers: [string, string][] = [
     ['x-spendcap-reserved-usd', formatUsd(reserved.held.hold.i.pu as PicoUsd)],
     ['x-spendcap-price-version', quote.card.id],
-    ['x-spendcap-model', facts.servedModel ?? quote.shape.model],
+    ['x-spendcap-model', servedModel ?? asked],
   ];
-  if (facts.servedModel !== undefined && facts.servedModel !== quote.shape.model) {
-    headers.push(['x-spendcap-model-requested', quote.shape.model]);
-  }
-  if (facts.costPicoUsd !== undefined) headers.push(['x-spendcap-cost-usd', formatUsd(facts.costPicoUsd)]);
+  if (servedModel !== undefined && servedModel !== asked) headers.push(['x-spendcap-model-requested', asked]);
   if (reserved.outputTokensSet !== undefined) {
     headers.push(['x-spendcap-max-output-tokens', reserved.outputTokensSet.toString()]);
   }
-  const dialect = call.gateway.renderers[call.endpoint.dialect];
-  return [...headers, ...capHeaders(call, facts.books), ...dialect.admitted(usdFacts(call, facts.books))];
+  return headers;
+}
+
+/** Headers of an answer that is kept for repeats. */
+export const storedHeaders = (
+  call: Call,
+  { headers, servedModel }: { headers: Headers; servedModel: string | undefined },
+): [string, string][] => [
+  ...[...providerHeaders(headers)].filter(([name]) => name !== 'date'),
+  ...callHeaders(call, servedModel),
+];
+
+/** A repeat's answer: what the first request got, what its call cost, and a header that says so. */
+export function replayed({ answer, charge }: Replay, requestId: string): Response {
+  const response = new Response(answer.body, { status: answer.status, headers: answer.headers });
+  response.headers.set('x-spendcap-request-id', requestId);
+  response.headers.set('x-spendcap-cost-usd', formatUsd(charge.used.u as PicoUsd));
+  response.headers.set('x-spendcap-replayed', 'true');
+  return response;
 }
 
 function usdFacts(call: Call, books: Books): UsdCapFacts | undefined {

@@ -1,6 +1,8 @@
 /** The gateway as a Lambda function: what one container is made of. */
 import type { Gateway, OperatorEvent } from '../core/gateway.ts';
-import { parsePolicy } from '../core/policy/policy.ts';
+import { parsePolicy, storesAnswers } from '../core/policy/policy.ts';
+import { StoredAnswers } from '../core/replay/stored-answers.ts';
+import { answerSealer } from '../runtime/answer-sealer.ts';
 import { openAwsBooks } from '../runtime/aws-books.ts';
 import { origin, readEnvironment, text } from '../runtime/environment.ts';
 import { operatorLine, standardOutput } from '../runtime/log.ts';
@@ -28,12 +30,13 @@ function gatewayOnAws(): Gateway {
     {
       TABLE_NAME: text,
       PROVIDER_SECRET_ARN: text,
+      ANSWER_KEY_SECRET_ARN: storesAnswers(policy) ? text : text.optional(),
       OPENAI_BASE_URL: origin.default('https://api.openai.com'),
       ANTHROPIC_BASE_URL: origin.default('https://api.anthropic.com'),
     },
     process.env,
   );
-  const { ledger, directory, clock, ids } = openAwsBooks(settings.TABLE_NAME);
+  const { table, ledger, directory, clock, ids } = openAwsBooks(settings.TABLE_NAME);
   const report = (event: OperatorEvent): void => standardOutput(operatorLine('proxy', clock.now(), event));
   const keys = providerKeys(settings.PROVIDER_SECRET_ARN);
   keys.current().catch(() => undefined); // on its way while the first call is admitted; told when it is needed
@@ -42,5 +45,10 @@ function gatewayOnAws(): Gateway {
     currentKeys: () => keys.current(),
     report: failed,
   });
-  return openGateway({ ledger, directory, upstream, clock, ids, policy, report });
+  const answerKey = settings.ANSWER_KEY_SECRET_ARN;
+  const answers =
+    answerKey === undefined
+      ? undefined
+      : new StoredAnswers({ table, clock, policy, sealer: answerSealer(answerKey) });
+  return openGateway({ ledger, directory, upstream, answers, clock, ids, policy, report });
 }

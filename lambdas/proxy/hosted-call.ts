@@ -110,6 +110,7 @@ export class HostedCall {
       priceVersion: headers['x-spendcap-price-version'],
       reservedUsd: headers['x-spendcap-reserved-usd'],
       costUsd: headers['x-spendcap-cost-usd'],
+      replayed: headers['x-spendcap-replayed'],
       cap: headers['x-spendcap-cap'],
       stage: headers['x-spendcap-stage'],
       ...withMetrics(SERVICE, now, {

@@ -8,7 +8,7 @@ import { reviewedPrices } from '../../prices/reviewed.ts';
 
 export type GatewayHost = Pick<
   Gateway,
-  'ledger' | 'directory' | 'upstream' | 'clock' | 'ids' | 'policy' | 'report'
+  'ledger' | 'directory' | 'upstream' | 'answers' | 'clock' | 'ids' | 'policy' | 'report'
 >;
 
 const TIMING: Timing = { streamKeepAlive: durationMs(15_000), plainKeepAlive: durationMs(60_000) };

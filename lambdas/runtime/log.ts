@@ -19,6 +19,7 @@ export const METRICS = {
   Overruns: 'Count',
   PresumedSpent: 'Count',
   ChargesNotWritten: 'Count',
+  AnswersNotStored: 'Count',
   /** What is our own fault, or the table's. */
   Failures: 'Count',
   HoldsSettled: 'Count',
@@ -57,6 +58,7 @@ const METRIC_OF: Record<OperatorEvent['kind'], MetricName> = {
   overrun: 'Overruns',
   presumed_spent: 'PresumedSpent',
   charge_not_written: 'ChargesNotWritten',
+  answer_not_stored: 'AnswersNotStored',
   failed: 'Failures',
 };
 

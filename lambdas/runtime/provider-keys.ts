@@ -1,30 +1,12 @@
 /** The providers' own keys, from one secret in Secrets Manager: `{"openai_api_key": …, "anthropic_api_key": …}`. */
-import { GetSecretValueCommand, SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import * as z from 'zod';
 import { CachedSecret } from './cached-secret.ts';
 import { systemClock } from './clock.ts';
 import type { ProviderKeys } from './provider-upstream.ts';
+import { secretReader } from './secret-reader.ts';
 
-const CONNECTION_TIMEOUT_MS = 1000;
-const REQUEST_TIMEOUT_MS = 3000;
-
-export function providerKeys(secretArn: string): CachedSecret<ProviderKeys> {
-  const client = new SecretsManagerClient({
-    requestHandler: {
-      connectionTimeout: CONNECTION_TIMEOUT_MS,
-      requestTimeout: REQUEST_TIMEOUT_MS,
-      throwOnRequestTimeout: true,
-    },
-  });
-  return new CachedSecret({
-    clock: systemClock,
-    parse: parseProviderKeys,
-    read: async () => {
-      const { SecretString } = await client.send(new GetSecretValueCommand({ SecretId: secretArn }));
-      return SecretString ?? '';
-    },
-  });
-}
+export const providerKeys = (secretArn: string): CachedSecret<ProviderKeys> =>
+  new CachedSecret({ clock: systemClock, parse: parseProviderKeys, read: secretReader(secretArn) });
 
 /** A provider without a key, or with an empty one, is not in use. Other members are left alone. */
 const secretSchema = z.object({

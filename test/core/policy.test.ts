@@ -3,6 +3,7 @@ import {
   definePolicy,
   parsePolicy,
   PolicyInvalid,
+  storesAnswers,
   type PolicyInput,
 } from '../../lambdas/core/policy/policy.ts';
 
@@ -86,6 +87,14 @@ describe('a policy', () => {
     expect(parsePolicy(input)).toMatchObject(expected);
   });
 
+  it.each<[PolicyInput, boolean]>([
+    [{}, false],
+    [{ apps: [{ id: 'web', team: 'growth' }] }, false],
+    [{ apps: ['a', 'b'].map((id) => ({ id, team: 't', storeAnswers: { retentionHours: 1 } })) }, true],
+  ])('stores answers where an app says so: %#', (input, isStoring) => {
+    expect(storesAnswers(parsePolicy(input))).toBe(isStoring);
+  });
+
   test('is typed by definePolicy, and no more', () => {
     const written: PolicyInput = { org: { name: 'Acme' } };
     expect(definePolicy(written)).toBe(written);
@@ -104,6 +113,21 @@ describe('a mistake is named by its path', () => {
       /apps\.0: .*"clmap"/,
     ],
     ['an app without a team', { apps: [{ id: 'a', team: 't' }, { id: 'web' }] }, /apps\.1\.team: /],
+    [
+      'answers stored for good',
+      { apps: [{ id: 'web', team: 'growth', storeAnswers: {} }] },
+      /apps\.0\.storeAnswers\.retentionHours: /,
+    ],
+    [
+      'answers stored for more than 30 days',
+      { apps: [{ id: 'web', team: 'growth', storeAnswers: { retentionHours: 721 } }] },
+      /apps\.0\.storeAnswers\.retentionHours: .*720/,
+    ],
+    [
+      'answers stored because of a yes',
+      { apps: [{ id: 'web', team: 'growth', storeAnswers: true }] },
+      /apps\.0\.storeAnswers: .*object/,
+    ],
     ['a name with a space', { users: [{ id: 'alice smith', plan: 'pro' }] }, /users\.0\.id: use 1 to 128/],
     [
       'money as a number',

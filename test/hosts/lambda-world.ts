@@ -42,7 +42,7 @@ export async function openLambdaWorld(timing: Partial<Timing> = {}) {
   });
   const events: OperatorEvent[] = [];
   const gateway: Gateway = {
-    ...{ ledger, directory, upstream, clock, ids, policy, verifier: undefined },
+    ...{ ledger, directory, upstream, clock, ids, policy, verifier: undefined, answers: undefined },
     line: new WaitingLine({ clock, patience: durationMs(0) }),
     prices: reviewedPrices(),
     renderers: RENDERERS,

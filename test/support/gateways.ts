@@ -9,8 +9,10 @@ import { formatUsd } from '../../lambdas/core/money.ts';
 import { picoUsd } from '../../lambdas/core/brands.ts';
 import { parsePolicy, type PolicyInput } from '../../lambdas/core/policy/policy.ts';
 import type { Clock } from '../../lambdas/core/ports.ts';
+import { AesSealer } from '../../lambdas/adapters/sealing/aes-sealer.ts';
 import { DynamoDbTable } from '../../lambdas/adapters/table/dynamodb-table.ts';
 import { openMemoryEngine } from '../../lambdas/adapters/table/local/memory-store.ts';
+import { StoredAnswers } from '../../lambdas/core/replay/stored-answers.ts';
 import { createProxyApp } from '../../lambdas/proxy/app.ts';
 import { openGateway as gatewayOf } from '../../lambdas/proxy/open-gateway.ts';
 import { faultyApi } from '../contract/faulty-api.ts';
@@ -69,26 +71,36 @@ export async function openGateway(options: GatewayOptions = {}) {
     if ('message' in cap) throw new Error(cap.message);
     await directory.putCap(cap, 'admin');
   }
-  const { id, key, hash } = await makeKey('test', ids);
-  await directory.createKey({
-    id,
-    hash,
-    app: 'web',
-    team: 'growth',
-    scopes: ['call', 'delegate'],
-    user: 'alice',
-    requireUser: true,
-    createdAt: clock.now(),
-    ...options.key,
-  });
+  const newKey = async (more: Partial<AppKey> = {}): Promise<string> => {
+    const { id, key, hash } = await makeKey('test', ids);
+    await directory.createKey({
+      id,
+      hash,
+      app: 'web',
+      team: 'growth',
+      scopes: ['call', 'delegate'],
+      user: 'alice',
+      requireUser: true,
+      createdAt: clock.now(),
+      ...more,
+    });
+    return key;
+  };
+  const key = await newKey(options.key);
 
   const upstream = new ScriptedUpstream();
   const events: OperatorEvent[] = [];
   // Most tests are about what is said at once; those about waiting ask for it.
   const policy = parsePolicy({ heldWaitMs: 0, ...options.policy });
+  let answerKey: string | undefined = 'a secret of more than 32 characters';
+  const secret = async (): Promise<string> => {
+    if (answerKey === undefined) throw new Error('the secret cannot be read');
+    return answerKey;
+  };
+  const answers = new StoredAnswers({ table, clock, policy, sealer: new AesSealer({ secret }) });
   const report = (event: OperatorEvent): void => void events.push(event);
   const gateway: Gateway = {
-    ...gatewayOf({ ledger, directory, upstream, clock, ids, policy, report }),
+    ...gatewayOf({ ledger, directory, upstream, answers, clock, ids, policy, report }),
     requestUrl: 'https://spend.example/me',
   };
   const completions: Promise<void>[] = [];
@@ -119,6 +131,9 @@ export async function openGateway(options: GatewayOptions = {}) {
     /** What operators were told. */
     events,
     key,
+    newKey,
+    table,
+    ledger,
     request,
     call: (path: string, body: string, headers?: Record<string, string>, signal?: AbortSignal) =>
       request('POST', path, body, { 'content-type': 'application/json', ...headers }, signal),
@@ -134,6 +149,10 @@ export async function openGateway(options: GatewayOptions = {}) {
     /** From now on every request to the table is lost, or none is. */
     setTableDown: (isDown: boolean): void => {
       isTableDown = isDown;
+    },
+    /** What answers are sealed with from now on; undefined cannot be read. */
+    setAnswerKey: (text: string | undefined): void => {
+      answerKey = text;
     },
     /** The account of a cap in dollars: limit, free, settled, held; its books balance, or this throws. */
     account: async (cap = 'alice-life', principal: Principal = { type: 'user', id: 'alice' }) => {

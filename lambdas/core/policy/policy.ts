@@ -18,6 +18,11 @@ const appSchema = z.strictObject({
   clamp: z.boolean().default(true),
   /** How many of the app's own calls, those without a user, may be in flight at a time; in steps of 64. */
   callsInFlightMax: z.int().min(1).max(2048).default(64),
+  /**
+   * Keeps the answers of calls with an `Idempotency-Key`, encrypted, for so many hours (720 at most): a repeat gets
+   * the stored answer. Without it answers are never stored, and a repeat is told its charge.
+   */
+  storeAnswers: z.strictObject({ retentionHours: z.int().min(1).max(720) }).optional(),
 });
 
 /** Two entries of one id would leave open which of them holds. */
@@ -103,6 +108,9 @@ export const policySchema = z.strictObject({
 
 export type Policy = z.output<typeof policySchema>;
 export type PolicyInput = z.input<typeof policySchema>;
+
+/** Whether any app has its answers stored: only then is there a key to seal them with. */
+export const storesAnswers = ({ apps }: Policy): boolean => apps.some(({ storeAnswers }) => storeAnswers);
 
 /** Types a policy file; the host parses it. */
 export const definePolicy = (policy: PolicyInput): PolicyInput => policy;

@@ -4,10 +4,10 @@
  */
 import { durationMs } from '../brands.ts';
 import type { Answer, Call } from '../call.ts';
-import { withCost, type UpstreamFault } from '../endpoint.ts';
+import { withCost, type CostMembers, type UpstreamFault } from '../endpoint.ts';
 import { isObject, readJsonObject } from '../json-document.ts';
 import type { Timer, UpstreamOutcome } from '../ports.ts';
-import { admittedHeaders, providerHeaders } from '../response-headers.ts';
+import { admittedHeaders, providerHeaders, storedHeaders } from '../response-headers.ts';
 import { SECOND } from '../time.ts';
 import type { ClientPresence } from './client-presence.ts';
 import { unlessSilent } from './silence.ts';
@@ -17,8 +17,7 @@ export interface PlainResult {
   settled: Settlement;
   servedModel: string | undefined;
   /** What the client gets; a fault where the provider sent no whole answer. */
-  seen:
-    { status: number; headers: Headers; body: string | Uint8Array<ArrayBuffer> } | { fault: UpstreamFault };
+  seen: { status: number; headers: Headers; body: Uint8Array<ArrayBuffer> } | { fault: UpstreamFault };
 }
 
 export async function meterPlain(
@@ -78,15 +77,18 @@ export async function readAndSettle(call: Call, outcome: UpstreamOutcome): Promi
   const answer = readJsonObject(text);
   const reading = answer && call.endpoint.readUsage(answer, call.quote.card);
   const servedModel = answer && call.endpoint.readServedModel(answer);
-  const settled = await settle(
-    call,
-    reading
-      ? { kind: 'usage', reading, servedModel }
-      : { kind: 'unknown', reason: 'the answer carries no usage' },
-  );
   const hasUsage = answer && isObject(answer['usage']);
-  const body = hasUsage && settled.members ? withCost(text, ['usage'], settled.members) : bytes;
-  return { settled, servedModel, seen: { ...seen, body } };
+  const bodyWith = (members: CostMembers | undefined): Uint8Array<ArrayBuffer> =>
+    hasUsage && members ? new TextEncoder().encode(withCost(text, ['usage'], members)) : bytes;
+  const ending: Ending = reading
+    ? { kind: 'usage', reading, servedModel }
+    : { kind: 'unknown', reason: 'the answer carries no usage' };
+  const settled = await settle(call, ending, (members) => ({
+    status: response.status,
+    headers: storedHeaders(call, { headers: response.headers, servedModel }),
+    body: bodyWith(members),
+  }));
+  return { settled, servedModel, seen: { ...seen, body: bodyWith(settled.members) } };
 }
 
 /** Statuses that a provider answers before it has done anything that it bills. */
@@ -171,7 +173,7 @@ function spaced(
             controller.error(new Error('the provider failed after the status was sent'));
             return;
           }
-          controller.enqueue(typeof seen.body === 'string' ? encoder.encode(seen.body) : seen.body);
+          controller.enqueue(seen.body);
           controller.close();
         },
         (error: unknown) => {

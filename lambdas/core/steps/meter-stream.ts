@@ -7,7 +7,9 @@ import { createParser } from 'eventsource-parser';
 import type { Answer, Call } from '../call.ts';
 import type { SseEvent, StreamMeter } from '../endpoint.ts';
 import type { UpstreamOutcome } from '../ports.ts';
-import { admittedHeaders, providerHeaders } from '../response-headers.ts';
+import { AnswerCopy } from '../replay/answer-copy.ts';
+import type { StoredAnswer } from '../replay/stored-answers.ts';
+import { admittedHeaders, providerHeaders, storedHeaders } from '../response-headers.ts';
 import { SECOND } from '../time.ts';
 import type { ClientPresence } from './client-presence.ts';
 import { meterPlain, readAndSettle, reasonOf, type PlainResult } from './meter-plain.ts';
@@ -24,7 +26,7 @@ export async function meterStream(
   const events = eventsOf(begun);
   if (!events) return meterPlain(call, outcome, presence);
   const client = new ClientPipe(presence);
-  const completion = pump(call, events.body, client);
+  const completion = pump(call, events, client);
   return { response: opened(call, events, client), completion };
 }
 
@@ -59,7 +61,7 @@ function lateStream(call: Call, outcome: Promise<UpstreamOutcome>, presence: Cli
     }
     const events = eventsOf(await outcome);
     if (events) {
-      await pump(call, events.body, client);
+      await pump(call, events, client);
       return;
     }
     const { settled, seen } = await readAndSettle(call, await outcome);
@@ -78,7 +80,7 @@ const QUOTED_LENGTH_MAX = 500;
 
 function lateFailure(seen: PlainResult['seen']): string {
   if ('fault' in seen) return seen.fault.message;
-  const body = typeof seen.body === 'string' ? seen.body : new TextDecoder().decode(seen.body);
+  const body = new TextDecoder().decode(seen.body);
   return `The provider answered ${seen.status} instead of a stream: ${body.slice(0, QUOTED_LENGTH_MAX)}`;
 }
 
@@ -102,49 +104,75 @@ function meterOf(call: Call): StreamMeter {
   return meter;
 }
 
-async function pump(call: Call, body: ReadableStream<Uint8Array>, client: ClientPipe): Promise<void> {
+async function pump(call: Call, from: EventStream, client: ClientPipe): Promise<void> {
   const meter = meterOf(call);
-  let last: SseEvent | undefined;
+  const copy = copyOf(call);
+  let last: string | undefined;
   let broken = 'the stream ended early';
   try {
-    for await (const frame of framesOf(call, body)) {
+    for await (const frame of framesOf(call, from.body)) {
       if (frame.kind === 'comment') {
         await client.write(`: ${frame.text}\n\n`);
         continue;
       }
       const { pass, isLast } = meter.take(frame.event);
+      const text = pass ? encodeEvent(pass) : '';
+      copy?.add(text);
       if (isLast) {
-        last = pass ?? undefined;
+        last = text;
         break;
       }
-      if (pass) await client.write(encodeEvent(pass));
+      if (pass) await client.write(text);
     }
   } catch (error) {
     broken = `the stream broke (${reasonOf(error)})`;
   }
-  await endStream(call, client, meter, last, broken);
+  await endStream(call, client, meter, { last, broken, answer: () => wholeAnswer(call, from, meter, copy) });
+}
+
+interface StreamEnd {
+  /** The last event, which waits for the charge. */
+  last: string | undefined;
+  /** Why there is none. */
+  broken: string;
+  answer: () => StoredAnswer | undefined;
 }
 
 async function endStream(
   call: Call,
   client: ClientPipe,
   meter: StreamMeter,
-  last: SseEvent | undefined,
-  broken: string,
+  { last, broken, answer }: StreamEnd,
 ): Promise<void> {
   const reading = meter.isComplete() ? meter.usage() : undefined;
   const ending: Ending = reading
     ? { kind: 'usage', reading, servedModel: meter.servedModel() }
     : { kind: 'unknown', reason: meter.isComplete() ? 'the stream carried no usage' : broken };
-  const settled = await settle(call, ending);
+  const settled = await settle(call, ending, answer);
   if (meter.isComplete()) {
-    if (last) await client.write(encodeEvent(last));
+    if (last) await client.write(last);
   } else if (!meter.sawError()) {
     const message = `The answer broke off: ${broken}. It is charged at its hold until evidence corrects it.`;
     await breakOff(call, client, meter, message);
   }
   await client.close();
   await settled.rest;
+}
+
+const copyOf = ({ gateway, caller }: Call): AnswerCopy | undefined =>
+  gateway.answers?.keepsFor(caller) ? new AnswerCopy() : undefined;
+
+/** What may be given again; undefined for a stream that broke or ended in an error. */
+function wholeAnswer(
+  call: Call,
+  { status, headers }: EventStream,
+  meter: StreamMeter,
+  copy: AnswerCopy | undefined,
+): StoredAnswer | undefined {
+  const body = meter.isComplete() && !meter.sawError() ? copy?.bytes() : undefined;
+  return (
+    body && { status, headers: storedHeaders(call, { headers, servedModel: meter.servedModel() }), body }
+  );
 }
 
 type Frame = { kind: 'event'; event: SseEvent } | { kind: 'comment'; text: string };

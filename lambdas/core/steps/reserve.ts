@@ -1,14 +1,18 @@
-/** Step 4: deducts the worst case from every cap of the caller, in one conditional write, or says why not. */
+/**
+ * Step 4: deducts the worst case from every cap of the caller, in one conditional write, or says why not. A repeat of
+ * a call that was charged gets the answer that is stored for it, if there is one.
+ */
 import { durationMs, type DurationMs } from '../brands.ts';
-import type { Quote, Reserved } from '../call.ts';
+import type { Quote, Replay, Reserved } from '../call.ts';
 import { crowded, explainShort, undecided, type DenialContext } from '../admission/denial.ts';
 import type { Endpoint } from '../endpoint.ts';
 import { fitToBudget } from '../admission/fit.ts';
 import { leavesToTry } from '../admission/leaf-choice.ts';
 import type { Gateway } from '../gateway.ts';
 import { chargeView } from '../ledger/charge-view.ts';
+import type { Charge } from '../ledger/charge.ts';
 import type { ReserveOutcome } from '../ledger/reserve-call.ts';
-import { leafKey } from '../ledger/leaf.ts';
+import { leafKey, type HoldInfo } from '../ledger/leaf.ts';
 import { nonceBits } from '../ledger/stamp.ts';
 import type { ItemKey } from '../ports.ts';
 import type { CallIds } from '../request-ids.ts';
@@ -21,11 +25,12 @@ export async function reserve(
   caller: Caller,
   quote: Quote,
   ids: CallIds,
-): Promise<Stepped<Reserved>> {
+): Promise<Stepped<Reservation>> {
   const caps = await gateway.directory.capsFor(caller);
   if (caps.length === 0 && !gateway.policy.admitUncapped) return refused(noCap(caller));
 
   const bodyHash = caller.idempotencyKey === undefined ? undefined : await quote.bodyHash();
+  const isSameCall = ({ bh, ep }: HoldInfo): boolean => bh === bodyHash && ep === endpoint.name;
   const reserveOn = (leaf: ItemKey): Promise<ReserveOutcome> =>
     gateway.ledger.reserve({
       leaf,
@@ -40,12 +45,12 @@ export async function reserve(
     const [leaf, ...others] = leavesToTry(gateway.policy, caller, gateway.ids);
     let outcome = await reserveOn(leaf);
     for (const other of others) if (outcome.kind === 'crowded') outcome = await reserveOn(other);
-    if (outcome.kind === 'held') return { kind: 'held', outcome };
+    if (outcome.kind === 'held' || outcome.kind === 'recorded') return outcome;
     const { requestUrl } = gateway;
     const jitter = Number(gateway.ids.randomBits(JITTER_BITS)) / 2 ** JITTER_BITS;
     const now = gateway.clock.now();
     const context: DenialContext = { now, plan: quote.plan, caps, jitter, ahead, requestUrl };
-    return { kind: 'refused', refusal: explain(outcome, bodyHash, context) };
+    return { kind: 'refused', refusal: explain(outcome, isSameCall, context) };
   };
   const attempted = await gateway.line.run({
     name: leafKey(caller.principal).pk,
@@ -56,21 +61,31 @@ export async function reserve(
     comesBackIn,
   });
   if (attempted.kind === 'refused') return refused(attempted.refusal);
-  const { call: held, books, fit } = attempted.outcome;
+  if (attempted.kind === 'recorded') {
+    const { charge } = attempted;
+    return isSameCall(charge.info) ? replay(gateway, caller, charge) : refused(mismatch());
+  }
+  const { call: held, books, fit } = attempted;
   const wanted = quote.shape.outputTokensAsked;
   const isSet = fit.outputTokensMax !== null && (wanted === undefined || fit.outputTokensMax < wanted);
-  return passed({
-    held,
-    books,
-    caps,
-    fit,
-    outputTokensSet: isSet ? fit.outputTokensMax! : undefined,
-  });
+  const outputTokensSet = isSet ? fit.outputTokensMax! : undefined;
+  return passed({ kind: 'held', reserved: { held, books, caps, fit, outputTokensSet } });
 }
 
-type Attempted =
-  | { kind: 'held'; outcome: Extract<ReserveOutcome, { kind: 'held' }> }
-  | { kind: 'refused'; refusal: Refusal };
+export type Reservation = { kind: 'held'; reserved: Reserved } | { kind: 'replay'; replay: Replay };
+
+type Answered = Extract<ReserveOutcome, { kind: 'held' | 'recorded' }>;
+type Attempted = Answered | { kind: 'refused'; refusal: Refusal };
+
+async function replay(gateway: Gateway, caller: Caller, charge: Charge): Promise<Stepped<Reservation>> {
+  const answer = await gateway.answers?.find(charge, caller.app);
+  if (answer) return passed({ kind: 'replay', replay: { charge, answer } });
+  return refused({
+    code: 'already_charged',
+    message: `This idempotency key was used and charged by request ${charge.info.rq}; its answer is not stored, and a new key makes a new call.`,
+    charge: chargeView(charge),
+  });
+}
 
 /** Worth a moment's wait: the money is there, other calls of the same principal merely hold it. */
 const isHeldByOthers = (attempted: Attempted): boolean =>
@@ -99,19 +114,14 @@ const infoOf = (endpoint: Endpoint, caller: Caller, quote: Quote, ids: CallIds) 
 
 const JITTER_BITS = 8;
 
-type Unheld = Exclude<ReserveOutcome, { kind: 'held' }>;
-
-function explain(outcome: Unheld, bodyHash: string | undefined, context: DenialContext): Refusal {
+function explain(
+  outcome: Exclude<ReserveOutcome, Answered>,
+  isSameCall: (info: HoldInfo) => boolean,
+  context: DenialContext,
+): Refusal {
   switch (outcome.kind) {
-    case 'recorded':
-      if (outcome.charge.info.bh !== bodyHash) return mismatch();
-      return {
-        code: 'already_charged',
-        message: `This idempotency key was used and charged by request ${outcome.charge.info.rq}; its answer is not stored, and a new key makes a new call.`,
-        charge: chargeView(outcome.charge),
-      };
     case 'in_flight':
-      if (outcome.hold.i.bh !== bodyHash) return mismatch();
+      if (!isSameCall(outcome.hold.i)) return mismatch();
       return {
         code: 'in_flight',
         message: `A call with this idempotency key is in flight (request ${outcome.hold.i.rq}); wait for it, or use a new key.`,
@@ -132,7 +142,8 @@ const IN_FLIGHT_WAIT_MS = 1000;
 
 const mismatch = (): Refusal => ({
   code: 'idempotency_mismatch',
-  message: 'This idempotency key was used with another request body; use a new key for a new call.',
+  message:
+    'This idempotency key was used with another request body, or at another endpoint; use a new key for a new call.',
 });
 
 export const ledgerUnavailable = (): Refusal => ({

@@ -11,6 +11,7 @@ import { leafKey, type Leaf } from '../ledger/leaf.ts';
 import { formatUsd } from '../money.ts';
 import { TableUnavailable } from '../ports.ts';
 import { priceUsage } from '../pricing/calculator.ts';
+import type { StoredAnswer } from '../replay/stored-answers.ts';
 import { billedTokens, tokensByKind, type UsageReading } from '../pricing/usage.ts';
 import { highestStage } from '../caps/stage.ts';
 
@@ -71,8 +72,17 @@ export function priceReading(
   };
 }
 
-export async function settle(call: Call, ending: Ending): Promise<Settlement> {
+/**
+ * `answer` makes what the client gets, once its cost is known. It is stored before the charge stands: a repeat that
+ * finds the charge finds the answer too.
+ */
+export async function settle(
+  call: Call,
+  ending: Ending,
+  answer?: (members: CostMembers | undefined) => StoredAnswer | undefined,
+): Promise<Settlement> {
   const { charge, members } = chargeFor(call, ending);
+  if (answer) await store(call, charge, () => answer(members));
   if (charge.outcome === 'overrun') await quarantine(call, charge);
   const settlement: Settlement = {
     outcome: charge.outcome,
@@ -126,6 +136,15 @@ function chargeFor(call: Call, ending: Ending): { charge: Charge; members: CostM
       return { charge: { ...base, used, outcome, modelServed, tokens }, members };
     }
   }
+}
+
+/** Never fails the call: without its answer, a repeat is told the charge. */
+async function store(call: Call, charge: Charge, answer: () => StoredAnswer | undefined): Promise<void> {
+  const { gateway, caller, ids } = call;
+  if (!gateway.answers?.keepsFor(caller)) return;
+  const whole = answer();
+  const reason = whole && (await gateway.answers.keep(charge, whole));
+  if (reason !== undefined) gateway.report({ kind: 'answer_not_stored', requestId: ids.requestId, reason });
 }
 
 async function finish(call: Call, charge: Charge): Promise<Finished> {
