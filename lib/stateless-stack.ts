@@ -2,6 +2,8 @@
 import { resolve } from 'node:path';
 import { CfnOutput, Duration, Stack, type StackProps } from 'aws-cdk-lib';
 import type { Construct } from 'constructs';
+import { storesAnswers } from '../lambdas/core/policy/policy.ts';
+import { AnswerKey } from './constructs/answer-key/answer-key.ts';
 import { Canary } from './constructs/canary/canary.ts';
 import { ChangeFeed } from './constructs/change-feed/change-feed.ts';
 import { Collector } from './constructs/collector/collector.ts';
@@ -75,6 +77,7 @@ export class StatelessStack extends Stack {
     });
     table.grantLedger(proxy);
     providerSecret.grantRead(proxy);
+    if (storesAnswers(policy)) new AnswerKey(this, 'AnswerKey').grantRead(proxy);
     return proxy;
   }
 

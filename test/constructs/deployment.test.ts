@@ -8,7 +8,7 @@ import { describe, expect, test } from 'vitest';
 import { DeploymentInvalid, readDeployment } from '../../lib/deployment.ts';
 import { createStacks } from '../../lib/stacks.ts';
 import { parsePolicy } from '../../lambdas/core/policy/policy.ts';
-import { appWith, policy } from './stacks.ts';
+import { appWith, policy, storingPolicy } from './stacks.ts';
 
 describe('context values', () => {
   const read = (context: Record<string, unknown>) => readDeployment(new App({ context }), policy);
@@ -103,7 +103,7 @@ describe('cdk-nag', () => {
 
   test('finds nothing that is not acknowledged with its reason', () => {
     const app = checked();
-    createStacks(app, readDeployment(app, policy));
+    createStacks(app, readDeployment(app, storingPolicy));
     expect(() => app.synth()).not.toThrow();
   });
 
@@ -120,7 +120,7 @@ describe('the rules of CloudFormation', () => {
 
   test('are kept', () => {
     const app = checked();
-    createStacks(app, readDeployment(app, policy));
+    createStacks(app, readDeployment(app, storingPolicy));
     expect(() => app.synth()).not.toThrow();
   });
 

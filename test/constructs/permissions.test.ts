@@ -1,8 +1,8 @@
 /** Every action of every role, and on what. A new one fails here until somebody has read it and written it down. */
 import { describe, expect, test } from 'vitest';
-import { nameOf, resourcesOf, synthesised } from './stacks.ts';
+import { nameOf, resourcesOf, storingPolicy, synthesised } from './stacks.ts';
 
-const { stateful, stateless } = synthesised();
+const { stateful, stateless } = synthesised({}, storingPolicy);
 
 interface Statement {
   Effect: string;

@@ -23,12 +23,21 @@ export function appWith(context: Record<string, unknown> = {}, checksCloudFormat
 
 export const policy = parsePolicy({ org: { name: 'Example', financeEmail: 'finance@example.com' } });
 
-export function synthesised(context: Record<string, unknown> = {}): {
+/** Of a deployment whose apps have their answers stored. */
+export const storingPolicy = parsePolicy({
+  org: { name: 'Example', financeEmail: 'finance@example.com' },
+  apps: [{ id: 'web', team: 'growth', storeAnswers: { retentionHours: 24 } }],
+});
+
+export function synthesised(
+  context: Record<string, unknown> = {},
+  given = policy,
+): {
   stateful: Template;
   stateless: Template;
 } {
   const app = appWith(context);
-  const { stateful, stateless } = createStacks(app, readDeployment(app, policy));
+  const { stateful, stateless } = createStacks(app, readDeployment(app, given));
   return { stateful: Template.fromStack(stateful), stateless: Template.fromStack(stateless) };
 }
 

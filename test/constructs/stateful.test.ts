@@ -28,10 +28,14 @@ describe('the table', () => {
     );
   });
 
-  test('is billed on demand, streams both images and expires nothing', () => {
+  test('is billed on demand, and streams both images', () => {
     expect(properties['BillingMode']).toBe('PAY_PER_REQUEST');
     expect(properties['StreamSpecification']).toEqual({ StreamViewType: 'NEW_AND_OLD_IMAGES' });
-    expect(properties['TimeToLiveSpecification']).toBeUndefined();
+  });
+
+  // That only stored answers have the attribute: test/flow/replay.test.ts.
+  test('expires stored answers', () => {
+    expect(properties['TimeToLiveSpecification']).toEqual({ AttributeName: 'ttl', Enabled: true });
   });
 
   test('can be restored to any second and cannot be deleted', () => {

@@ -1,5 +1,5 @@
 /**
- * The one table: caps, leaves, pools, charges. Each grant sets the function's environment and its permission
+ * The one table: caps, leaves, pools, charges, stored answers. Each grant sets the function's environment and its permission
  * together, and names the DynamoDB actions that the role's code sends, so that what a function can do to the books
  * is read here. A transaction needs the permissions of its parts, none of its own.
  */
@@ -15,6 +15,7 @@ import {
 import { PolicyStatement } from 'aws-cdk-lib/aws-iam';
 import type { Function as LambdaFunction } from 'aws-cdk-lib/aws-lambda';
 import { Construct } from 'constructs';
+import { EXPIRY_ATTRIBUTE } from '../../../lambdas/core/replay/stored-answers.ts';
 
 const TIME_INDEX = 'byTime';
 
@@ -35,6 +36,8 @@ export class BudgetTable extends Construct {
         },
       ],
       billing: Billing.onDemand(),
+      // Of stored answers, which are no books; and none is given after its time, deleted or not.
+      timeToLiveAttribute: EXPIRY_ATTRIBUTE,
       dynamoStream: StreamViewType.NEW_AND_OLD_IMAGES,
       pointInTimeRecoverySpecification: { pointInTimeRecoveryEnabled: true },
       deletionProtection: true,
