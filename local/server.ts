@@ -16,6 +16,7 @@ import { Directory } from '../lambdas/core/directory/directory.ts';
 import type { OperatorEvent, Timing } from '../lambdas/core/gateway.ts';
 import { Ledger } from '../lambdas/core/ledger/ledger.ts';
 import type { Policy } from '../lambdas/core/policy/policy.ts';
+import { openPrices } from '../lambdas/runtime/stored-prices.ts';
 import { createProxyApp } from '../lambdas/proxy/app.ts';
 import { openGateway } from '../lambdas/proxy/open-gateway.ts';
 import { adminAccess } from './admin-access.ts';
@@ -69,6 +70,7 @@ export async function startLocalServer(options: LocalServerOptions): Promise<Loc
   const table = new DynamoDbTable({ api: changes.watch(books.api), tableName: 'spendcap', clock, ids });
   const ledger = new Ledger({ table, clock, ids });
   const directory = new Directory({ table, clock });
+  const prices = openPrices({ table, clock });
   const applied = await applyPolicy(directory, policy);
   const demo = await seedDemoOrg({ directory, clock, ids }, options.dataDirectory);
   const adminKey = options.adminKey ?? `adm_${ids.randomBits(ADMIN_KEY_BITS).toString(36)}`;
@@ -76,7 +78,7 @@ export async function startLocalServer(options: LocalServerOptions): Promise<Loc
   const upstream = new HttpUpstream(upstreams);
   const answers = openStoredAnswers({ table, clock, ids, policy }, options.dataDirectory);
 
-  const host = { ledger, directory, upstream, answers, clock, ids, policy, report };
+  const host = { ledger, directory, prices, upstream, answers, clock, ids, policy, report };
   const gateway = openGateway(host, options.timing);
   const inFlight = new Set<Promise<void>>();
   const proxy = createProxyApp(gateway, {

@@ -7,7 +7,9 @@ import type { Fit } from './ledger/reserve-call.ts';
 import type { Books } from './ledger/books.ts';
 import type { Charge } from './ledger/charge.ts';
 import type { HeldCall } from './ledger/leaf.ts';
+import type { EpochMs } from './brands.ts';
 import type { PriceCard } from './pricing/card.ts';
+import type { PriceBook } from './pricing/price-book.ts';
 import type { OutgoingBody } from './read-call.ts';
 import type { StoredAnswer } from './replay/stored-answers.ts';
 import type { CallIds } from './request-ids.ts';
@@ -18,7 +20,10 @@ export interface Quote {
   outgoing: OutgoingBody;
   bodyHash(): Promise<string>;
   shape: CallShape;
+  /** The card by which the call is charged, whatever changes while it runs. */
   card: PriceCard;
+  /** Prices as they were then, for the other models that may take part. */
+  prices: { book: PriceBook; at: EpochMs };
   plan: OutputPlan;
 }
 

@@ -5,7 +5,7 @@ import type { Dialect, DialectRenderer } from './endpoint.ts';
 import type { Ledger } from './ledger/ledger.ts';
 import type { Policy } from './policy/policy.ts';
 import type { Clock, Ids, Upstream } from './ports.ts';
-import type { PriceBook } from './pricing/price-book.ts';
+import type { PriceSource } from './pricing/price-source.ts';
 import type { StoredAnswers } from './replay/stored-answers.ts';
 import type { TokenVerifier } from './steps/identify.ts';
 import type { WaitingLine } from './admission/waiting-line.ts';
@@ -16,7 +16,7 @@ export interface Gateway {
   /** Undefined where the policy stores no answers. */
   answers: StoredAnswers | undefined;
   directory: Directory;
-  prices: PriceBook;
+  prices: PriceSource;
   upstream: Upstream;
   clock: Clock;
   ids: Ids;

@@ -5,7 +5,7 @@
  */
 import pLimit from 'p-limit';
 import type { PriceCard } from '../core/pricing/card.ts';
-import { cardFromItem, isSamePrice, priceKey, putCard } from '../core/pricing/price-items.ts';
+import { cardFromItem, isSamePrice, cardKey, putCard } from '../core/pricing/price-items.ts';
 import {
   TableUnavailable,
   type Item,
@@ -53,7 +53,7 @@ async function compare(
   cards: readonly PriceCard[],
 ): Promise<{ missing: PriceCard[]; edited: string[] }> {
   const limit = pLimit(AT_ONCE);
-  const items = await limit.map(cards, (card) => table.get(priceKey(card.id)));
+  const items = await limit.map(cards, (card) => table.get(cardKey(card.id)));
   const missing = cards.filter((_card, i) => items[i] === undefined);
   const edited = cards.filter((card, i) => {
     const item = items[i];

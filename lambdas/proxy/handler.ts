@@ -8,6 +8,7 @@ import { origin, readEnvironment, text } from '../runtime/environment.ts';
 import { operatorLine, standardOutput } from '../runtime/log.ts';
 import { providerKeys } from '../runtime/provider-keys.ts';
 import { ProviderUpstream } from '../runtime/provider-upstream.ts';
+import { openPrices } from '../runtime/stored-prices.ts';
 import { reportStrayFailures } from '../runtime/stray-failures.ts';
 import { openGateway } from './open-gateway.ts';
 import { createHandler } from './streaming-handler.ts';
@@ -37,9 +38,11 @@ function gatewayOnAws(): Gateway {
     process.env,
   );
   const { table, ledger, directory, clock, ids } = openAwsBooks(settings.TABLE_NAME);
+  const prices = openPrices({ table, clock });
   const report = (event: OperatorEvent): void => standardOutput(operatorLine('proxy', clock.now(), event));
   const keys = providerKeys(settings.PROVIDER_SECRET_ARN);
   keys.current().catch(() => undefined); // on its way while the first call is admitted; told when it is needed
+  prices.current().catch(() => undefined); // likewise
   const upstream = new ProviderUpstream({
     origins: { openai: settings.OPENAI_BASE_URL, anthropic: settings.ANTHROPIC_BASE_URL },
     currentKeys: () => keys.current(),
@@ -50,5 +53,5 @@ function gatewayOnAws(): Gateway {
     answerKey === undefined
       ? undefined
       : new StoredAnswers({ table, clock, policy, sealer: answerSealer(answerKey) });
-  return openGateway({ ledger, directory, upstream, answers, clock, ids, policy, report });
+  return openGateway({ ledger, directory, prices, upstream, answers, clock, ids, policy, report });
 }

@@ -4,11 +4,10 @@ import { RENDERERS } from '../adapters/providers/endpoints.ts';
 import { WaitingLine } from '../core/admission/waiting-line.ts';
 import { durationMs } from '../core/brands.ts';
 import type { Gateway, Timing } from '../core/gateway.ts';
-import { reviewedPrices } from '../../prices/reviewed.ts';
 
 export type GatewayHost = Pick<
   Gateway,
-  'ledger' | 'directory' | 'upstream' | 'answers' | 'clock' | 'ids' | 'policy' | 'report'
+  'ledger' | 'directory' | 'prices' | 'upstream' | 'answers' | 'clock' | 'ids' | 'policy' | 'report'
 >;
 
 const TIMING: Timing = { streamKeepAlive: durationMs(15_000), plainKeepAlive: durationMs(60_000) };
@@ -18,7 +17,6 @@ export function openGateway(host: GatewayHost, timing: Partial<Timing> = {}): Ga
   return {
     ...host,
     line: new WaitingLine({ clock, patience: durationMs(policy.heldWaitMs) }),
-    prices: reviewedPrices(),
     verifier: oidcVerifier(policy.oidcIssuers),
     renderers: RENDERERS,
     timing: { ...TIMING, ...timing },

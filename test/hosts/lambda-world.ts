@@ -44,7 +44,7 @@ export async function openLambdaWorld(timing: Partial<Timing> = {}) {
   const gateway: Gateway = {
     ...{ ledger, directory, upstream, clock, ids, policy, verifier: undefined, answers: undefined },
     line: new WaitingLine({ clock, patience: durationMs(0) }),
-    prices: reviewedPrices(),
+    prices: { current: async () => reviewedPrices() },
     renderers: RENDERERS,
     timing: { streamKeepAlive: durationMs(15_000), plainKeepAlive: durationMs(60_000), ...timing },
     requestUrl: '',

@@ -11,9 +11,8 @@ describe('price items', () => {
   test('one item a card, by its id', () => {
     const card = reviewedCards.find(({ id }) => id === 'openai/gpt-5-mini@2025-08-07')!;
     expect(cardToItem(card)).toMatchObject({
-      pk: 'PRICE#openai/gpt-5-mini@2025-08-07',
-      sk: '-',
-      gpk: 'PRICES',
+      pk: 'PRICES',
+      sk: 'card#openai/gpt-5-mini@2025-08-07',
       provider: 'openai',
       model: 'gpt-5-mini',
       effectiveFrom: '2025-08-07',

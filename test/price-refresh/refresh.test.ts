@@ -1,7 +1,7 @@
 /** The refresh on every engine: what is new is written and told once; what stands is never written again. */
 import { describe, expect, test } from 'vitest';
 import { TableUnavailable, type Table } from '../../lambdas/core/ports.ts';
-import { cardFromItem, priceKey } from '../../lambdas/core/pricing/price-items.ts';
+import { cardFromItem, cardKey } from '../../lambdas/core/pricing/price-items.ts';
 import { pricesChangedSchema, type PricesChanged } from '../../lambdas/price-refresh/prices-changed.ts';
 import { refreshPrices } from '../../lambdas/price-refresh/refresh.ts';
 import { reviewedCards } from '../../prices/reviewed.ts';
@@ -33,7 +33,7 @@ describe.each(engines)('refreshPrices on $name', (engine) => {
       expect(added).toHaveLength(reviewedCards.length);
       expect(edited).toEqual([]);
       for (const card of reviewedCards)
-        expect(cardFromItem((await table.get(priceKey(card.id)))!)).toStrictEqual(card);
+        expect(cardFromItem((await table.get(cardKey(card.id)))!)).toStrictEqual(card);
 
       expect(await refreshPrices({ table, tell: ear.tell }, reviewedCards)).toEqual({
         added: [],
@@ -63,7 +63,7 @@ describe.each(engines)('refreshPrices on $name', (engine) => {
       const cheaper = { ...first!, rates: { ...first!.rates, output: '0.01' } };
       const result = await refreshPrices({ table, tell: ear.tell }, [cheaper, second!]);
       expect(result).toEqual({ added: [], edited: [first!.id] });
-      expect(cardFromItem((await table.get(priceKey(first!.id)))!)).toStrictEqual(first);
+      expect(cardFromItem((await table.get(cardKey(first!.id)))!)).toStrictEqual(first);
       expect(ear.news).toHaveLength(1);
     });
   });

@@ -18,6 +18,7 @@ import { openGateway as gatewayOf } from '../../lambdas/proxy/open-gateway.ts';
 import { faultyApi } from '../contract/faulty-api.ts';
 import { ScriptedUpstream } from './scripted-upstream.ts';
 import { SteppedClock } from './stepped-clock.ts';
+import { openPrices } from '../../lambdas/runtime/stored-prices.ts';
 import { SeededIds } from './worlds.ts';
 
 export interface GatewayOptions {
@@ -66,6 +67,7 @@ export async function openGateway(options: GatewayOptions = {}) {
   const table = new DynamoDbTable({ api, tableName: 'spendcap-test', clock: hasty, ids });
   const ledger = new Ledger({ table, clock: hasty, ids });
   const directory = new Directory({ table, clock });
+  const prices = openPrices({ table, clock });
   for (const [id, input] of Object.entries(options.caps ?? { 'alice-life': userCap('1.00') })) {
     const cap = capFromInput(id, input);
     if ('message' in cap) throw new Error(cap.message);
@@ -100,7 +102,7 @@ export async function openGateway(options: GatewayOptions = {}) {
   const answers = new StoredAnswers({ table, clock, policy, sealer: new AesSealer({ secret }) });
   const report = (event: OperatorEvent): void => void events.push(event);
   const gateway: Gateway = {
-    ...gatewayOf({ ledger, directory, upstream, answers, clock, ids, policy, report }),
+    ...gatewayOf({ ledger, directory, prices, upstream, answers, clock, ids, policy, report }),
     requestUrl: 'https://spend.example/me',
   };
   const completions: Promise<void>[] = [];
@@ -126,6 +128,8 @@ export async function openGateway(options: GatewayOptions = {}) {
 
   return {
     gateway,
+    table,
+    prices,
     clock,
     upstream,
     /** What operators were told. */

@@ -104,7 +104,7 @@ const fee = z.strictObject({
 
 export const priceCardSchema = z
   .strictObject({
-    /** `<provider>/<model>@<effectiveFrom>`; what a charge cites. */
+    /** `<provider>/<model>@<effectiveFrom>`, for a card of this installation's own with `~own` after it; what a charge cites. */
     id: z.string(),
     provider: z.enum(PROVIDERS),
     model: z.string().min(1),
@@ -138,15 +138,16 @@ export const priceCardSchema = z
         hiddenInputTokens: count.default(0n),
       })
       .prefault({}),
-    /** UTC date from whose first instant the card holds. */
-    effectiveFrom: z.iso.date(),
+    /** UTC date from whose first instant the card holds, or that instant. */
+    effectiveFrom: z.union([z.iso.date(), z.iso.datetime()]),
     /** When a person last compared the card with its sources. */
     checkedOn: z.iso.date(),
     sources: z.array(z.url()).min(1),
   })
   .check(({ value: card, issues }) => {
     const id = `${card.provider}/${card.model}@${card.effectiveFrom}`;
-    if (card.id !== id) issues.push({ code: 'custom', input: card.id, message: `id must be ${id}` });
+    if (card.id !== id && card.id !== `${id}~own`)
+      issues.push({ code: 'custom', input: card.id, message: `id must be ${id}` });
     if (card.checkedOn < '2020-01-01' || card.effectiveFrom < '2020-01-01')
       issues.push({
         code: 'custom',

@@ -1,53 +1,126 @@
-/** All cards that are in force, by exact name and date. Nothing is found by a prefix. */
-import type { EpochMs } from '../brands.ts';
+/**
+ * All cards that are in force, by exact name and date. Nothing is found by a prefix. What this installation has agreed
+ * with a provider wins over list prices; what is proposed and not decided raises holds, and nothing else.
+ */
+import { epochMs, type EpochMs } from '../brands.ts';
 import { parseRfc3339 } from '../time.ts';
 import type { PriceCard } from './card.ts';
+import { Overrides, type PriceOverride } from './override.ts';
 
 export interface PriceBook {
   /** The newest card of that exact id or alias in force at `at`; undefined: the model is not priced there. */
   find: (endpoint: string, model: string, at: EpochMs) => PriceCard | undefined;
+  /** What may replace that card. A call is held at the dearest of them all, and charged by the one that `find` finds. */
+  proposed: (endpoint: string, model: string, at: EpochMs) => readonly PriceCard[];
   /** The card that a charge cites, in force or not. */
   byId: (cardId: string) => PriceCard | undefined;
+  /** Every card that prices calls at some time, list prices and one's own. */
   readonly cards: readonly PriceCard[];
+  /** Cards that no call is priced by, since their names stand for other models, with the reason. */
+  readonly leftOut: readonly LeftOut[];
+}
+
+export interface LeftOut {
+  card: PriceCard;
+  reason: string;
+}
+
+export interface BookAdditions {
+  /** Cards that came after the reviewed ones. Where they contradict those, they are left out. */
+  added?: readonly PriceCard[];
+  overrides?: readonly PriceOverride[];
+  proposed?: readonly PriceCard[];
 }
 
 /**
- * Throws when two cards claim one name at one endpoint on one date, or when a name would ever stand for two
+ * Throws when two reviewed cards claim one name at one endpoint on one date, or when a name would ever stand for two
  * models: which card prices a call must not depend on the order of a list.
  */
-export function priceBook(cards: readonly PriceCard[]): PriceBook {
-  const byId = new Map<string, PriceCard>();
-  const byName = new Map<string, { card: PriceCard; from: EpochMs }[]>();
-  for (const card of cards) {
-    if (byId.has(card.id)) throw new RangeError(`two cards ${card.id}`);
-    byId.set(card.id, card);
-    for (const endpoint of card.endpoints) {
-      for (const name of [card.model, ...card.aliases]) claim(byName, `${endpoint} ${name}`, card);
-    }
+export function priceBook(
+  reviewed: readonly PriceCard[],
+  { added = [], overrides = [], proposed = [] }: BookAdditions = {},
+): PriceBook {
+  const list = new ListPrices();
+  for (const card of reviewed) {
+    const problem = list.add(card);
+    if (problem !== undefined) throw new RangeError(problem);
   }
-  for (const claims of byName.values()) claims.sort((a, b) => b.from - a.from);
+  const leftOut: LeftOut[] = [];
+  for (const card of added) {
+    const reason = list.add(card);
+    if (reason !== undefined) leftOut.push({ card, reason });
+  }
+  const agreed = new Overrides(overrides);
+  const listedById = (id: string): PriceCard | undefined =>
+    list.byId.get(id) ?? leftOut.find(({ card }) => card.id === id)?.card;
 
   return {
-    cards,
-    byId: (cardId) => byId.get(cardId),
-    find: (endpoint, model, at) => byName.get(`${endpoint} ${model}`)?.find(({ from }) => from <= at)?.card,
+    cards: [...list.byId.values(), ...agreed.ownCards],
+    leftOut,
+    byId: (cardId) => listedById(cardId) ?? agreed.byId(cardId, listedById),
+    find: (endpoint, model, at) => {
+      const own = agreed.own(endpoint, model, at);
+      if (own !== undefined) return own;
+      const listed = list.find(endpoint, model, at);
+      return listed && agreed.applied(listed, at);
+    },
+    proposed: (endpoint, model, at) => {
+      if (agreed.own(endpoint, model, at) !== undefined) return [];
+      const listed = list.find(endpoint, model, at);
+      return proposed
+        .filter((card) => card.provider === listed?.provider && card.model === listed.model)
+        .map((card) => agreed.applied(card, at));
+    },
   };
 }
 
-function claim(
-  byName: Map<string, { card: PriceCard; from: EpochMs }[]>,
-  key: string,
-  card: PriceCard,
-): void {
-  const from = parseRfc3339(`${card.effectiveFrom}T00:00:00Z`);
-  if (from === undefined) throw new RangeError(`${card.id}: no such day`);
-  const claims = byName.get(key) ?? [];
-  for (const { card: other } of claims) {
-    if (other === card) throw new RangeError(`${card.id} names "${key}" twice`);
-    if (other.provider !== card.provider || other.model !== card.model)
-      throw new RangeError(`"${key}" stands for ${other.id} and for ${card.id}`);
-    if (other.effectiveFrom === card.effectiveFrom)
-      throw new RangeError(`two cards for "${key}" on one date`);
-  }
-  byName.set(key, [...claims, { card, from }]);
+/** From when on the card holds. */
+export function startOf({ id, effectiveFrom }: PriceCard): EpochMs {
+  const text = effectiveFrom.includes('T') ? effectiveFrom : `${effectiveFrom}T00:00:00Z`;
+  const at = parseRfc3339(text);
+  if (at === undefined) throw new RangeError(`${id}: no such day`);
+  return epochMs(at);
 }
+
+interface Claim {
+  card: PriceCard;
+  from: EpochMs;
+}
+
+class ListPrices {
+  readonly byId = new Map<string, PriceCard>();
+  readonly #byName = new Map<string, Claim[]>();
+
+  /** Takes the card in, or says why not; then nothing has changed. */
+  add(card: PriceCard): string | undefined {
+    if (this.byId.has(card.id)) return `two cards ${card.id}`;
+    const names = [card.model, ...card.aliases];
+    const twice = names.find((name, i) => names.indexOf(name) !== i);
+    if (twice !== undefined) return `${card.id} names "${twice}" twice`;
+    const keys = card.endpoints.flatMap((endpoint) => names.map((name) => `${endpoint} ${name}`));
+    for (const key of keys) {
+      const other = this.#byName.get(key)?.find((claim) => isContradiction(claim.card, card))?.card;
+      if (other?.effectiveFrom === card.effectiveFrom && isSameModel(other, card))
+        return `two cards for "${key}" on one date`;
+      if (other !== undefined) return `"${key}" stands for ${other.id} and for ${card.id}`;
+    }
+    this.byId.set(card.id, card);
+    const claim = { card, from: startOf(card) };
+    for (const key of keys) {
+      const claims = [...(this.#byName.get(key) ?? []), claim];
+      this.#byName.set(
+        key,
+        claims.sort((a, b) => b.from - a.from),
+      );
+    }
+    return undefined;
+  }
+
+  find(endpoint: string, model: string, at: EpochMs): PriceCard | undefined {
+    return this.#byName.get(`${endpoint} ${model}`)?.find(({ from }) => from <= at)?.card;
+  }
+}
+
+const isSameModel = (a: PriceCard, b: PriceCard): boolean => a.provider === b.provider && a.model === b.model;
+const isContradiction = (a: PriceCard, b: PriceCard): boolean =>
+  !isSameModel(a, b) || a.effectiveFrom === b.effectiveFrom;

@@ -1,36 +1,57 @@
 /**
- * Price cards as the table holds them: one item a card, put if absent and never written again, since charges cite
- * cards and must be re-rated by what they cited.
+ * Prices as the table holds them, all in one partition: cards and overrides, put once and never written again where a
+ * charge may cite them, since it must be computed again by what it cited; and what is proposed. `head` has a number that
+ * each change of what prices calls raises in the same transaction, so that a reader knows by one small read whether to
+ * read the rest again.
+ *
+ *   head                                         v
+ *   card#<card id>                               a list price, and how it was accepted
+ *   override#<provider>/<model>#<from>           a revision of what is paid instead
+ *   proposal#<id>                                a change that is pending, or how it was decided
  */
-import type { Item, ItemKey, PutWrite } from '../ports.ts';
-import { priceCardSchema, type PriceCard } from './card.ts';
+import * as z from 'zod';
+import { parseRfc3339, toSortableRfc3339 } from '../time.ts';
+import type { Item, ItemKey, PutWrite, UpdateWrite } from '../ports.ts';
+import { priceCardSchema, PROVIDERS, type PriceCard } from './card.ts';
+import type { PriceOverride } from './override.ts';
 
-export const priceKey = (cardId: string): ItemKey => ({ pk: `PRICE#${cardId}`, sk: '-' });
+export const PRICES = 'PRICES';
+export const HEAD: ItemKey = { pk: PRICES, sk: 'head' };
 
-/** Refused where the card is there already. */
-export const putCard = (card: PriceCard): PutWrite => ({
-  item: cardToItem(card),
-  condition: 'attribute_not_exists(pk)',
+/** Goes with every change of what prices calls. */
+export const raiseHead = (): UpdateWrite => ({
+  key: HEAD,
+  update: 'SET v = if_not_exists(v, :zero) + :one',
+  values: { ':zero': 0n, ':one': 1n },
 });
+
+export const versionOf = (head: Item | undefined): bigint => (head?.['v'] as bigint | undefined) ?? 0n;
+
+// ---- cards -------------------------------------------------------------------------------------------------
+
+export const CARD = 'card#';
+export const cardKey = (cardId: string): ItemKey => ({ pk: PRICES, sk: `${CARD}${cardId}` });
+
+export const putCard = (card: PriceCard): PutWrite => putNew(cardToItem(card));
 
 /** The card is one text, because nobody ever changes or compares a part of it in the table. */
 export function cardToItem(card: PriceCard): Item & ItemKey {
   return {
-    ...priceKey(card.id),
-    gpk: 'PRICES',
-    gsk: card.id,
+    ...cardKey(card.id),
     id: card.id,
     provider: card.provider,
     model: card.model,
     effectiveFrom: card.effectiveFrom,
-    card: JSON.stringify(card, bigintAsText),
+    card: cardToText(card),
   };
 }
 
 /** Throws where the item is no card. */
-export function cardFromItem(item: Item): PriceCard {
-  return priceCardSchema.parse(JSON.parse(item['card'] as string));
-}
+export const cardFromItem = (item: Item): PriceCard => cardFromText(item['card'] as string);
+
+/** The schema reads counts as text. */
+export const cardToText = (card: PriceCard): string => JSON.stringify(card, bigintAsText);
+export const cardFromText = (text: string): PriceCard => priceCardSchema.parse(JSON.parse(text));
 
 /** True when both price a call alike. When a person last looked, and where, are no part of the price. */
 export function isSamePrice(a: PriceCard, b: PriceCard): boolean {
@@ -39,6 +60,40 @@ export function isSamePrice(a: PriceCard, b: PriceCard): boolean {
   return priced(a) === priced(b);
 }
 
-/** The schema reads counts as text. */
+// ---- overrides ---------------------------------------------------------------------------------------------
+
+export const OVERRIDE = 'override#';
+export const overrideKey = ({ provider, model, from }: Omit<PriceOverride, 'set'>): ItemKey => ({
+  pk: PRICES,
+  sk: `${OVERRIDE}${provider}/${model}#${toSortableRfc3339(from)}`,
+});
+
+const overrideSchema = z.object({
+  provider: z.enum(PROVIDERS),
+  model: z.string(),
+  from: z.string().transform((text) => parseRfc3339(text)!),
+  set: z.discriminatedUnion('kind', [
+    z.strictObject({ kind: z.literal('factor'), factor: z.string() }),
+    z.strictObject({ kind: z.literal('card'), card: z.string().transform(cardFromText) }),
+    z.strictObject({ kind: z.literal('ended') }),
+  ]),
+});
+
+export function overrideToItem(override: PriceOverride): Item & ItemKey {
+  const { provider, model, from, set } = override;
+  return {
+    ...overrideKey(override),
+    provider,
+    model,
+    from: toSortableRfc3339(from),
+    set: set.kind === 'card' ? { kind: set.kind, card: cardToText(set.card) } : { ...set },
+  };
+}
+
+export const overrideFromItem = (item: Item): PriceOverride => overrideSchema.parse(item);
+
+/** Refused where it is there already. */
+export const putNew = (item: Item & ItemKey): PutWrite => ({ item, condition: 'attribute_not_exists(pk)' });
+
 const bigintAsText = (_name: string, value: unknown): unknown =>
   typeof value === 'bigint' ? value.toString() : value;

@@ -82,6 +82,34 @@ export function worstCase(card: PriceCard, question: WorstCaseQuestion): WorstCa
   };
 }
 
+/**
+ * The dearest of several cards: of the one that the call is charged by, which stands first, and of those that may
+ * replace it. One of the latter that cannot price the call does not hinder it.
+ */
+export function dearestCase(
+  [card, ...proposed]: readonly [PriceCard, ...PriceCard[]],
+  question: WorstCaseQuestion,
+): WorstCase | Unpriced {
+  const own = worstCase(card, question);
+  if (own.kind === 'unpriced') return own;
+  const others = proposed
+    .filter(({ rates }) => rates.output !== undefined || card.rates.output === undefined)
+    .map((other) => worstCase(other, question))
+    .filter((worst) => worst.kind === 'bounded');
+  const cases = [own, ...others];
+  return {
+    kind: 'bounded',
+    holdFor: (outputTokensMax) =>
+      cases
+        .map((worst) => worst.holdFor(outputTokensMax))
+        .reduce((dearest, hold) => (hold > dearest ? hold : dearest)),
+    outputTokensFor: (budget) =>
+      cases
+        .map((worst) => worst.outputTokensFor(budget))
+        .reduce((fewest, tokens) => (tokens < fewest ? tokens : fewest)),
+  };
+}
+
 /** Values of one path exclude each other, so only the dearest counts; those of different paths multiply. */
 function dearestFactor(card: PriceCard, canHold: (when: ConditionText) => boolean): Ratio {
   const byPath = new Map<string, Ratio>();

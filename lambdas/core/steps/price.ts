@@ -4,7 +4,7 @@ import type { CallShape, Endpoint } from '../endpoint.ts';
 import type { Gateway } from '../gateway.ts';
 import { pricesCondition, type PriceCard } from '../pricing/card.ts';
 import { inputTokensMax } from '../pricing/input-bound.ts';
-import { worstCase } from '../pricing/worst-case.ts';
+import { dearestCase } from '../pricing/worst-case.ts';
 import { readCall, type ReadCall } from '../read-call.ts';
 import { passed, refused, type Stepped } from '../refusals.ts';
 import type { Caller } from './identify.ts';
@@ -21,7 +21,9 @@ export async function price(
   if (!read.ok) return read;
   const { shape, outgoing } = read.value;
 
-  const card = gateway.prices.find(endpoint.name, shape.model, gateway.clock.now());
+  const book = await gateway.prices.current();
+  const now = gateway.clock.now();
+  const card = book.find(endpoint.name, shape.model, now);
   if (!card) {
     return refused({
       code: 'model_not_priced',
@@ -38,7 +40,7 @@ export async function price(
   const input = inputBound(read.value, body.bytes.byteLength, card);
   if (!input.ok) return input;
   const possible = shape.conditionsPossible.filter((condition) => pricesCondition(card, condition));
-  const worst = worstCase(card, {
+  const worst = dearestCase([card, ...book.proposed(endpoint.name, shape.model, now)], {
     inputTokensMax: input.value,
     choices: shape.choices,
     cacheWrites: shape.cacheWrites,
@@ -59,6 +61,7 @@ export async function price(
     bodyHash: () => body.hash(),
     shape,
     card,
+    prices: { book, at: now },
     plan: {
       worst: fixed === 0n ? worst : { ...worst, holdFor: (more) => worst.holdFor(fixed + more) },
       inputTokensMax: input.value + fixed * shape.choices,

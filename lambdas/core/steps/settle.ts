@@ -51,10 +51,11 @@ export function priceReading(
   if (reading.kind === 'unreadable') return { unpriced: reading.reason };
   const { gateway, endpoint, quote, reserved } = call;
   const at = reserved.held.admittedAt;
-  const served = servedModel === undefined ? undefined : gateway.prices.find(endpoint.name, servedModel, at);
+  const cardOf = (model: string) => quote.prices.book.find(endpoint.name, model, quote.prices.at);
+  const served = servedModel === undefined ? undefined : cardOf(servedModel);
   const cost = priceUsage(served ?? quote.card, reading.usage, {
     time: { from: at, to: gateway.clock.now() },
-    cardOf: (model) => gateway.prices.find(endpoint.name, model, at),
+    cardOf,
   });
   if (cost.kind === 'unpriced') return { unpriced: `no price for the ${cost.reason} ${cost.what}` };
   const members = {

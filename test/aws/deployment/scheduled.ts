@@ -87,8 +87,8 @@ export async function functionNamed({ lambda }: Clients, part: string): Promise<
 async function cardsIn({ dynamoDb }: Clients, { tableName }: Deployed): Promise<number> {
   const { Count } = await dynamoDb.send(
     new ScanCommand({
-      ...{ TableName: tableName, FilterExpression: 'begins_with(pk, :price)', Select: 'COUNT' },
-      ExpressionAttributeValues: { ':price': { S: 'PRICE#' } },
+      ...{ TableName: tableName, FilterExpression: 'begins_with(sk, :card)', Select: 'COUNT' },
+      ExpressionAttributeValues: { ':card': { S: 'card#' } },
     }),
   );
   return Count ?? 0;

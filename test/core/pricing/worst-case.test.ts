@@ -1,12 +1,14 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { picoUsd } from '../../../lambdas/core/brands.ts';
-import { priceUsage } from '../../../lambdas/core/pricing/calculator.ts';
+import { usd } from '../../../lambdas/core/money.ts';
+import { priceUsage, type Unpriced } from '../../../lambdas/core/pricing/calculator.ts';
 import { TOKEN_KINDS, type PriceCard, type TokenKind } from '../../../lambdas/core/pricing/card.ts';
 import { whole } from '../../../lambdas/core/pricing/ratio.ts';
 import { rateOf } from '../../../lambdas/core/pricing/rate-set.ts';
 import type { TokenCounts } from '../../../lambdas/core/pricing/usage.ts';
 import {
+  dearestCase,
   worstCase,
   type WorstCase,
   type WorstCaseQuestion,
@@ -226,5 +228,35 @@ describe('bound and cost', () => {
       ),
       { numRuns: 2000 },
     );
+  });
+});
+
+describe('the dearest of several cards', () => {
+  const dearer = testCard({ rates: { input: '5', cache_read: '0.25', output: '12' } });
+  const question = { ...ASK, inputTokensMax: 1_000_000n };
+  const boundedBy = (worst: WorstCase | Unpriced): WorstCase => {
+    if (worst.kind === 'unpriced') throw new Error(`${worst.reason} ${worst.what}`);
+    return worst;
+  };
+
+  it('holds for the dearer one at each length of output', () => {
+    const both = boundedBy(dearestCase([testCard(), dearer], question));
+    // 5.00 + 0.12 of the one, 2.50 + 1.50 of the other; 5.00 + 12.00 and 2.50 + 15.00
+    expect(both.holdFor(10_000n)).toBe(usd('5.12'));
+    expect(both.holdFor(1_000_000n)).toBe(usd('17.50'));
+  });
+
+  it('buys what both pay, and nothing where one does not even pay the input', () => {
+    const both = boundedBy(dearestCase([testCard(), dearer], question));
+    // (17.60 - 2.50) / 15 and (17.60 - 5.00) / 12 dollars a million
+    expect(both.outputTokensFor(usd('17.60'))).toBe(1_006_666n);
+    expect(both.outputTokensFor(usd('4.00'))).toBe(-1n);
+  });
+
+  it('is the first alone where another cannot price the call', () => {
+    const blind = testCard({ rates: { output: '900' } });
+    const both = boundedBy(dearestCase([testCard(), blind], question));
+    expect(both.holdFor(0n)).toBe(usd('2.50'));
+    expect(dearestCase([blind, testCard()], question)).toMatchObject({ kind: 'unpriced', what: 'input' });
   });
 });

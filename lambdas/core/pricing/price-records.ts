@@ -1,0 +1,67 @@
+/**
+ * Changes of what prices calls. Each raises the head in the same transaction, so that no process can miss it and none
+ * sees half of it.
+ */
+import { transactionToken } from '../ledger/transaction-token.ts';
+import { everyItem } from '../pages.ts';
+import { TableUnavailable, type Ids, type Item, type Table, type TransactWrite } from '../ports.ts';
+import type { PriceOverride } from './override.ts';
+import { OVERRIDE, overrideFromItem, overrideToItem, PRICES, putNew, raiseHead } from './price-items.ts';
+
+/** Others who change prices at the same time: with more than these tries there is something else wrong. */
+const TRIES_MAX = 8;
+
+export class PriceRecords {
+  readonly #table: Pick<Table, 'query' | 'transact'>;
+  readonly #ids: Ids;
+
+  constructor({ table, ids }: { table: Pick<Table, 'query' | 'transact'>; ids: Ids }) {
+    this.#table = table;
+    this.#ids = ids;
+  }
+
+  /** Every revision, by model and date. Throws TableUnavailable. */
+  async overrides(): Promise<PriceOverride[]> {
+    return (await this.items(OVERRIDE)).map(overrideFromItem);
+  }
+
+  /**
+   * Adds a revision; false where one of that very instant is there already. `replaced` are revisions that have not begun
+   * yet: no charge cites them, so they may change. Throws TableUnavailable.
+   */
+  async putOverride(override: PriceOverride, replaced: readonly PriceOverride[] = []): Promise<boolean> {
+    return this.change([
+      { op: 'put', ...putNew(overrideToItem(override)) },
+      ...replaced.map((other) => ({ op: 'put' as const, item: overrideToItem(other) })),
+    ]);
+  }
+
+  /** False where a condition did not hold. Throws TableUnavailable. */
+  async change(writes: readonly TransactWrite[]): Promise<boolean> {
+    let reason = '';
+    for (let tries = 0; tries < TRIES_MAX; tries += 1) {
+      const outcome = await this.#table.transact(
+        [...writes, { op: 'update', ...raiseHead() }],
+        transactionToken(this.#ids),
+      );
+      switch (outcome.kind) {
+        case 'applied':
+          return true;
+        case 'refused':
+          return false;
+        case 'unavailable':
+          throw new TableUnavailable(outcome.reason);
+        case 'contended':
+          reason = outcome.reason;
+      }
+    }
+    throw new TableUnavailable(reason);
+  }
+
+  async items(prefix: string): Promise<Item[]> {
+    const items: Item[] = [];
+    for await (const item of everyItem((at) => this.#table.query({ partition: PRICES, prefix, ...at })))
+      items.push(item);
+    return items;
+  }
+}
