@@ -128,7 +128,6 @@ export async function openGateway(options: GatewayOptions = {}) {
 
   return {
     gateway,
-    table,
     prices,
     clock,
     upstream,
