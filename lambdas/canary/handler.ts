@@ -2,12 +2,12 @@
  * The canary as a scheduled Lambda function. It says how it went as a metric, and fails where the promise was not
  * seen to hold, whatever the reason: a canary that cannot ask is no proof.
  */
-import { GetSecretValueCommand, SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import * as z from 'zod';
 import type { Clock } from '../core/ports.ts';
 import { systemClock } from '../runtime/clock.ts';
 import { readEnvironment, text } from '../runtime/environment.ts';
 import { standardOutput, withMetrics, type Log } from '../runtime/log.ts';
+import { secretReader } from '../runtime/secret-reader.ts';
 import { probeCap, type ProbeTarget, type Verdict } from './probe.ts';
 
 export const handler = createHandler({ target: awsTarget, clock: systemClock, log: standardOutput });
@@ -46,9 +46,7 @@ async function awsTarget(): Promise<ProbeTarget> {
     { GATEWAY_URL: z.url(), CANARY_SECRET_ARN: text },
     process.env,
   );
-  const client = new SecretsManagerClient();
-  const { SecretString } = await client.send(new GetSecretValueCommand({ SecretId: CANARY_SECRET_ARN }));
-  return { gatewayUrl: GATEWAY_URL, key: parseCanaryKey(SecretString ?? '') };
+  return { gatewayUrl: GATEWAY_URL, key: parseCanaryKey(await secretReader(CANARY_SECRET_ARN)()) };
 }
 
 const secretSchema = z.object({ key: z.string().min(1) });

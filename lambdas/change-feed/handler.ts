@@ -1,5 +1,6 @@
 /** The change feed on Lambda: the stream of the table in, events on the bus out. */
 import { EventBridgeClient } from '@aws-sdk/client-eventbridge';
+import { BACKGROUND_SILENCE_MS_MAX, timeLimits } from '../adapters/aws-time-limits.ts';
 import { EventBridgeBus } from '../adapters/eventbridge/eventbridge-bus.ts';
 import { AccountCaps } from '../core/escalation/account-caps.ts';
 import { openAwsBooks } from '../runtime/aws-books.ts';
@@ -15,7 +16,7 @@ const { directory, clock } = openAwsBooks(TABLE_NAME);
 
 export const handler = createChangeFeed({
   bus: new EventBridgeBus({
-    client: new EventBridgeClient(),
+    client: new EventBridgeClient(timeLimits(BACKGROUND_SILENCE_MS_MAX)),
     name: EVENT_BUS_NAME,
     report: (reason) => standardOutput({ kind: 'event_not_taken', reason }),
   }),

@@ -1,6 +1,7 @@
 /** The price refresh as a scheduled Lambda function: the cards of this deployment go into the table, once each. */
 import { EventBridgeClient } from '@aws-sdk/client-eventbridge';
 import { reviewedCards } from '../../prices/reviewed.ts';
+import { BACKGROUND_SILENCE_MS_MAX, timeLimits } from '../adapters/aws-time-limits.ts';
 import { EventBridgeBus } from '../adapters/eventbridge/eventbridge-bus.ts';
 import type { PriceCard } from '../core/pricing/card.ts';
 import type { Clock, EventBus, Table } from '../core/ports.ts';
@@ -27,7 +28,8 @@ function openDeps(): PriceRefreshDeps {
   const settings = readEnvironment({ TABLE_NAME: text, EVENT_BUS_NAME: text }, process.env);
   const { table, clock } = openAwsBooks(settings.TABLE_NAME);
   const report = (reason: string): void => standardOutput({ kind: 'event_not_taken', reason });
-  const bus = new EventBridgeBus({ client: new EventBridgeClient(), name: settings.EVENT_BUS_NAME, report });
+  const client = new EventBridgeClient(timeLimits(BACKGROUND_SILENCE_MS_MAX));
+  const bus = new EventBridgeBus({ client, name: settings.EVENT_BUS_NAME, report });
   return { table, bus, clock };
 }
 

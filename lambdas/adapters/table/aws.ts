@@ -10,26 +10,18 @@ import {
   UpdateItemCommand,
   type DynamoDBClientConfig,
 } from '@aws-sdk/client-dynamodb';
+import { timeLimits } from '../aws-time-limits.ts';
 import type { DynamoDbApi } from './dynamodb-api.ts';
 
-const CONNECTION_TIMEOUT_MS = 1000;
 /** A write that takes longer counts as unanswered; DynamoDB's own p99.9 is far below. */
-const REQUEST_TIMEOUT_MS = 2000;
+const SILENCE_MS_MAX = 2000;
 
 /**
  * A client that sends each request once: the adapter retries, because only it can count the attempts whose answer
- * never came. Without `throwOnRequestTimeout` the SDK merely logs a time-out and waits on.
+ * never came.
  */
 export function dynamoDbClient(config: DynamoDBClientConfig = {}): DynamoDBClient {
-  return new DynamoDBClient({
-    requestHandler: {
-      connectionTimeout: CONNECTION_TIMEOUT_MS,
-      requestTimeout: REQUEST_TIMEOUT_MS,
-      throwOnRequestTimeout: true,
-    },
-    ...config,
-    maxAttempts: 1,
-  });
+  return new DynamoDBClient({ ...timeLimits(SILENCE_MS_MAX), ...config, maxAttempts: 1 });
 }
 
 export function awsDynamoDb(client: DynamoDBClient): DynamoDbApi {
