@@ -3,6 +3,7 @@
  * S, N, BOOL, NULL, L and M; numbers are whole.
  */
 import type { AttributeValue } from '@aws-sdk/client-dynamodb';
+import { mapValues } from '../items.ts';
 import { invalid, unsupported } from './errors.ts';
 
 /** Never changed in place: a write replaces it, so that answers may share it. */
@@ -19,11 +20,9 @@ export const own = (map: StoredItem, name: string): AttributeValue | undefined =
 
 /** A validated copy, numbers in canonical text. */
 export function canonicalItem(item: StoredItem): Record<string, AttributeValue> {
-  const copy = Object.entries(item).map(([name, value]): [string, AttributeValue] => {
-    if (name === '') throw invalid('One or more parameter values were invalid: empty attribute name');
-    return [name, canonicalValue(value)];
-  });
-  return Object.fromEntries(copy);
+  if (Object.hasOwn(item, ''))
+    throw invalid('One or more parameter values were invalid: empty attribute name');
+  return mapValues(item, canonicalValue);
 }
 
 export function canonicalValue(value: AttributeValue): AttributeValue {
@@ -131,11 +130,18 @@ export function itemBytes(item: StoredItem, depth = 0): number {
 
 function valueBytes(value: AttributeValue, depth: number): number {
   if (value.S !== undefined) return Buffer.byteLength(value.S);
-  if (value.N !== undefined) return Math.ceil(value.N.replace(/^-|0+$/g, '').length / 2) + 1;
+  if (value.N !== undefined) return Math.ceil(significantDigits(value.N) / 2) + 1;
   if (value.M !== undefined) return 3 + Object.keys(value.M).length + itemBytes(value.M, depth);
   if (value.L !== undefined) {
     if (depth >= DEPTH_MAX) throw invalid('Nesting Levels have exceeded supported limits');
     return value.L.reduce((bytes, element) => bytes + 1 + valueBytes(element, depth + 1), 3);
   }
   return 1;
+}
+
+/** Without sign and trailing zeros. */
+function significantDigits(number: string): number {
+  let end = number.length;
+  while (number[end - 1] === '0') end -= 1;
+  return number.startsWith('-') ? end - 1 : end;
 }
