@@ -93,7 +93,7 @@ function checkBuckets(
 }
 
 /** What the ladder set stands only as far as the settled totals reach it. */
-function checkStage(known: Truth, name: string, account: AccountImage, settled: bigint): void {
+export function checkStage(known: Truth, name: string, account: AccountImage, settled: bigint): void {
   const { thresholds, overage } = known.revisionOf(name, account.r);
   const from = {
     warned: shareOf(account.l - overage, thresholds.warn?.[0]),

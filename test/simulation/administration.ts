@@ -1,12 +1,6 @@
 /** Caps change while calls are made: limits rise and fall, caps come, go, come back and change their meaning. */
-import { fromWire } from '../../lambdas/adapters/table/items.ts';
 import { epochMs } from '../../lambdas/core/brands.ts';
-import { inMetric } from '../../lambdas/core/caps/amounts.ts';
 import { capKeyAt } from '../../lambdas/core/caps/cap.ts';
-import { rungsOf } from '../../lambdas/core/caps/rungs.ts';
-import type { CapThresholdCrossed } from '../../lambdas/core/escalation/event.ts';
-import { withStage } from '../../lambdas/core/escalation/set-stage.ts';
-import type { Leaf } from '../../lambdas/core/ledger/leaf.ts';
 import { share } from './invocation.ts';
 import { TEAMS } from './plan.ts';
 import type { World } from './world.ts';
@@ -99,43 +93,5 @@ function giveBack(world: World): void {
     const image = await ledger.leaves.read(leaf);
     const leases = Object.keys(image?.a ?? {}).filter((name) => configuration.isShared(name));
     if (image && leases.length > 0) await ledger.pools.giveBack(image, chance.pick(leases));
-  });
-}
-
-/** The change feed and the ladder: records come late, again and out of order, and raise the stage of an account. */
-export function escalate(world: World): void {
-  const { chance, configuration, time } = world;
-  world.onChange(({ pk, old, next }) => {
-    if (!pk.startsWith('L#') || !next || !chance.chance(0.5)) return;
-    const delays = [chance.between(100, 3000), ...(chance.chance(0.2) ? [chance.between(0, 120_000)] : [])];
-    const before = old?.['a'];
-    if (before === next['a']) return;
-    const leaf = fromWire(next) as unknown as Leaf;
-    for (const [name, account] of Object.entries(leaf.a)) {
-      if (account.r === undefined || account.s <= 0n || before?.M?.[name] === next['a']?.M?.[name]) continue;
-      const cap = configuration.history.get(name)?.get(account.r);
-      if (!cap || cap.metric === 'concurrent') continue;
-      for (const { rung, from } of rungsOf(cap, account)) {
-        if (account.s < from) continue;
-        const event = {
-          account: name,
-          rung,
-          metric: cap.metric,
-          window_key: String(account.k),
-          effective_limit: inMetric(cap.metric, account.l),
-          threshold_amount: inMetric(cap.metric, from),
-        } as CapThresholdCrossed;
-        for (const delay of delays) time.in(delay, () => raiseStage(world, leaf.pk, cap.id, event));
-      }
-    }
-  });
-}
-
-function raiseStage(world: World, pk: string, id: string, event: CapThresholdCrossed): void {
-  world.onSomeHost(async ({ process: { clock }, ledger }) => {
-    const key = { pk, sk: '-' };
-    const cap = world.configuration.currentById(id);
-    if (cap?.account !== event.account || !(await ledger.leaves.read(key))) return;
-    await ledger.leaves.change(key, (leaf) => withStage(leaf, cap, event, clock.now()));
   });
 }

@@ -9,6 +9,7 @@ import type { HeldCall, Hold } from '../../lambdas/core/ledger/leaf.ts';
 import type { ReserveOutcome } from '../../lambdas/core/ledger/reserve-call.ts';
 import { checkLease, checkOwnAccount, shareOf } from './account-check.ts';
 import { keyAt, type Admission } from './account-truth.ts';
+import { EventAudit } from './event-audit.ts';
 import { newCounts } from './audit-counts.ts';
 import { ChargeAudit, SLOT_TIME_MS } from './charge-audit.ts';
 import type { Configuration } from './configuration.ts';
@@ -43,6 +44,7 @@ export class Auditor {
   readonly known: Truth;
   readonly provider: ProviderLog;
   readonly charges: ChargeAudit;
+  readonly events: EventAudit;
   private readonly time: VirtualTime;
   private readonly leaves = new LeafHistory();
   private readonly pools: PoolAudit;
@@ -68,6 +70,7 @@ export class Auditor {
     this.known = known;
     this.provider = new ProviderLog(known);
     this.charges = new ChargeAudit(known, this.provider);
+    this.events = new EventAudit(known);
     this.pools = new PoolAudit(known, () => this.leaves.all());
     this.judge = new RefusalJudge({ known, leaves: this.leaves, pools: this.pools });
   }
@@ -102,10 +105,11 @@ export class Auditor {
         throw new Violation('resolved once', `${id} is told to hold what nobody holds`);
       }
       case 'recorded': {
-        const { id, at, used } = outcome.charge;
+        const { id, at, used, info } = outcome.charge;
         this.counts.replayed += 1;
         const charge = this.charges.of(id);
-        if (charge?.at !== at || charge.used.u !== used.u || charge.outcome === 'voided')
+        const isTrue = charge?.at === at && charge.used.u === used.u && charge.bh === info.bh;
+        if (!isTrue || charge.outcome === 'voided')
           throw new Violation('resolved once', `${id} is answered with a charge that does not stand`);
         return;
       }
@@ -164,15 +168,17 @@ export class Auditor {
 
   /** A call that was charged before the attempt began is answered with its charge, not refused. */
   private judgeRepeat({ call, startedAt }: Invocation): void {
-    if (!call.isIdempotent) return;
+    if (call.bodyHash === undefined) return;
     const charged = this.chargedByCall.get(call.number);
     if (charged !== undefined && charged < startedAt)
       throw new Violation('resolved once', `call ${call.number} is refused, and was charged before`);
   }
 
   /** The other call was in flight at some instant of the attempt. */
-  private judgeInFlight({ startedAt, request, call }: Invocation, { at, i: { rq } }: Hold): void {
+  private judgeInFlight({ startedAt, request, call }: Invocation, { at, i: { rq, bh } }: Hold): void {
     const closedAt = [...this.closedAt].find(([name]) => name.endsWith(` ${at}`))?.[1];
+    if (this.invocations.get(rq)!.call.bodyHash !== bh)
+      throw new Violation('resolved once', `${rq} is told to have asked for ${bh}`);
     if (rq === request || (closedAt !== undefined && closedAt < startedAt))
       throw new Violation('throttle justified', `call ${call.number} waits for ${rq}`);
   }
@@ -265,6 +271,8 @@ export class Auditor {
     this.admissions.set(holdName(id, hold.at), admissions);
     this.everHeld.set(holdName(id, hold.at), hold);
     invocation.checkAmounts(id, hold);
+    if (hold.bh !== invocation.call.bodyHash)
+      throw new Violation('resolved once', `${id} is held for ${hold.bh}`);
     for (const cap of invocation.caps) {
       const held = hold.c.get(cap.account)!;
       this.checkKey(invocation, cap, held, leaf);
@@ -272,7 +280,7 @@ export class Auditor {
       truth.hold(held.k, held.n);
       if (this.known.isShared(cap.account)) {
         this.known.ofPool(cap.account).hold(held.k, held.n);
-        this.pools.admitted(cap.account, held);
+        this.pools.admitted(cap, held, invocation.startedAt);
         continue;
       }
       if (cap.window.kind === 'rolling')
@@ -402,6 +410,7 @@ export class Auditor {
   atRest(): void {
     for (const name of this.openHolds) throw new Violation('progress', `${name} is held for ever`);
     this.charges.atRest();
+    this.events.atRest();
   }
 }
 

@@ -16,7 +16,9 @@ export interface Edit {
   replace: string;
 }
 
+/** Throws where an edit does not apply: a text that is not there exactly once, a file that no simulated process runs. */
 export async function bundleSimulation(edits: readonly Edit[] = []): Promise<string> {
+  const unused = new Set(edits.map(({ file }) => file));
   const { outputFiles } = await build({
     entryPoints: [join(import.meta.dirname, 'seed-worker.ts')],
     bundle: true,
@@ -25,26 +27,22 @@ export async function bundleSimulation(edits: readonly Edit[] = []): Promise<str
     target: 'node20',
     write: false,
     logLevel: 'silent',
-    plugins: [mutate(edits)],
+    plugins: [mutate(edits, (file) => unused.delete(file))],
   });
+  if (unused.size > 0) throw new Error(`${[...unused].join()} is not part of the simulation`);
   return outputFiles[0]!.text;
 }
 
-const mutate = (edits: readonly Edit[]): Plugin => ({
+const mutate = (edits: readonly Edit[], onEdited: (file: string) => void): Plugin => ({
   name: 'mutate',
   setup: (build) => {
-    const files = [...new Set(edits.map(({ file }) => join(ROOT, file)))];
-    if (files.length === 0) return;
+    if (edits.length === 0) return;
     build.onLoad({ filter: /\.ts$/ }, async ({ path }) => {
-      if (!files.includes(path)) return undefined;
-      const source = await readFile(path, 'utf8');
-      return {
-        contents: editedText(
-          source,
-          edits.filter(({ file }) => join(ROOT, file) === path),
-        ),
-        loader: 'ts',
-      };
+      const own = edits.filter(({ file }) => join(ROOT, file) === path);
+      if (own.length === 0) return undefined;
+      const contents = editedText(await readFile(path, 'utf8'), own);
+      onEdited(own[0]!.file);
+      return { contents, loader: 'ts' };
     });
   },
 });

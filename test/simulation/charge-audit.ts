@@ -36,6 +36,7 @@ export class ChargeAudit {
   written(id: string, charge: ChargeImage, hold: HoldImage | undefined, wasCrowded: boolean): void {
     if (this.charges.has(id)) throw new Violation('resolved once', `the charge of ${id} is written again`);
     if (!hold) throw new Violation('resolved once', `${id} is charged, and was never held`);
+    if (charge.bh !== hold.bh) throw new Violation('resolved once', `${id} is charged for ${charge.bh}`);
     this.charges.set(id, charge);
     const { used, outcome } = charge;
     const bill = this.provider.billOf(id, charge.at);

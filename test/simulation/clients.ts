@@ -29,7 +29,9 @@ export class Client {
   start(): void {
     const { chance } = this.world;
     this.send();
-    if (!this.call.isIdempotent || !chance.chance(0.6)) return;
+    if (this.call.bodyHash === undefined) return;
+    if (chance.chance(0.05)) this.reuseKey();
+    if (!chance.chance(0.6)) return;
     this.sendIn(chance.pick([chance.between(0, 4), chance.between(0, 5000), chance.between(0, 90_000)]));
   }
 
@@ -39,12 +41,26 @@ export class Client {
     const host = this.world.onSomeHost(async (host) => {
       const answer = await invoke(this.world, host, this.call);
       stopListening();
-      if (answer === 'try_later' && this.call.isIdempotent && this.world.chance.chance(0.5)) this.retry();
+      const isRepeatable = this.call.bodyHash !== undefined;
+      if (answer === 'try_later' && isRepeatable && this.world.chance.chance(0.5)) this.retry();
     });
     const stopListening = host.process.onDeath(() => {
       this.afterDeath(this.call);
-      if (this.call.isIdempotent) this.retry();
+      if (this.call.bodyHash !== undefined) this.retry();
     });
+  }
+
+  /** By mistake, for a call that says something else. */
+  private reuseKey(): void {
+    const { chance, time } = this.world;
+    const { usd, tokens } = this.call.wanted;
+    const other = {
+      ...this.call,
+      bodyHash: `other-${this.call.number}`,
+      wanted: { usd: 1n + usd / 2n, tokens },
+      floor: undefined,
+    };
+    time.in(chance.between(0, 10_000), () => new Client(this.world, other, this.afterDeath).send());
   }
 
   private retry(): void {

@@ -2,9 +2,12 @@
 import { availableParallelism } from 'node:os';
 import { Worker } from 'node:worker_threads';
 import type { SeedResult } from './run.ts';
-import type { Batch } from './seed-worker.ts';
+import type { ScenarioName } from './scenarios.ts';
+import type { Batch, Task } from './seed-worker.ts';
 
 const BATCH = 8;
+/** Room for what a seed leaves behind, so that it is rarely cleared away. */
+const YOUNG_MB = 128;
 
 export interface FleetOptions {
   /** A bundle of `seed-worker.ts`. */
@@ -42,15 +45,24 @@ export class SeedWorker {
   private readonly worker: Worker;
 
   constructor(code: string) {
-    this.worker = new Worker(code, { eval: true });
+    this.worker = new Worker(code, { eval: true, resourceLimits: { maxYoungGenerationSizeMb: YOUNG_MB } });
   }
 
-  run(batch: Batch): Promise<SeedResult[]> {
+  async run(batch: Batch): Promise<SeedResult[]> {
+    return (await this.ask({ batch })) as SeedResult[];
+  }
+
+  /** What the auditor found in a scenario. */
+  async perform(scenario: ScenarioName): Promise<string | undefined> {
+    return (await this.ask({ scenario })) as string | undefined;
+  }
+
+  private ask(task: Task): Promise<unknown> {
     return new Promise((resolve, reject) => {
       this.worker.removeAllListeners();
       this.worker.once('message', resolve);
       this.worker.once('error', reject);
-      this.worker.postMessage(batch);
+      this.worker.postMessage(task);
     });
   }
 

@@ -45,6 +45,8 @@ export interface HoldImage {
   tk: bigint;
   /** The request that made it. */
   rq: string;
+  /** Hash of its body, where it has an idempotency key. */
+  bh: string | undefined;
 }
 
 export interface LeafImage {
@@ -60,6 +62,7 @@ export interface ChargeImage {
   leaf: string;
   used: Record<MetricLetter, bigint>;
   outcome: string;
+  bh: string | undefined;
   /** Written by somebody who did not see the call end. */
   isAfterwards: boolean;
 }
@@ -125,6 +128,7 @@ export const holdImage = (value: AttributeValue): HoldImage =>
       pu: number(info, 'pu'),
       tk: number(info, 'tk'),
       rq: info['rq']!.S!,
+      bh: info['bh']?.S,
     };
   });
 
@@ -141,6 +145,7 @@ export function chargeImage(item: Wire): ChargeImage {
     leaf: item['lf']!.S!,
     used: { u: number(used, 'u'), t: number(used, 't'), r: number(used, 'r'), c: 0n },
     outcome: item['end']!.S!,
+    bh: mapOf(item, 'i')['bh']?.S,
     isAfterwards: number(item, 'lt') < 0n,
   };
 }

@@ -25,6 +25,8 @@ export async function invoke(world: World, host: Host, call: PlannedCall): Promi
   const outcome = await reserve(world, host, call);
   if (!outcome) return 'refused';
   if (outcome.kind === 'short' || outcome.kind === 'recorded') return 'refused';
+  const isOfAnother = outcome.kind === 'in_flight' && outcome.hold.i.bh !== call.bodyHash;
+  if (isOfAnother) return 'refused';
   if (outcome.kind !== 'held') return 'try_later';
   const held = outcome.call;
   if (chance.chance(plan.habits.givenBack)) {
@@ -53,7 +55,7 @@ export async function reserve(
   const outcome = await ledger.reserve({
     leaf: call.caller.leaf,
     id: holdId(idOf(call, nonce)),
-    bodyHash: call.isIdempotent ? `body-${call.number}` : undefined,
+    bodyHash: call.bodyHash,
     caps,
     nonce,
     info: {
@@ -74,7 +76,7 @@ export async function reserve(
 
 /** The same key names the same call, whoever sends it. */
 const idOf = (call: PlannedCall, nonce: bigint): string =>
-  call.isIdempotent ? `key-${call.number}` : `random-${nonce}`;
+  call.bodyHash === undefined ? `random-${nonce}` : `key-${call.number}`;
 
 /** Lowered to what the money left can pay, where the caller allows it. */
 function fitOf({ wanted, floor }: PlannedCall, caps: readonly Cap[], books: Books): Fit {

@@ -24,7 +24,8 @@ export interface PlannedCall {
   /** What it asks for; with a floor, it may be lowered to what the money left can pay. */
   wanted: { usd: bigint; tokens: bigint };
   floor: bigint | undefined;
-  isIdempotent: boolean;
+  /** Hash of what it says; undefined for a call without an idempotency key. */
+  bodyHash: string | undefined;
   provider: ProviderAnswer;
 }
 
@@ -56,7 +57,7 @@ export interface Plan {
   habits: Habits;
 }
 
-/** Shares of the admitted calls. */
+/** What is done beside the calls; numbers are shares of the admitted ones. */
 export interface Habits {
   /** Given back before they are forwarded. */
   givenBack: number;
@@ -64,6 +65,8 @@ export interface Habits {
   stalled: number;
   /** Settled from elsewhere once more. */
   settledTwice: number;
+  /** Whether the change feed runs, and with it the ladder. */
+  isStreamRead: boolean;
 }
 
 export const TEAMS = ['growth', 'search'];
@@ -96,8 +99,9 @@ export function drawPlan(seed: number): Plan {
   const end = start + length;
   const shape = random.chance(0.05) ? 'crowd' : random.chance(0.08) ? 'wide' : 'small';
   const isCrowd = shape === 'crowd';
-  const callers = callersOf({ crowd: 1, wide: 12, small: random.whole(1, 5) }[shape]);
-  const caps = drawCaps(random, callers, horizon, shape);
+  const isShared = shape === 'wide' || (shape === 'small' && random.chance(0.6));
+  const callers = callersOf({ crowd: 1, wide: 12, small: random.whole(1, 5) }[shape], isShared);
+  const caps = drawCaps(random, { callers, horizon, shape, isShared });
   const boundaries = boundariesOf(caps, start, end);
   const times = arrivals(random, { start, end, boundaries });
   const styles = drawStyles(random, isCrowd);
@@ -119,20 +123,22 @@ export function drawPlan(seed: number): Plan {
     callers,
     caps,
     laterCaps: callers
-      .filter(() => random.chance(0.2))
+      .filter(({ user }) => user !== null && random.chance(0.2))
       .map((caller, i) =>
         drawCap(random, `later-${i}`, 'usd', random.pick(WINDOWS[horizon]), [80, 300], caller),
       ),
     calls,
     boundaries,
     outages: random.chance(0.15) ? [outageIn(random, start, end)] : [],
-    habits: { givenBack: 0.05, stalled: 0.03, settledTwice: 0.1 },
+    habits: { givenBack: 0.05, stalled: 0.03, settledTwice: 0.1, isStreamRead: random.chance(0.5) },
   };
 }
 
-function callersOf(count: number): Caller[] {
+/** The app itself is among them, with two leaves, where there are caps that leaves share: it has no others. */
+function callersOf(count: number, isShared: boolean): Caller[] {
   return Array.from({ length: count }, (_, i) => {
-    if (i === 3) return { leaf: leafKey({ type: 'app', id: 'web' }), user: null };
+    if (isShared && (i === 3 || i === 4))
+      return { leaf: leafKey({ type: 'app', id: 'web' }, i - 3), user: null };
     const user = `user-${i}`;
     return { leaf: leafKey({ type: 'user', id: user }), user };
   });
@@ -141,14 +147,23 @@ function callersOf(count: number): Caller[] {
 /** One user with very many calls open; more users under one cap than one call looks at; or a few of each. */
 type Shape = 'crowd' | 'wide' | 'small';
 
-function drawCaps(random: Random, callers: Caller[], horizon: Horizon, shape: Shape): NewCap[] {
+function drawCaps(
+  random: Random,
+  {
+    callers,
+    horizon,
+    shape,
+    isShared,
+  }: { callers: Caller[]; horizon: Horizon; shape: Shape; isShared: boolean },
+): NewCap[] {
   if (shape === 'crowd')
     return callers.map((caller) => drawCap(random, 'wide', 'usd', 'month', [1500, 4000], caller));
-  const caps = random.chance(0.6) || shape === 'wide' ? sharedCaps(random, callers.length, horizon) : [];
+  const caps = isShared ? sharedCaps(random, callers.length, horizon) : [];
   if (caps.length > 0 && random.chance(0.4)) return caps;
   const rolling = WINDOWS[horizon].filter((name) => name.startsWith('rolling'));
   const isForEach = random.chance(0.3);
-  callers.forEach((caller, i) => {
+  const users = callers.filter(({ user }) => user !== null);
+  users.forEach((caller, i) => {
     const cap = (metric: Metric, window: string, limits: [number, number], feature?: string): void => {
       const id = `${i}-${metric}-${window}${feature === undefined ? '' : `-${feature}`}`;
       caps.push(drawCap(random, id, metric, window, limits, caller, feature));
@@ -171,7 +186,7 @@ function drawCaps(random: Random, callers: Caller[], horizon: Horizon, shape: Sh
       [100, 350],
       callers[0],
     );
-    caps.push({ ...forEach, covers: new Set(callers.map(({ leaf }) => leaf.pk)) });
+    caps.push({ ...forEach, covers: new Set(users.map(({ leaf }) => leaf.pk)) });
   }
   return [...new Map(caps.map((cap) => [cap.id, cap])).values()];
 }
@@ -287,7 +302,7 @@ function drawCall(
     feature: random.pick(FEATURES),
     wanted: { usd: BigInt(usd), tokens: BigInt(random.whole(50, 950)) },
     floor: random.chance(styles.clamped) ? BigInt(Math.ceil(usd / 4)) : undefined,
-    isIdempotent: random.chance(styles.idempotent),
+    bodyHash: random.chance(styles.idempotent) ? `body-${number}` : undefined,
     provider: {
       durationMs: random.chance(styles.long)
         ? random.between(MINUTE, 14 * MINUTE)

@@ -2,18 +2,22 @@
  * Pools and their leases, after every write that touched one: nothing of a shared cap is lost or doubled between
  * them, and what is spent and reserved by all leaves together is within what the cap promises.
  */
-import { checkLimit } from './account-check.ts';
+import type { Cap } from '../../lambdas/core/caps/cap.ts';
+import { checkLimit, checkStage, shareOf } from './account-check.ts';
 import type { AccountImage, HeldImage, LeafImage, PoolImage } from './images.ts';
 import type { Truth } from './truth.ts';
 import { Violation } from './violation.ts';
 
 /** Requests land up to nine minutes late, and were right when they were sent. */
 const LATE_MS = 10 * 60_000;
+/** A pool's reading is used for ten seconds, and a slow answer may take half a minute to bring it. */
+const SEEN_MS = 40_000;
 
 /** How a shared cap stood from one moment on. */
 export interface SharedState {
   since: number;
   key: bigint;
+  revision: bigint;
   limit: bigint;
   /** Settled as far as the pool knows. */
   folded: bigint;
@@ -68,6 +72,8 @@ export class PoolAudit {
       if (next.s < old.s) fail('forgets what was settled');
       if (next.l === old.l && next.f < old.f) this.drawn.add(account);
     }
+    if (next.g !== undefined && !this.known.ofPool(account).isAdjusted)
+      checkStage(this.known, account, next, next.s);
     this.newest.set(account, next);
     const windows = this.pools.get(account);
     if (windows) windows.set(next.k, next);
@@ -119,6 +125,7 @@ export class PoolAudit {
     const state = {
       since: this.known.time.now,
       key: pool.k,
+      revision: pool.r!,
       limit: pool.l,
       folded: pool.s,
       settled,
@@ -133,13 +140,32 @@ export class PoolAudit {
    * A call was admitted by a lease. A lowered limit is in force once the pool has its rights back; until then those
    * that are out are the bound, and they only fall.
    */
-  admitted(account: string, held: HeldImage): void {
+  admitted(cap: Cap, held: HeldImage, startedAt: number): void {
+    const { account } = cap;
     const pool = this.pools.get(account)?.get(held.k);
     if (!pool) throw new Violation('cap exceeded', `${account} admits in the window ${held.k} of no pool`);
     const truth = this.known.ofPool(account);
     const used = truth.usedIn(held.k) - truth.overrunIn(held.k);
     const bound = pool.f < 0n ? pool.l - pool.f : pool.l;
+    this.checkBlock(cap, held.k, startedAt);
     if (held.n > 0n && used > bound) throw new Violation('cap exceeded', `${account}: ${used} of ${bound}`);
+  }
+
+  /** A last rung below the limit: who could see that it is reached, as far as the pool knows, is not admitted. */
+  private checkBlock(
+    { account, revision, thresholds: { block } }: Cap,
+    key: bigint,
+    startedAt: number,
+  ): void {
+    if (block === null || block >= 1000) return;
+    const states = this.statesOf(account);
+    const seen = states.filter(
+      ({ since }, i) => since <= startedAt && (states[i + 1]?.since ?? Infinity) >= startedAt - SEEN_MS,
+    );
+    const isBlocked = (state: SharedState): boolean =>
+      state.key === key && state.revision === revision && state.folded >= shareOf(state.limit, block)!;
+    if (seen.length > 0 && seen.every(isBlocked))
+      throw new Violation('cap exceeded', `${account} is blocked from ${block} thousandths on`);
   }
 
   /** Whoever looks for leases finds every one of them. */

@@ -7,7 +7,7 @@ import { holdId, picoUsd } from '../../lambdas/core/brands.ts';
 import { chargeFromItem } from '../../lambdas/core/ledger/charge.ts';
 import { collectAll, collectLeaf } from '../../lambdas/core/ledger/collect.ts';
 import { takeEvidence } from '../../lambdas/core/ledger/evidence.ts';
-import { nonceBits, stampedAt } from '../../lambdas/core/ledger/stamp.ts';
+import { nonceBits } from '../../lambdas/core/ledger/stamp.ts';
 import type { ItemKey } from '../../lambdas/core/ports.ts';
 import { Client } from './clients.ts';
 import type { PlannedCall } from './plan.ts';
@@ -64,12 +64,10 @@ function reconcile(world: World, delayMs: number, leaf: ItemKey): void {
 
 /** What the provider's log says of a call. That nothing happened is evidence too. */
 async function takeEvidenceOf(
-  { auditor, time }: World,
+  { auditor }: World,
   { process: { clock, ids }, table, ledger }: Host,
   { id, at, leaf }: { id: string; at: bigint; leaf: ItemKey },
 ): Promise<void> {
-  // The log lags: before that, what it does not have may still come.
-  if (time.now < stampedAt(at) + SLOT_TIME) return;
   const bill = auditor.provider.billOf(id, at);
   const billed = picoUsd(bill?.usd ?? 0n);
   auditor.charges.evidenceGiven(id, billed);

@@ -3,12 +3,13 @@
  * of faults; then faults stop, the collectors go round, and everything must come to rest.
  */
 import { auditLedger } from '../../lambdas/core/ledger/audit.ts';
-import { administer, escalate } from './administration.ts';
+import { administer } from './administration.ts';
 import type { AuditCounts } from './audit-counts.ts';
 import { Client, sendCalls } from './clients.ts';
 import type { FaultCounts } from './faults.ts';
 import { drawPlan, type PlannedCall } from './plan.ts';
 import { collect, correctFromLog, feedFromStream, repairAfterDeath } from './repairs.ts';
+import { readStream } from './stream.ts';
 import { Violation } from './violation.ts';
 import { World } from './world.ts';
 
@@ -56,7 +57,7 @@ function setUp(world: World): void {
   sendCalls(world, afterDeath);
   feedFromStream(world);
   correctFromLog(world);
-  escalate(world);
+  if (plan.habits.isStreamRead) readStream(world);
   for (const { from, to } of plan.outages) {
     time.at(from, () => (world.network.outage = true));
     time.at(to, () => (world.network.outage = false));
@@ -78,7 +79,7 @@ function setUp(world: World): void {
 function probe(world: World, afterDeath: (call: PlannedCall) => void): void {
   for (const caller of world.plan.callers) {
     const call = { ...world.plan.calls[0]!, number: -1 - world.plan.callers.indexOf(caller), caller };
-    new Client(world, { ...call, isIdempotent: false }, afterDeath).start();
+    new Client(world, { ...call, bodyHash: undefined }, afterDeath).start();
   }
 }
 

@@ -1,6 +1,7 @@
-/** A worker thread that runs seeds as it is told, and reports each. */
+/** A worker thread that runs seeds and scenarios as it is told, and reports each. */
 import { parentPort } from 'node:worker_threads';
-import { runSeed } from './run.ts';
+import { runSeed, type SeedResult } from './run.ts';
+import { perform, type ScenarioName } from './scenarios.ts';
 
 // Refused conditions are errors too, by the thousand; only a replay needs to know where they came from.
 Error.stackTraceLimit = 0;
@@ -11,14 +12,21 @@ export interface Batch {
   stopAtFirst: boolean;
 }
 
-parentPort!.on('message', ({ from, seeds, stopAtFirst }: Batch) => {
+/** What is asked of the worker. */
+export type Task = { batch: Batch } | { scenario: ScenarioName };
+
+parentPort!.on('message', (task: Task) => {
   void (async () => {
-    const results = [];
-    for (let seed = from; seed < from + seeds; seed += 1) {
-      const result = await runSeed(seed);
-      results.push(result);
-      if (stopAtFirst && result.violation !== undefined) break;
-    }
-    parentPort!.postMessage(results);
+    parentPort!.postMessage('batch' in task ? await runBatch(task.batch) : await perform(task.scenario));
   })();
 });
+
+async function runBatch({ from, seeds, stopAtFirst }: Batch): Promise<SeedResult[]> {
+  const results: SeedResult[] = [];
+  for (let seed = from; seed < from + seeds; seed += 1) {
+    const result = await runSeed(seed);
+    results.push(result);
+    if (stopAtFirst && result.violation !== undefined) break;
+  }
+  return results;
+}

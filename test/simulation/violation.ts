@@ -9,6 +9,7 @@ export type Rule =
   | 'nothing lands late'
   | 'configuration lag'
   | 'stage'
+  | 'event'
   | 'progress';
 
 export class Violation extends Error {

@@ -1,0 +1,46 @@
+/**
+ * One guard removed at a time. Each must be noticed by the auditor, or nobody would notice the day it goes missing.
+ * A condition of an expression is not left out but made true, since an unused value would be refused as a bug.
+ */
+import type { Edit } from '../bundle.ts';
+import type { ScenarioName } from '../scenarios.ts';
+
+export interface Mutant {
+  /** What is missing. */
+  name: string;
+  edits: Edit[];
+  /** The interleaving that shows it, where it is too rare for seeds to meet. */
+  scenario?: ScenarioName;
+}
+
+export interface Change {
+  find: string;
+  replace: string;
+}
+
+/** Changes of one file. */
+export const without = (name: string, file: string, ...changes: Change[]): Mutant => ({
+  name,
+  edits: changes.map((change) => ({ file, ...change })),
+});
+
+const CORE = 'lambdas/core';
+export const EXPRESSIONS = `${CORE}/ledger/expressions.ts`;
+export const LEDGER = `${CORE}/ledger/ledger.ts`;
+export const LEAVES = `${CORE}/ledger/leaves.ts`;
+export const ACCOUNTS = `${CORE}/ledger/accounts.ts`;
+export const RESERVE_CALL = `${CORE}/ledger/reserve-call.ts`;
+export const CHARGE = `${CORE}/ledger/charge.ts`;
+export const COLLECT = `${CORE}/ledger/collect.ts`;
+export const EVIDENCE = `${CORE}/ledger/evidence.ts`;
+export const POOL = `${CORE}/ledger/pool.ts`;
+export const DRAWS = `${CORE}/ledger/draws.ts`;
+export const TIDY_LEASES = `${CORE}/ledger/tidy-leases.ts`;
+export const POOLS = `${CORE}/ledger/pools.ts`;
+export const STAMP = `${CORE}/ledger/stamp.ts`;
+export const WINDOWS = `${CORE}/caps/windows.ts`;
+export const SET_STAGE = `${CORE}/escalation/set-stage.ts`;
+export const CROSSINGS = `${CORE}/escalation/crossings.ts`;
+export const FRESH_CACHE = `${CORE}/directory/fresh-cache.ts`;
+export const TABLE = 'lambdas/adapters/table/dynamodb-table.ts';
+export const FAILURES = 'lambdas/adapters/table/failures.ts';

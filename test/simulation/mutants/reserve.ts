@@ -1,0 +1,145 @@
+/** What a reserve checks, in its write and around it. */
+import {
+  ACCOUNTS,
+  EXPRESSIONS,
+  FAILURES,
+  LEDGER,
+  RESERVE_CALL,
+  STAMP,
+  TABLE,
+  without,
+  type Mutant,
+} from './mutant.ts';
+
+export const OF_RESERVE: Mutant[] = [
+  // ---- the conditions of the write
+  without('reserve: no hold yet', EXPRESSIONS, {
+    find: '[ROOM_FOR_A_HOLD, NO_HOLD_YET, ',
+    replace: '[ROOM_FOR_A_HOLD, ',
+  }),
+  without('reserve: newer than the fence', EXPRESSIONS, {
+    find: 'NO_HOLD_YET, NEWER_THAN_FENCE]',
+    replace: "NO_HOLD_YET, '(t < :at OR t >= :at)']",
+  }),
+  without('reserve: room for a hold', EXPRESSIONS, {
+    find: "'size(h) < :holdsMax'",
+    replace: "'(size(h) < :holdsMax OR size(h) >= :holdsMax)'",
+  }),
+  without('reserve: same window', EXPRESSIONS, {
+    find: 'conditions.push(sameWindow(i), enoughFree(i));',
+    replace: 'conditions.push(`(a.#${i}.k = :k${i} OR a.#${i}.k <> :k${i})`, enoughFree(i));',
+  }),
+  without('reserve: enough free', EXPRESSIONS, {
+    find: 'conditions.push(sameWindow(i), enoughFree(i));',
+    replace: 'conditions.push(sameWindow(i));',
+  }),
+  without('reserve: not blocked', EXPRESSIONS, {
+    find: 'conditions.push(notBlocked(i));',
+    replace: 'conditions.push(`(a.#${i}.s < :b${i} OR a.#${i}.s >= :b${i})`);',
+  }),
+  // ---- what the caller sees to
+  without('reserve: the leaf is prepared', LEDGER, {
+    find: 'if (!image || prepareLeaf(image, call.caps, now)) {',
+    replace: 'if (!image || call.caps.some((cap) => !isShared(cap) && !image!.a[cap.account])) {',
+  }),
+  without('reserve: blocked accounts are short', ACCOUNTS, {
+    find: 'return account.f < amount || isBlocked(cap, account);',
+    replace: 'return account.f < amount;',
+  }),
+  without('reserve: a lease of the open window', RESERVE_CALL, {
+    find: 'lease.k < capKeyAt(cap, now) ||',
+    replace: 'lease.k > capKeyAt(cap, now) + 1_000_000_000n ||',
+  }),
+  without('reserve: a blocked shared cap is looked at', RESERVE_CALL, {
+    find: ' ||\n      isBlocked(cap, accountOf({ leaf, pools }, cap))',
+    replace: '',
+  }),
+  without('reserve: in flight only by a fresh image', LEDGER, {
+    find: "if (isFresh) return leaveWithout({ kind: 'in_flight', hold: known });",
+    replace: "return leaveWithout({ kind: 'in_flight', hold: known });",
+  }),
+  without('reserve: deny only by a fresh image', LEDGER, {
+    find: 'if (!isFresh) {',
+    replace: 'if (false) {',
+  }),
+  without('stamp: the nonce', STAMP, {
+    find: '(ms > next ? ms : next) * NONCE_RANGE + nonce',
+    replace: '(ms > next ? ms : next) * NONCE_RANGE',
+  }),
+  without('stamp: newer than what was seen', STAMP, {
+    find: '(ms > next ? ms : next) * NONCE_RANGE + nonce',
+    replace: 'ms * NONCE_RANGE + nonce',
+  }),
+  // ---- attempts that nobody answered
+  without('adapter: unanswered attempts are counted', TABLE, {
+    find: "if (failure.kind === 'unanswered') unanswered += 1;",
+    replace: '',
+  }),
+  without('adapter: a server error leaves it open', FAILURES, {
+    find: "'impossible' : 'unanswered' }",
+    replace: "'impossible' : status >= 500 ? 'throttled' : 'unanswered' }",
+  }),
+  without('reserve: unanswered attempts are summed', LEDGER, {
+    find: 'unanswered += write.unanswered;',
+    replace: 'unanswered = write.unanswered;',
+  }),
+  without('reserve: an own hold found carries the fence', LEDGER, {
+    find: 'const fence = unanswered > 0 ? attempts.at(-1)!.at : 0n;',
+    replace: 'const fence = 0n;',
+  }),
+  without('reserve: the hold carries the fence', LEDGER, {
+    find: 'fit, unanswered > 0 ? at : 0n',
+    replace: 'fit, 0n',
+  }),
+  without('reserve: raise the fence on leaving', LEDGER, {
+    find: 'if (unanswered > 0) await this.makeLostAttemptsFail(',
+    replace: 'if (unanswered < 0) await this.makeLostAttemptsFail(',
+  }),
+  without('raise: the fence only rises', EXPRESSIONS, {
+    find: 'condition: NEWER_THAN_FENCE,',
+    replace: "condition: '(t < :at OR t >= :at)',",
+  }),
+  without('reserve: void what landed before the fence rose', LEDGER, {
+    find: 'if (hold && attempts.some(({ at }) => at === hold.at)) {',
+    replace: 'if (hold && attempts.length === 0) {',
+  }),
+  // ---- idempotency
+  without('idempotency: the hold names the body', RESERVE_CALL, {
+    find: '...(call.bodyHash === undefined ? {} : { bh: call.bodyHash }),',
+    replace: '',
+  }),
+  without('idempotency: the charge is read', LEDGER, {
+    find: 'if (call.bodyHash === undefined) return',
+    replace: 'if (call.id) return',
+  }),
+  without('idempotency: read after the reserve', LEDGER, {
+    find: `const outcome = await this.reserveAs(call, id);
+      const voided = await this.recordedBefore(id, outcome);`,
+    replace: `const early = await this.readCharge(id);
+      const outcome = await this.reserveAs(call, id);
+      const voided = early ? await this.recordedBefore(id, outcome) : outcome;`,
+  }),
+  without('idempotency: read when refused too', LEDGER, {
+    find: 'const voided = await this.recordedBefore(id, outcome);',
+    replace: "const voided = outcome.kind === 'held' ? await this.recordedBefore(id, outcome) : outcome;",
+  }),
+  without('idempotency: read consistently', TABLE, {
+    find: 'Key: keyToWire(key), ConsistentRead: true };',
+    replace: 'Key: keyToWire(key) };',
+  }),
+  without('idempotency: void the hold of a repeat', LEDGER, {
+    find: `if (!charge) return outcome;
+    if (outcome.kind === 'held') await`,
+    replace: `if (!charge) return outcome;
+    if (outcome.kind === 'short') await`,
+  }),
+  without('idempotency: void the hold where the charge cannot be read', LEDGER, {
+    find: `if (outcome.kind === 'held') await this.voidUnsent(outcome.call);
+      throw error;`,
+    replace: 'throw error;',
+  }),
+  without('idempotency: a voided call is made anew', LEDGER, {
+    find: "charge.outcome === 'voided' ? 'voided' :",
+    replace: "charge.outcome === 'presumed_spent' && charge.at < 0n ? 'voided' :",
+  }),
+];

@@ -1,0 +1,173 @@
+/** Charges, settles, the collector and evidence: how a call ends. */
+import { CHARGE, COLLECT, EVIDENCE, EXPRESSIONS, LEDGER, without, type Mutant } from './mutant.ts';
+
+const SETTLE_IN_THE_IMAGES_WINDOW = `values[\`:k\${i}\`] = k;
+      conditions.push(sameWindow(i));`;
+
+export const OF_SETTLE: Mutant[] = [
+  // ---- the charge
+  without('charge: written before the settle', LEDGER, {
+    find: 'const write = await this.table.put(putIfAbsent(chargeToItem(charge)));',
+    replace: `await this.settle(leaf, charge.id, charge.at, charge.used, charge.fence);
+    const write = await this.table.put(putIfAbsent(chargeToItem(charge)));`,
+  }),
+  without('charge: written once', EXPRESSIONS, {
+    find: '({ item, condition: ABSENT })',
+    replace: '({ item })',
+  }),
+  without('charge: names its hold', LEDGER, {
+    find: 'const isMine = standing.at === charge.at;',
+    replace: 'const isMine = true;',
+  }),
+  without('charge: settles only the hold that it names', LEDGER, {
+    find: 'const used = isNamed ? charge.used : NOTHING_USED;',
+    replace: 'const used = charge.used;',
+  }),
+  without('charge: the one that stands is settled', LEDGER, {
+    find: "const standing = write.kind === 'applied' ? charge : chargeFromItem(write.item!);",
+    replace: 'const standing = charge;',
+  }),
+  // ---- the settle's write
+  without('settle: the hold stands', EXPRESSIONS, {
+    find: "'h.#id.#at = :at'",
+    replace: "'(h.#id.#at = :at OR v > :at OR v < :at)'",
+  }),
+  {
+    name: 'settle: of this generation',
+    edits: [
+      {
+        file: EXPRESSIONS,
+        find: "'h.#id.#at = :at'",
+        replace: "'attribute_exists(h.#id) AND (h.#id.#at = :at OR h.#id.#at <> :at)'",
+      },
+      { file: LEDGER, find: 'hold?.at !== at) return image;', replace: '!hold) return image;' },
+    ],
+  },
+  without(
+    'settle: same window',
+    EXPRESSIONS,
+    { find: SETTLE_IN_THE_IMAGES_WINDOW, replace: '' },
+    {
+      find: 'if (!account || !isOpen(account, k)) return;',
+      replace: 'if (!account || (account.b && !isOpen(account, k))) return;',
+    },
+  ),
+  without('settle: the window that the image shows', EXPRESSIONS, {
+    find: SETTLE_IN_THE_IMAGES_WINDOW,
+    replace: '',
+  }),
+  without('settle: the bucket is kept', EXPRESSIONS, {
+    find: 'conditions.push(bucketKept(i));',
+    replace:
+      'conditions.push(`(attribute_exists(a.#${i}.b.#b${i}) OR attribute_not_exists(a.#${i}.b.#b${i}))`);',
+  }),
+  without('settle: the slot is still held', EXPRESSIONS, {
+    find: 'conditions.push(slotStillHeld(i));',
+    replace: '',
+  }),
+  without('settle: raises the fence', EXPRESSIONS, {
+    find: 'if (image.t < fence) {',
+    replace: 'if (false) {',
+  }),
+  without('settle: the fence only rises', EXPRESSIONS, {
+    find: 'conditions.push(FENCE_RISES);',
+    replace: "conditions.push('(t < :fence OR t >= :fence)');",
+  }),
+  without('finish: the fence of the call', LEDGER, {
+    find: 'const fence = maxOf(charge.fence, isMine ? standing.fence : 0n);',
+    replace: 'const fence = 0n;',
+  }),
+  without('settle from a charge: its fence', LEDGER, {
+    find: 'isNamed ? charge.fence : fence);',
+    replace: '0n);',
+  }),
+  // ---- the collector
+  without('collector: no release', COLLECT, {
+    find: 'await ledger.finish(presumedCharge(id, key.pk, hold, fence), key);',
+    replace: 'await ledger.voidUnsent({ id, leaf: key, at: hold.at, fence, hold, admittedAt: now });',
+  }),
+  without('collector: not before a day', COLLECT, {
+    find: 'if (hold.x < BigInt(now)) return true;',
+    replace: 'if (hold.x > 0n) return true;',
+  }),
+  without('collector: early only on a crowded leaf', COLLECT, {
+    find: 'Object.keys(leaf.h).length >= CROWDED && ',
+    replace: '',
+  }),
+  without('collector: never while a call may run', COLLECT, {
+    find: ' && stampedAt(hold.at) + SLOT_TIME < now;',
+    replace: ';',
+  }),
+  without('collector: what it gives up cannot land later', COLLECT, {
+    find: 'const fence = stampAfter(now, hold.at, nonce);',
+    replace: 'const fence = 0n * nonce;',
+  }),
+  without('collector: the worst case', CHARGE, {
+    find: 'used: { u: hold.i.pu, t: hold.i.tk,',
+    replace: 'used: { u: 0n, t: hold.i.tk,',
+  }),
+  // ---- evidence
+  without('evidence: is a charge', EVIDENCE, {
+    find: 'const fence = stampAfter(clock.now(), hold.at, ids.randomBits(nonceBits));',
+    replace: `const fence = stampAfter(clock.now(), hold.at, ids.randomBits(nonceBits));
+  if (evidence.billed === 0n) {
+    await ledger.voidUnsent({ id, leaf, at: hold.at, fence, hold, admittedAt: clock.now() });
+    return { kind: 'unknown' };
+  }`,
+  }),
+  without('evidence: never while a call may run', EVIDENCE, {
+    find: "if (stampedAt(hold.at) + SLOT_TIME > clock.now()) return { kind: 'may_be_running' };",
+    replace: '',
+  }),
+  without('evidence: corrects only what was presumed', EVIDENCE, {
+    find: "if (charge.outcome !== 'presumed_spent') return { kind: 'settled', charge };",
+    replace: '',
+  }),
+  without('adjustment: once', EVIDENCE, {
+    find: '...putIfAbsent(chargeToItem(adjustment))',
+    replace: 'item: chargeToItem(adjustment)',
+  }),
+  without('adjustment: an earlier one stands', EVIDENCE, {
+    find: 'if (earlier) return earlier;',
+    replace: '',
+  }),
+  without('adjustment: only of an open window', EVIDENCE, {
+    find: 'if (isOpen(account, held.k)) next =',
+    replace: 'if (isOpen(account, held.k) || !account.b) next =',
+  }),
+  without('adjustment: the leaf at its version', EVIDENCE, {
+    find: '...putAtVersion(leafToItem(next!), leaf)',
+    replace: 'item: putAtVersion(leafToItem(next!), leaf).item',
+  }),
+  {
+    name: "adjustment: only of the pool's open window",
+    edits: [
+      {
+        file: EVIDENCE,
+        find: '(await ledger.pools.read(name))?.k === held.k',
+        replace: '(await ledger.pools.read(name)) !== undefined',
+      },
+      {
+        file: EXPRESSIONS,
+        find: `condition: POOL_AT_KEY,
+    update: 'SET f = f - :d, s = s + :d, v = v + :one',`,
+        replace: `condition: '(k = :k OR k <> :k)',
+    update: 'SET f = f - :d, s = s + :d, v = v + :one',`,
+      },
+    ],
+  },
+  without("adjustment: the pool at the window's key", EXPRESSIONS, {
+    find: `condition: POOL_AT_KEY,
+    update: 'SET f = f - :d, s = s + :d, v = v + :one',`,
+    replace: `condition: '(k = :k OR k <> :k)',
+    update: 'SET f = f - :d, s = s + :d, v = v + :one',`,
+  }),
+  without('adjustment: with its accounts in one transaction', EVIDENCE, {
+    find: 'const outcome = await table.transact(writes, transactionToken(ids));',
+    replace: `let outcome: Awaited<ReturnType<typeof table.transact>> = { kind: 'applied', unanswered: 0 };
+    for (const write of writes) {
+      const one = await table.transact([write], transactionToken(ids));
+      if (one.kind !== 'applied') outcome = one;
+    }`,
+  }),
+];
