@@ -36,6 +36,8 @@ export interface CallShape {
   readsStoredState: boolean;
   /** Images in the body, each bounded by its card; their inline bytes are not text. */
   images: { count: bigint; inlineBytes: bigint };
+  /** A file of sound: no byte of it bounds its tokens, and its seconds only where it proves them. */
+  audio: { secondsMax: bigint | undefined } | undefined;
   /** What input or output has beside text. */
   media: readonly ('audio' | 'image')[];
   /** Units at most of what is billed apart from tokens: searches, seconds, characters. */
@@ -57,6 +59,7 @@ export const BARE_SHAPE: Omit<CallShape, 'model'> = {
   conditionsPossible: [],
   readsStoredState: false,
   images: { count: 0n, inlineBytes: 0n },
+  audio: undefined,
   media: [],
   fees: {},
   wantsStreamUsage: false,

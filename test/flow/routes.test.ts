@@ -45,7 +45,7 @@ describe('everything else is refused', () => {
     ['POST', '/v1/completions'],
     ['POST', '/v1/images/edits'],
     ['POST', '/v1/images/variations'],
-    ['POST', '/v1/audio/speech'],
+    ['POST', '/v1/audio/translations'],
     ['POST', '/v1/files'],
     ['POST', '/v1/batches'],
     ['POST', '/v1/messages/batches'],

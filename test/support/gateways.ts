@@ -111,7 +111,7 @@ export async function openGateway(options: GatewayOptions = {}) {
   const request = async (
     method: string,
     path: string,
-    body: string | undefined,
+    body: string | FormData | Uint8Array<ArrayBuffer> | undefined,
     headers: Record<string, string> = {},
     signal?: AbortSignal,
   ): Promise<Response> =>

@@ -7,6 +7,8 @@ import { openAiEmbeddings } from './openai/embeddings.ts';
 import { openAiImages } from './openai/images.ts';
 import { openAiRendering } from './openai/rendering.ts';
 import { openAiResponses } from './openai/responses.ts';
+import { openAiSpeech } from './openai/speech.ts';
+import { openAiTranscription } from './openai/transcription.ts';
 
 /** Paths below the optional `/v1`. */
 export const ENDPOINTS: Record<string, Endpoint> = {
@@ -14,6 +16,8 @@ export const ENDPOINTS: Record<string, Endpoint> = {
   '/responses': openAiResponses,
   '/embeddings': openAiEmbeddings,
   '/images/generations': openAiImages,
+  '/audio/transcriptions': openAiTranscription,
+  '/audio/speech': openAiSpeech,
   '/messages': anthropicMessages,
 };
 

@@ -35,7 +35,7 @@ export function decodeText(bytes: Uint8Array): Stepped<string> {
 const tooLarge = (): Refusal => ({
   code: 'request_too_large',
   message:
-    'The request body is larger than 6 MB; send large files by reference, or fewer of them, or a shorter history.',
+    'The request body is larger than 6 MB; send large files by reference, fewer or shorter ones, or a shorter history.',
 });
 
 /** Undefined as soon as the body is larger; the rest is not read. */

@@ -5,10 +5,13 @@
 import type { Answer, Call } from '../call.ts';
 import { watchClient } from './client-presence.ts';
 import type { Sent } from './forward.ts';
+import { meterAsked } from './meter-asked.ts';
 import { meterPlain } from './meter-plain.ts';
 import { meterStream } from './meter-stream.ts';
 
 export function meter(call: Call, { outcome, abort }: Sent): Promise<Answer> {
   const client = watchClient(call, abort);
+  const asked = call.endpoint.usageAsked?.(call.quote.shape);
+  if (asked) return meterAsked(call, outcome, asked, client);
   return call.quote.shape.streaming ? meterStream(call, outcome, client) : meterPlain(call, outcome, client);
 }

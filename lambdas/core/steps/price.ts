@@ -4,6 +4,8 @@ import type { CallShape, Endpoint } from '../endpoint.ts';
 import type { Gateway } from '../gateway.ts';
 import { pricesCondition, type PriceCard } from '../pricing/card.ts';
 import { inputTokensMax } from '../pricing/input-bound.ts';
+import { whole } from '../pricing/ratio.ts';
+import type { FeeCounts } from '../pricing/usage.ts';
 import { dearestCase } from '../pricing/worst-case.ts';
 import { readCall, type ReadCall } from '../read-call.ts';
 import { passed, refused, type Stepped } from '../refusals.ts';
@@ -39,6 +41,8 @@ export async function price(
 
   const input = inputBound(read.value, body.bytes.byteLength, card);
   if (!input.ok) return input;
+  const fees = feesAtMost(shape, card);
+  if (!fees.ok) return fees;
   const possible = shape.conditionsPossible.filter((condition) => pricesCondition(card, condition));
   const worst = dearestCase([card, ...book.proposed(endpoint.name, shape.model, now)], {
     inputTokensMax: input.value,
@@ -46,7 +50,7 @@ export async function price(
     cacheWrites: shape.cacheWrites,
     reachable: [...shape.conditionsAsked, ...possible],
     media: shape.media,
-    fees: shape.fees,
+    fees: fees.value,
   });
   if (worst.kind === 'unpriced') {
     return refused({
@@ -85,9 +89,23 @@ function fixedOutputTokens(shape: CallShape, card: PriceCard): bigint {
   return smaller(shape.outputTokensAsked ?? most, most);
 }
 
+/** With the seconds of a file, where the model bills by them. */
+function feesAtMost({ fees, audio }: CallShape, card: PriceCard): Stepped<FeeCounts> {
+  if (audio === undefined || card.fees[AUDIO_SECOND] === undefined) return passed(fees);
+  if (audio.secondsMax !== undefined) {
+    return passed({ ...fees, [AUDIO_SECOND]: whole(audio.secondsMax) });
+  }
+  return refused({
+    code: 'not_meterable',
+    message: `"${card.model}" is billed by the second, and this file does not prove how long it plays; send WAV or MP3, or use a model that is billed by tokens.`,
+  });
+}
+
+const AUDIO_SECOND = 'audio_second';
+
 function inputBound({ shape, texts }: ReadCall, bodyBytes: number, card: PriceCard): Stepped<bigint> {
   const context = card.limits.contextTokens;
-  if (shape.readsStoredState) return passed(context);
+  if (shape.readsStoredState || shape.audio) return passed(context);
   const imageTokens = card.bounds.imageTokensMax;
   if (shape.images.count > 0n && imageTokens === undefined) {
     return refused({

@@ -41,6 +41,8 @@ export class Gateway extends Construct {
       restApiName: `spendcap-${stage}`,
       // Edge-optimised ones cut a stream after 30 s of silence, Regional ones after 5 min.
       endpointTypes: [EndpointType.REGIONAL],
+      // Everything else is text; a form with a sound in it arrives as base64, which makes 4.5 MB of the limit.
+      binaryMediaTypes: ['multipart/form-data'],
       // Without the account-wide role API Gateway writes no logs at all.
       cloudWatchRole: true,
       deployOptions: {

@@ -1,21 +1,12 @@
 /** POST /v1/images/generations (OpenAI API reference and openai 7.57.0 typings, checked 2026-11-29). */
-import {
-  BARE_SHAPE,
-  withCost,
-  type CallShape,
-  type CostWriter,
-  type JsonEndpoint,
-  type Metered,
-  type SseEvent,
-  type StreamMeter,
-} from '../../../core/endpoint.ts';
-import { readJsonObject, type JsonDocument, type JsonObject } from '../../../core/json-document.ts';
+import { BARE_SHAPE, type CallShape, type JsonEndpoint } from '../../../core/endpoint.ts';
+import type { JsonDocument, JsonObject } from '../../../core/json-document.ts';
 import type { PriceCard } from '../../../core/pricing/card.ts';
 import type { UsageReading } from '../../../core/pricing/usage.ts';
 import { passed, type Stepped } from '../../../core/refusals.ts';
 import { usageReaderFor } from '../usage-readers.ts';
-import { errorFrame } from './error-frame.ts';
 import { imageTokensMax, PARTIAL_IMAGE_TOKENS } from './image-tokens.ts';
+import { LastEventMeter } from './last-event-meter.ts';
 import { invalid, isPositiveInteger, notMeterable } from './request-parts.ts';
 
 export const openAiImages: JsonEndpoint = {
@@ -28,7 +19,12 @@ export const openAiImages: JsonEndpoint = {
   bodyFor: ({ text }) => text,
   readUsage: readImageUsage,
   readServedModel: () => undefined,
-  meterStream: (context) => new ImageStreamMeter(context),
+  meterStream: ({ card, costOf }) =>
+    new LastEventMeter({
+      lastType: 'image_generation.completed',
+      readUsage: (event) => readImageUsage(event, card),
+      costOf,
+    }),
 };
 
 const IMAGES_MAX = 10;
@@ -78,43 +74,4 @@ function readImageUsage(answer: JsonObject, card: PriceCard): UsageReading | und
   const { usage } = answer;
   if (usage === undefined || usage === null) return undefined;
   return usageReaderFor('openai-images', card.provider)({ usage, response: answer });
-}
-
-class ImageStreamMeter implements StreamMeter {
-  private reading: UsageReading | undefined;
-  private hasEnded = false;
-  private failed = false;
-  private readonly context: { card: PriceCard; costOf: CostWriter };
-
-  constructor(context: { card: PriceCard; costOf: CostWriter }) {
-    this.context = context;
-  }
-
-  take(event: SseEvent): Metered {
-    const data = readJsonObject(event.data);
-    if (!data) return { pass: event, isLast: false };
-    if (data['error'] !== undefined || data['type'] === 'error') this.failed = true;
-    if (data['type'] !== 'image_generation.completed') return { pass: event, isLast: false };
-    this.hasEnded = true;
-    this.reading = readImageUsage(data, this.context.card);
-    const members = this.reading && this.context.costOf(this.reading);
-    const pass = members ? { ...event, data: withCost(event.data, ['usage'], members) } : event;
-    return { pass, isLast: true };
-  }
-
-  usage(): UsageReading | undefined {
-    return this.reading;
-  }
-  isComplete(): boolean {
-    return this.hasEnded;
-  }
-  servedModel(): undefined {
-    return undefined;
-  }
-  sawError(): boolean {
-    return this.failed;
-  }
-  brokenOff(message: string): SseEvent[] {
-    return [errorFrame(message)];
-  }
 }
