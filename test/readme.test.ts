@@ -2,23 +2,13 @@
  * The README is run: each shell and JavaScript block, in order, against a local Spendcap, as a reader would
  * (Python blocks: test/clients/python). Blocks marked `no-run` need what a test has not.
  */
-import { execFile } from 'node:child_process';
-import { readFileSync } from 'node:fs';
-import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { parsePolicy } from '../lambdas/core/policy/policy.ts';
 import { startLocalServer, type LocalServer } from '../local/server.ts';
+import { blocksOf, runBlock } from './support/doc-blocks.ts';
 
-const README = readFileSync(new URL('../README.md', import.meta.url), 'utf8');
-const ROOT = new URL('..', import.meta.url).pathname;
-const PRINTED_URL = 'http://127.0.0.1:8787';
-const run = promisify(execFile);
-
-const blocks = [...README.matchAll(/^```(sh|js)( no-run)?\n([\s\S]*?)^```$/gm)].map(
-  ([, language, noRun, text]) => ({ language: language!, isRun: noRun === undefined, text: text! }),
-);
 /** The first block is what starts the server: `npm ci` and `npm start`, the setting of this test. */
-const [start, ...examples] = blocks.filter(({ isRun }) => isRun);
+const [start, ...examples] = blocksOf('README.md', ['sh', 'js']).filter(({ isRun }) => isRun);
 
 let server: LocalServer;
 beforeAll(async () => {
@@ -33,25 +23,6 @@ beforeAll(async () => {
   });
 });
 afterAll(() => server.close());
-
-/** What the block printed. Fails where a command of it fails. */
-async function runBlock({ language, text }: { language: string; text: string }): Promise<string> {
-  const script = text.replaceAll(PRINTED_URL, server.url);
-  const [command, args] =
-    language === 'sh'
-      ? ['bash', ['-euo', 'pipefail', '-c', script]]
-      : [process.execPath, ['--input-type=module', '-e', script]];
-  const { stdout } = await run(command, args, {
-    cwd: ROOT,
-    env: {
-      ...process.env,
-      SPENDCAP_KEY: server.demoKey,
-      SPENDCAP_ADMIN_KEY: server.adminKey,
-      SPENDCAP_URL: server.url,
-    },
-  });
-  return stdout;
-}
 
 describe('the README', () => {
   test('starts with two commands', () => {
@@ -71,7 +42,7 @@ describe('the README', () => {
   test.each(expected.map(([what, output], i) => ({ what, output, example: examples[i]! })))(
     '$what',
     async ({ output, example }) => {
-      expect(await runBlock(example)).toMatch(output);
+      expect(await runBlock(example, server)).toMatch(output);
     },
     30_000,
   );
