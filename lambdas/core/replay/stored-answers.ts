@@ -61,8 +61,8 @@ export class StoredAnswers {
    * The answer of a charged call, for the app that made it; undefined where there is none, where it has expired, and
    * where it was sealed with a key that is no longer in use. Throws TableUnavailable, and where there is no key.
    */
-  async find({ id, info }: Charge, app: string): Promise<StoredAnswer | undefined> {
-    if (info.ap !== app || this.retentionOf(app) === undefined) return undefined;
+  async find({ id }: Charge, app: string): Promise<StoredAnswer | undefined> {
+    if (this.retentionOf(app) === undefined) return undefined;
     const item = await this.table.get(answerKey(id));
     if (!item || (item[EXPIRY_ATTRIBUTE] as bigint) * BigInt(SECOND) <= BigInt(this.clock.now()))
       return undefined;
@@ -89,7 +89,7 @@ export class StoredAnswers {
 
 const answerKey = (id: HoldId): ItemKey => ({ pk: `R#${id}`, sk: '-' });
 
-/** An answer opens for its own call and app alone, wherever the item was copied to. */
+/** An answer opens for its own call and app alone, whoever asks for it and wherever the item was copied to. */
 const contextOf = (id: HoldId, app: string): string => `${id}\n${app}`;
 
 /** One line of JSON, then the body as it is. */
