@@ -13,7 +13,8 @@ import { putIfAbsent, raiseFenceWrite, reserveWrite, settleWrite } from './expre
 import { Draws } from './draws.ts';
 import { Leaves } from './leaves.ts';
 import { Pools } from './pools.ts';
-import { leafFromItem, newLeaf, type Amounts, type HeldCall, type Leaf } from './leaf.ts';
+import { readBooks } from './read-books.ts';
+import { leafFromItem, type Amounts, type HeldCall, type Leaf } from './leaf.ts';
 import {
   boundsOf,
   firstThinLease,
@@ -70,12 +71,8 @@ export class Ledger {
 
   /** The books as they stand now for these caps, as the next call will find them. Throws TableUnavailable. */
   async books(key: ItemKey | undefined, caps: readonly Cap[]): Promise<Books> {
-    const now = this.clock.now();
-    const [leaf = newLeaf(key ?? NOBODY), pools] = await Promise.all([
-      key && this.leaves.read(key),
-      this.pools.readAll(caps.filter(isShared)),
-    ]);
-    return { leaf: prepareLeaf(leaf, caps, now) ?? leaf, pools };
+    const { leaf, pools } = await readBooks(this, key, caps.filter(isShared));
+    return { leaf: prepareLeaf(leaf, caps, this.clock.now()) ?? leaf, pools };
   }
 
   /**
@@ -312,9 +309,6 @@ export class Ledger {
     return undefined;
   }
 }
-
-/** Of a shared cap's books, where nobody's lease is asked for. */
-const NOBODY: ItemKey = { pk: '', sk: '-' };
 
 interface Attempt {
   at: bigint;

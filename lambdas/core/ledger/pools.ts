@@ -58,7 +58,7 @@ export class Pools {
   }
 
   /** The caps' pools, by account name, as they stand now. Throws TableUnavailable. */
-  readAll(caps: readonly Cap[]): Promise<Map<string, Account>> {
+  readAll(caps: readonly Cap[]): Promise<Map<string, Pool>> {
     return this.all(caps, (account) => this.read(account));
   }
 
@@ -66,14 +66,19 @@ export class Pools {
   private async all(
     caps: readonly Cap[],
     get: (account: string) => Promise<Pool | undefined>,
-  ): Promise<Map<string, Account>> {
+  ): Promise<Map<string, Pool>> {
     const pools = await Promise.all(
-      caps.map(async (cap): Promise<[string, Account]> => {
+      caps.map(async (cap): Promise<[string, Pool]> => {
         const pool = await get(cap.account);
         return [cap.account, preparePool(pool, cap, this.clock.now()) ?? pool!];
       }),
     );
     return new Map(pools);
+  }
+
+  /** The pool as this process last saw it, which may be long ago. */
+  known(account: string): Pool | undefined {
+    return this.lastSeen.get(account)?.pool;
   }
 
   /** Strongly consistent. Throws TableUnavailable, LedgerBroken. */
