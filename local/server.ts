@@ -14,6 +14,7 @@ import { HttpUpstream, type UpstreamTargets } from '../lambdas/adapters/upstream
 import { applyPolicy, type AppliedPolicy } from '../lambdas/core/policy/apply-policy.ts';
 import { Directory } from '../lambdas/core/directory/directory.ts';
 import type { OperatorEvent, Timing } from '../lambdas/core/gateway.ts';
+import { AccountCaps } from '../lambdas/core/escalation/account-caps.ts';
 import { Ledger } from '../lambdas/core/ledger/ledger.ts';
 import type { Policy } from '../lambdas/core/policy/policy.ts';
 import { openPrices } from '../lambdas/runtime/stored-prices.ts';
@@ -102,11 +103,13 @@ export async function startLocalServer(options: LocalServerOptions): Promise<Loc
     report: (reason) => report({ kind: 'answer_cut', reason }),
   });
   gateway.requestUrl ||= `${http.url}/v1/grants`;
+  const caps = new AccountCaps({ directory, clock });
   const collector = startCollector({
     table,
     ledger,
     clock,
     ids,
+    capOf: (account) => caps.of(account),
     report: (reason) => report({ kind: 'collector', reason }),
   });
   const sweeper =

@@ -95,6 +95,7 @@ describe('what is held', () => {
       outputTokensMax: 4000n,
       amounts: { u: usd('0.05'), t: 5000n, r: 1n, c: 1n },
       smallest: { u: usd('0.01256'), t: 1256n, r: 1n, c: 1n },
+      isLowered: true,
     });
   });
 
@@ -102,7 +103,7 @@ describe('what is held', () => {
     const { caps, books } = standing({ usd: dollars('1', '0.95') });
     const asked = { u: usd('0.03'), t: 3000n, r: 1n, c: 1n };
     const fit = fitToBudget(plan({ clampAllowed: false, outputTokens: 2000n }), caps, books);
-    expect(fit).toEqual({ outputTokensMax: 2000n, amounts: asked, smallest: asked });
+    expect(fit).toEqual({ outputTokensMax: 2000n, amounts: asked, smallest: asked, isLowered: false });
   });
 
   test('counts each choice as output tokens', () => {
@@ -117,6 +118,7 @@ describe('what is held', () => {
       outputTokensMax: null,
       amounts: input,
       smallest: input,
+      isLowered: false,
     });
   });
 });

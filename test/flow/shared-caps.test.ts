@@ -167,6 +167,46 @@ describe.each(DIALECTS)('$dialect: a team', ({ call, requested, reached, throttl
 
 const heldOf = (error: Denied): string => `$${String(limitOf(error)['reserved'])}`;
 
+describe('own and shared caps that deny at once', () => {
+  const minute: CapInput = {
+    scope: { type: 'user', id: 'bob' },
+    metric: 'requests',
+    window: 'minute',
+    limit: '1',
+  };
+  const answered = async (gateway: TestGateway, user: string): Promise<void> => {
+    gateway.upstream.next(plain(chatCall.answer));
+    expect((await send(gateway, chatCall, user)).status).toBe(200);
+  };
+
+  it('the team’s month, which is used up, wins over the user’s minute', async () => {
+    const gateway = await open({ 'bob-minute': minute, 'growth-month': growth('0.01') });
+    await answered(gateway, 'bob');
+    await presume(gateway, chatCall, 'ann');
+    const response = await send(gateway, chatCall, 'bob');
+    expect(response.headers.get('x-should-retry')).toBe('false');
+    expect(limitOf(await errorOf(response))).toMatchObject({ reason: 'cap_reached', cap: 'growth-month' });
+  });
+
+  it('the user’s minute alone is a matter of a minute', async () => {
+    const gateway = await open({ 'bob-minute': minute, 'growth-month': growth('1.00') });
+    await answered(gateway, 'bob');
+    await presume(gateway, chatCall, 'ann');
+    const response = await send(gateway, chatCall, 'bob');
+    expect(response.headers.get('retry-after')).toBe('60');
+    expect(limitOf(await errorOf(response))).toMatchObject({ reason: 'throttled', cap: 'bob-minute' });
+  });
+
+  it('of two shared caps that are used up, the one that resets last is named', async () => {
+    const day = growth('0.01', { window: 'day' });
+    const life = shared('org', 'org', '0.01', { window: 'lifetime' });
+    const gateway = await open({ 'growth-day': day, 'org-life': life });
+    await presume(gateway, chatCall, 'ann');
+    const error = await errorOf(await send(gateway, chatCall, 'bob'));
+    expect(limitOf(error)).toMatchObject({ reason: 'cap_reached', cap: 'org-life', resets_at: null });
+  });
+});
+
 describe('the other owners', () => {
   it.each<[string, CapInput, RegExp]>([
     [

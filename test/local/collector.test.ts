@@ -11,7 +11,11 @@ function world() {
   const { table, ledger, ids } = ledgerOver({ api: openMemoryEngine({ clock }), tableName: 't' }, clock);
   const reported: string[] = [];
   const start = () =>
-    startCollector({ table, ledger, clock, ids, report: (reason) => void reported.push(reason) });
+    startCollector({
+      ...{ table, ledger, clock, ids },
+      capOf: async () => undefined,
+      report: (reason) => void reported.push(reason),
+    });
   const hold = () => ledger.reserve(testCall(CAPS, ids));
   return { clock, table, ledger, start, hold, reported };
 }

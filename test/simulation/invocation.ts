@@ -37,6 +37,7 @@ export async function invoke(world: World, host: Host, call: PlannedCall): Promi
   const isStalled = chance.chance(plan.habits.stalled);
   if (isStalled && time.now < plan.end) await process.sleep(durationMs(stall(world)));
   await finish(host, held, charge);
+  await foldForRungs(world, host, call);
   if (chance.chance(plan.habits.settledTwice)) settleOnceMore(world, charge, held);
   return call.provider.ending === 'nothing' ? 'try_later' : 'answered';
 }
@@ -93,6 +94,7 @@ function fitOf({ wanted, floor }: PlannedCall, caps: readonly Cap[], books: Book
     amounts: amountsOf(picoUsd(usd), wanted.tokens),
     outputTokensMax: null,
     smallest: amountsOf(picoUsd(floor ?? wanted.usd), wanted.tokens),
+    isLowered: usd < wanted.usd,
   };
 }
 
@@ -158,6 +160,19 @@ async function finish({ process, ledger }: Host, held: HeldCall, charge: Charge)
       if (!(error instanceof TableUnavailable)) throw error;
       await process.sleep(durationMs(waitMs));
     }
+  }
+}
+
+/** As the product's step 7 sends home what thresholds depend on; where that fails, a later settle does. */
+async function foldForRungs(
+  { configuration }: World,
+  { process, ledger }: Host,
+  { caller, feature }: PlannedCall,
+): Promise<void> {
+  try {
+    await ledger.folds.forRungs(await configuration.capsFor(process, caller, feature));
+  } catch (error) {
+    if (!(error instanceof TableUnavailable)) throw error;
   }
 }
 

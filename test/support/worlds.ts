@@ -120,7 +120,7 @@ let calls = 0;
 /** A call of alice that holds a fixed amount. */
 export function testCall(caps: readonly Cap[], ids: Ids, options: CallOptions = {}): ReserveCall {
   const amounts = amountsOf(picoUsd(options.picoUsd ?? 100n), options.tokens ?? 10n);
-  const fit: Fit = { amounts, outputTokensMax: null, smallest: amounts };
+  const fit: Fit = { amounts, outputTokensMax: null, smallest: amounts, isLowered: false };
   calls += 1;
   const id = options.id ?? `call-${calls}`;
   return {

@@ -26,17 +26,20 @@ export function fitToBudget(plan: OutputPlan, caps: readonly Cap[], books: Books
   const { outputTokens } = plan;
   if (outputTokens === null) {
     const amounts = amountsOf(plan.worst.holdFor(0n), plan.inputTokensMax);
-    return { amounts, outputTokensMax: null, smallest: amounts };
+    return { amounts, outputTokensMax: null, smallest: amounts, isLowered: false };
   }
   const at = (output: bigint) =>
     amountsOf(plan.worst.holdFor(output), plan.inputTokensMax + output * plan.choices);
-  if (!plan.clampAllowed)
-    return { amounts: at(outputTokens), outputTokensMax: outputTokens, smallest: at(outputTokens) };
+  if (!plan.clampAllowed) {
+    const amounts = at(outputTokens);
+    return { amounts, outputTokensMax: outputTokens, smallest: amounts, isLowered: false };
+  }
   const floor = least(outputTokens, plan.outputTokensFloor);
   const affordable = affordableOutput(plan, caps, books);
   const fitted = affordable === undefined ? outputTokens : least(outputTokens, affordable);
   const outputTokensMax = fitted < floor ? floor : fitted;
-  return { amounts: at(outputTokensMax), outputTokensMax, smallest: at(floor) };
+  const isLowered = outputTokensMax < outputTokens;
+  return { amounts: at(outputTokensMax), outputTokensMax, smallest: at(floor), isLowered };
 }
 
 /** Output tokens that the money and tokens left pay, over all caps; undefined when no cap counts either. */

@@ -14,10 +14,10 @@ export class AccountCaps {
   }
 
   /**
-   * The cap, at least as new as the account is; undefined once it is deleted or has another account. Throws
-   * TableUnavailable.
+   * The cap, at least as new as the account is where that is known; undefined once it is deleted or has another
+   * account. Throws TableUnavailable.
    */
-  async of(account: string, revision: bigint): Promise<Cap | undefined> {
+  async of(account: string, revision = 0n): Promise<Cap | undefined> {
     const id = account.split('~')[0]!;
     const load = (): Promise<Cap | undefined> => this.directory.getCap(id);
     let cap = await this.caps.get(id, load);

@@ -172,8 +172,9 @@ export class Draws {
   /** Undefined where the leaf is ahead of the pool: it rolled in between. */
   private async look({ cap, leaf }: DrawCall, search: Search): Promise<Picture | undefined> {
     const around = search.isWide ? await this.siblings(cap.account, leaf.pk) : { keys: [], isAll: false };
-    const [pool, mine, ...others] = await Promise.all([
-      this.pools.change(cap),
+    // The pool first: what goes home meanwhile is then seen in neither place, and never in both.
+    const pool = await this.pools.change(cap);
+    const [mine, ...others] = await Promise.all([
       this.mustRead(leaf),
       ...around.keys.map((key) => this.leaves.read(key)),
     ]);

@@ -163,21 +163,24 @@ export function movePoolWrite(
   };
 }
 
-/** A lease's side of giving back, or of being paid what it owes (`given` < 0): it commutes with calls of its leaf. */
+/**
+ * A lease's side of giving back, or of being paid what it owes (`given` < 0): it commutes with calls of its leaf. A
+ * fold (0), which leaves what is free, says nothing about how much is needed, nor that the lease is in use.
+ */
 export function giveBackWrite(
   key: ItemKey,
   account: string,
   { windowKey, given, settled, now }: { windowKey: bigint; given: bigint; settled: bigint; now: EpochMs },
 ): UpdateWrite {
+  const isFold = given === 0n;
   return {
     key,
     condition: [LEASE_AT_KEY, given < 0n ? OWES_JUST_THAT : ENOUGH_ON_LEASE, STILL_SETTLED].join(' AND '),
-    update:
-      'SET a.#a.f = a.#a.f - :g, a.#a.s = a.#a.s - :s, a.#a.l = a.#a.l - :all, a.#a.q = :q, a.#a.d = :now, v = v + :one',
+    update: `SET a.#a.f = a.#a.f - :g, a.#a.s = a.#a.s - :s, a.#a.l = a.#a.l - :all, ${isFold ? '' : 'a.#a.q = :q, a.#a.d = :now, '}v = v + :one`,
     names: { '#a': account },
     values: {
-      ...{ ':k': windowKey, ':g': given, ':s': settled, ':all': given + settled },
-      ...{ ':q': SMALLEST_DRAW, ':now': BigInt(now), ':one': 1n },
+      ...{ ':k': windowKey, ':g': given, ':s': settled, ':all': given + settled, ':one': 1n },
+      ...(!isFold && { ':q': SMALLEST_DRAW, ':now': BigInt(now) }),
     },
   };
 }

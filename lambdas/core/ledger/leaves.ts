@@ -4,12 +4,14 @@ import { durationMs } from '../brands.ts';
 import { TableUnavailable, type Clock, type Ids, type Item, type ItemKey, type Table } from '../ports.ts';
 import { putAtVersion } from './expressions.ts';
 import { leafFromItem, leafListEntry, leafToItem, newLeaf, type Leaf } from './leaf.ts';
+import { LeasesSeen } from './leases-seen.ts';
 
 const LEAVES_CACHED_MAX = 10_000;
 /** Turns of a change that lost a race; each turn starts from a newer image, so this is a bound, not a budget. */
 const TURNS_MAX = 40;
 
 export class Leaves {
+  readonly leases = new LeasesSeen();
   private readonly images = new QuickLRU<string, Leaf>({ maxSize: LEAVES_CACHED_MAX });
   private readonly table: Table;
   private readonly clock: Clock;
@@ -36,7 +38,10 @@ export class Leaves {
   seen(item: Item): Leaf {
     const leaf = leafFromItem(item);
     const known = this.images.get(leaf.pk);
-    if (!known || known.v <= leaf.v) this.images.set(leaf.pk, leaf);
+    if (!known || known.v <= leaf.v) {
+      this.images.set(leaf.pk, leaf);
+      this.leases.note(leaf);
+    }
     return leaf;
   }
 

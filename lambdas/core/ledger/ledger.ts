@@ -11,6 +11,7 @@ import type { Books } from './books.ts';
 import { chargeFromItem, chargeKey, chargeToItem, NOTHING_USED, type Charge } from './charge.ts';
 import { putIfAbsent, raiseFenceWrite, reserveWrite, settleWrite } from './expressions.ts';
 import { Draws } from './draws.ts';
+import { Folds } from './folds.ts';
 import { Leaves } from './leaves.ts';
 import { Pools } from './pools.ts';
 import { readBooks } from './read-books.ts';
@@ -25,6 +26,7 @@ import {
   type ReserveCall,
   type ReserveOutcome,
 } from './reserve-call.ts';
+import { completeDenial } from './shared-denial.ts';
 import { stampAfter } from './stamp.ts';
 import { Turns } from './turns.ts';
 
@@ -50,6 +52,7 @@ export interface Finished {
 export class Ledger {
   readonly leaves: Leaves;
   readonly pools: Pools;
+  readonly folds: Folds;
   private readonly draws: Draws;
   private readonly turns = new Turns(RESERVES_AT_ONCE);
   private readonly table: Table;
@@ -60,6 +63,7 @@ export class Ledger {
     this.clock = deps.clock;
     this.leaves = new Leaves(deps);
     this.pools = new Pools({ ...deps, leaves: this.leaves });
+    this.folds = new Folds({ pools: this.pools, leaves: this.leaves });
     this.draws = new Draws({ ...deps, leaves: this.leaves, pools: this.pools });
   }
 
@@ -100,7 +104,9 @@ export class Ledger {
    */
   async reserve(call: ReserveCall): Promise<ReserveOutcome> {
     try {
-      return await this.turns.take(call.leaf.pk, () => this.reserveOnce(call));
+      const outcome = await this.turns.take(call.leaf.pk, () => this.reserveOnce(call));
+      const isDenial = outcome.kind === 'short' || outcome.kind === 'undecided';
+      return isDenial ? await completeDenial(this, call, outcome) : outcome;
     } catch (error) {
       if (error instanceof TableUnavailable) return { kind: 'unavailable', reason: error.message };
       throw error;
@@ -145,7 +151,8 @@ export class Ledger {
       cached ?? this.leaves.read(call.leaf),
     ]);
     let image = first;
-    let isFresh = cached === undefined;
+    /** Read now, and after the pools: what goes home from its leases is then not counted twice. */
+    let isFresh = cached === undefined && shared.length === 0;
 
     /** Leaves without a hold: first makes sure that no attempt whose answer was lost can still land. */
     const leaveWithout = async (outcome: ReserveOutcome): Promise<ReserveOutcome> => {
@@ -177,11 +184,12 @@ export class Ledger {
       const amounts = call.caps.map((cap) => ({ cap, amount: amountFor(cap, fit.amounts) }));
       const short = shortAccounts(image, amounts);
       const crowded = Object.keys(image.h).length >= HOLDS_MAX;
+      // Nobody is refused, or given less of what others spend too, by an image that may be old.
+      if (!isFresh && (short.length > 0 || crowded || (fit.isLowered && shared.length > 0))) {
+        await refresh();
+        continue;
+      }
       if (short.length > 0 || crowded) {
-        if (!isFresh) {
-          await refresh();
-          continue;
-        }
         if (short.length === 0) return leaveWithout({ kind: 'crowded', leaf: image });
         const caps = short.map(({ cap }) => cap);
         return leaveWithout({ kind: 'short', caps, books: { leaf: image, pools }, fit });

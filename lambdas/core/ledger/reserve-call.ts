@@ -34,6 +34,8 @@ export interface Fit {
   outputTokensMax: bigint | null;
   /** The smallest hold with which the call could run; decides between "held" and "cap reached". */
   smallest: Amounts;
+  /** It asked for more than `amounts`, and the books have no more. */
+  isLowered: boolean;
 }
 
 export interface ReserveCall {

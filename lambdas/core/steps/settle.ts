@@ -31,7 +31,7 @@ export interface Settlement {
   members: CostMembers | undefined;
   /** The leaf with this call settled; undefined while that is still to be done. */
   leaf: Leaf | undefined;
-  /** Ends when the charge is written, or nothing more can be done. */
+  /** Ends when the charge is written and the shared caps' pools know of it as far as a rung needs, or nothing more can be done. */
   rest: Promise<void>;
 }
 
@@ -94,6 +94,7 @@ export async function settle(
   };
   try {
     settlement.leaf = (await finish(call, charge)).leaf;
+    settlement.rest = foldForRungs(call);
   } catch (error) {
     settlement.rest = finishLater(call, charge, error);
   }
@@ -155,6 +156,16 @@ async function finish(call: Call, charge: Charge): Promise<Finished> {
   return finished;
 }
 
+/** Where it fails, the next settle or the collector does it: thresholds are told later, and nothing else depends on it. */
+async function foldForRungs({ gateway, reserved, ids }: Call): Promise<void> {
+  try {
+    await gateway.ledger.folds.forRungs(reserved.caps);
+  } catch (error) {
+    if (error instanceof TableUnavailable) return;
+    gateway.report({ kind: 'failed', requestId: ids.requestId, reason: String(error) });
+  }
+}
+
 /** The bound of this model is wrong: no further call until an operator or a new bound says otherwise. */
 async function quarantine(call: Call, charge: Charge): Promise<void> {
   const { gateway, ids, quote } = call;
@@ -183,6 +194,7 @@ async function finishLater(call: Call, charge: Charge, first: unknown): Promise<
     await call.gateway.clock.sleep(durationMs(waitMs));
     try {
       await finish(call, charge);
+      await foldForRungs(call);
       return;
     } catch (error) {
       failure = error;

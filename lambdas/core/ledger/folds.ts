@@ -1,0 +1,136 @@
+/**
+ * Folds: what was settled on leases goes home to its pool as soon as a rung of the cap depends on it, so that the
+ * ladder, which looks at pools, hears of it. What a pool and the leases that this process knows come to together is
+ * compared with the next rung after each settle; that costs nothing until they reach it.
+ *
+ * A process that knows every lease, as the local server does, folds when the rung is reached, and not before. One
+ * that knows a part of them folds when that part has used its share of the way: as long as each part is below its
+ * share, all of them together are below the rung. The collector comes to know every leaf in each of its rounds.
+ */
+import { isShared, type Cap } from '../caps/cap.ts';
+import { rungsOf } from '../caps/rungs.ts';
+import { LedgerBroken, type Account } from './leaf.ts';
+import type { Leaves } from './leaves.ts';
+import type { KnownLeases } from './leases-seen.ts';
+import { leaseOf } from './pool.ts';
+import type { Pools, Return } from './pools.ts';
+
+/** Leases in one transaction. */
+const FOLDED_AT_ONCE = 8;
+/** Transactions at one go; the next settle, or the collector, goes on. */
+const ROUNDS_MAX = 16;
+/**
+ * Of the effective limit: so near a rung, a process that knows a part of the leases no longer folds for ever smaller
+ * shares of the way, which would have no end.
+ */
+const NEAR = 64n;
+
+/** How much of what is known to be settled has to go home; 0 for nothing. */
+type Due = (pool: Account, known: KnownLeases) => bigint;
+
+export class Folds {
+  private readonly pools: Pools;
+  private readonly leaves: Leaves;
+  /** Accounts whose leases are on their way home: what is settled meanwhile is looked at there. */
+  private readonly underWay = new Set<string>();
+
+  constructor({ pools, leaves }: { pools: Pools; leaves: Leaves }) {
+    this.pools = pools;
+    this.leaves = leaves;
+  }
+
+  /** Folds what a rung of these caps may depend on. Throws TableUnavailable, LedgerBroken; a repeat goes on. */
+  async forRungs(caps: readonly Cap[]): Promise<void> {
+    await Promise.all(
+      caps
+        .filter(isShared)
+        .map((cap) => this.fold(cap.account, (pool, known) => dueForRung(cap, pool, known))),
+    );
+  }
+
+  /** Folds all that is known, so that whoever is denied next finds the proof in the pool. Throws as `forRungs`. */
+  async all({ account }: Cap): Promise<void> {
+    await this.fold(account, (_pool, { settled }) => settled);
+  }
+
+  /**
+   * `forRungs` for every shared cap whose leases are known, each against its pool as it stands now. Returns a reason
+   * for each pool that was passed by, since it does not balance. Throws TableUnavailable.
+   */
+  async forAllKnown(capOf: (account: string) => Promise<Cap | undefined>): Promise<string[]> {
+    const broken: string[] = [];
+    for (const account of this.leaves.leases.accounts()) {
+      try {
+        const cap = await capOf(account);
+        if (!cap) continue;
+        await this.pools.read(account);
+        await this.forRungs([cap]);
+      } catch (error) {
+        if (!(error instanceof LedgerBroken)) throw error;
+        broken.push(error.message);
+      }
+    }
+    return broken;
+  }
+
+  private async fold(account: string, dueOf: Due): Promise<void> {
+    if (this.underWay.has(account)) return;
+    this.underWay.add(account);
+    try {
+      for (let round = 0; round < ROUNDS_MAX; round += 1) {
+        const pool = this.pools.known(account);
+        const known = pool && this.leaves.leases.of(account, pool.k);
+        const due = known ? dueOf(pool, known) : 0n;
+        if (due <= 0n) return;
+        await this.sendHome(account, largestFirst(known!, due));
+      }
+    } finally {
+      this.underWay.delete(account);
+    }
+  }
+
+  /** Where a lease lies otherwise meanwhile nothing goes home, and the next round has the newer image. */
+  private async sendHome(account: string, leafPks: string[]): Promise<void> {
+    const [pool, ...leaves] = await Promise.all([
+      this.pools.read(account),
+      ...leafPks.map((pk) => this.leaves.read({ pk, sk: '-' })),
+    ]);
+    if (!pool) return;
+    const returns = leaves.flatMap((leaf): Return[] => {
+      const lease = leaf && leaseOf(leaf, account, pool.k);
+      if (!lease || lease.s <= 0n) return [];
+      // What is free stays; what an overrun took beyond the lease is the pool's to pay.
+      return [{ leaf, lease, given: lease.f < 0n ? lease.f : 0n }];
+    });
+    if (returns.length === 0 || !(await this.pools.takeBack(account, pool, returns))) return;
+    for (const { leaf } of returns) this.leaves.leases.folded(leaf, account);
+  }
+}
+
+function dueForRung(cap: Cap, pool: Account, known: KnownLeases): bigint {
+  const ways = rungsOf(cap, pool).flatMap(({ from }) => (from > pool.s ? [from - pool.s] : []));
+  const [first] = ways;
+  if (first === undefined) return 0n;
+  const way = ways.reduce((least, next) => (next < least ? next : least), first);
+  if (known.settled >= way) return way;
+  // What all leases have of the pool. The rung is out of reach where even that does not come to it.
+  const rights = pool.l - pool.f - pool.s;
+  if (rights < way || known.rights >= rights) return 0n;
+  const near = pool.l / NEAR;
+  const share = (way > near ? way : near) * known.rights;
+  return known.settled * rights >= share ? known.settled : 0n;
+}
+
+/** As few leases as come to the amount, and no more than one transaction takes. */
+function largestFirst({ leases }: KnownLeases, amount: bigint): string[] {
+  let left = amount;
+  return [...leases.values()]
+    .filter(({ settled }) => settled > 0n)
+    .sort((a, b) => (a.settled < b.settled ? 1 : -1))
+    .slice(0, FOLDED_AT_ONCE)
+    .flatMap(({ leafPk, settled }) => {
+      if (left <= 0n) return [];
+      left -= settled;
+      return [leafPk];
+    });
+}
