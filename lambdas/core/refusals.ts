@@ -59,7 +59,14 @@ export type Refusal =
       resetsAt: EpochMs | null;
       retryAfterMs: number | null;
     }
-  | { code: 'throttled'; message: string; limit: LimitDetail; retryAfterMs: number }
+  | {
+      code: 'throttled';
+      message: string;
+      limit: LimitDetail;
+      retryAfterMs: number;
+      /** The caller's own calls in flight hold what is missing: their end is worth a moment's wait here. */
+      isFreedByOwnCalls: boolean;
+    }
   | { code: 'ledger_unavailable'; message: string };
 
 export type RefusalCode = Refusal['code'];

@@ -56,8 +56,20 @@ const TRANSIENT: Record<RefusalCode, [Refusal, boolean][]> = {
     [capReached('blocked', 86_400_000), false],
   ],
   throttled: [
-    [{ code: 'throttled', message: 'm', limit: limit('throttled'), retryAfterMs: 45_000 }, true],
-    [{ code: 'throttled', message: 'm', limit: limit('held'), retryAfterMs: 4000 }, true],
+    [
+      {
+        code: 'throttled',
+        message: 'm',
+        limit: limit('throttled'),
+        retryAfterMs: 45_000,
+        isFreedByOwnCalls: false,
+      },
+      true,
+    ],
+    [
+      { code: 'throttled', message: 'm', limit: limit('held'), retryAfterMs: 4000, isFreedByOwnCalls: true },
+      true,
+    ],
   ],
   ledger_unavailable: [[{ code: 'ledger_unavailable', message: 'm' }, true]],
 };

@@ -1,34 +1,25 @@
 /** Why a cap refuses a call, and what to say to the person: built from the very image that refused it. */
 import { inMetric } from '../caps/amounts.ts';
-import { durationMs, type DurationMs, type EpochMs } from '../brands.ts';
-import { isShared, throttles, type Cap, type Metric } from '../caps/cap.ts';
+import type { EpochMs } from '../brands.ts';
+import { throttles, type Cap, type Metric } from '../caps/cap.ts';
 import { affordableOutput, type OutputPlan } from './fit.ts';
+import { heldWait, SHARED_WAIT, typicalWait, type HeldWait, type Queue } from './held-wait.ts';
 import { amountFor, isBlocked } from '../ledger/accounts.ts';
 import type { Fit } from '../ledger/reserve-call.ts';
 import { accountOf, heldOf, type Books } from '../ledger/books.ts';
 import type { Leaf } from '../ledger/leaf.ts';
-import { stampedAt } from '../ledger/stamp.ts';
 import type { LimitDetail, LimitReason, Refusal } from '../refusals.ts';
 import { SECOND, toRfc3339 } from '../time.ts';
 import { resetOf } from '../caps/stage.ts';
 import { windowName } from '../caps/windows.ts';
 
-export interface DenialContext {
-  now: EpochMs;
+export interface DenialContext extends Queue {
   plan: OutputPlan;
   /** Every cap of the caller: what fits must fit them all. */
   caps: readonly Cap[];
-  /** In [0, 1). */
-  jitter: number;
-  /** How many wait for the same money, and were here before. */
-  ahead: number;
   /** Where to ask for more; empty where nobody has said. */
   requestUrl: string;
 }
-
-/** Nobody is told to come back sooner, or to wait longer for calls in flight. */
-const WAIT_MIN = durationMs(100);
-const WAIT_MAX = durationMs(30 * SECOND);
 
 /** Cap reached wins over a throttle; among several, the one that resets last. */
 export function explainShort(caps: readonly Cap[], books: Books, fit: Fit, context: DenialContext): Refusal {
@@ -88,13 +79,20 @@ const CAP_STATE: Record<FinalReason, string> = {
   blocked: 'blocked before its end, as its thresholds say',
 };
 
-function throttled(cap: Cap, reason: LimitReason, books: Books, fit: Fit, context: DenialContext): Refusal {
+function throttled(
+  cap: Cap,
+  reason: 'throttled' | 'held',
+  books: Books,
+  fit: Fit,
+  context: DenialContext,
+): Refusal {
   const limit = limitDetail(cap, reason, books, fit, context);
+  const held = heldWait(cap, books, amountFor(cap, fit.smallest), context);
   const isWindow = cap.window.kind === 'calendar' && reason === 'throttled' && cap.metric !== 'concurrent';
-  const waitMs = isWindow ? resetTime(cap, books, context.now) - context.now : heldWait(cap, books, context);
+  const waitMs = isWindow ? resetTime(cap, books, context.now) - context.now : held.waitMs;
   const why =
     reason === 'held'
-      ? `calls in flight hold ${withUnit(cap.metric, limit.reserved!)} of it; this call fits as soon as they settle`
+      ? `calls in flight hold ${withUnit(cap.metric, limit.reserved!)} of it; ${heldUntil(held)}`
       : cap.metric === 'concurrent'
         ? `${limit.reserved} calls are in flight`
         : `${usedAndHeld(cap.metric, limit)} in this minute`;
@@ -103,8 +101,14 @@ function throttled(cap: Cap, reason: LimitReason, books: Books, fit: Fit, contex
     message: `${capName(cap, limit)} is busy: ${why}; try again in ${Math.ceil(waitMs / 1000)} s.`,
     limit,
     retryAfterMs: waitMs,
+    isFreedByOwnCalls: reason === 'held' && held.isFreedByOwnCalls,
   };
 }
+
+const heldUntil = ({ openUntil }: HeldWait): string =>
+  openUntil === undefined
+    ? 'this call fits as soon as they settle'
+    : `what some of them cost is not known, since nobody saw their end, and counts as spent from ${toRfc3339(openUntil)} on`;
 
 /** What is left of a shared cap is on more leases than one call may look at: a little later it may be found. */
 export function undecided(cap: Cap, books: Books, fit: Fit, context: DenialContext): Refusal {
@@ -114,6 +118,7 @@ export function undecided(cap: Cap, books: Books, fit: Fit, context: DenialConte
     message: `${capName(cap, limit)} is busy: what is left of it lies with other callers and is being gathered; try again in ${SHARED_WAIT / SECOND} s.`,
     limit,
     retryAfterMs: SHARED_WAIT,
+    isFreedByOwnCalls: false,
   };
 }
 
@@ -139,26 +144,8 @@ export function crowded(leaf: Leaf, context: DenialContext): Refusal {
       request_url: context.requestUrl,
     },
     retryAfterMs: waitMs,
+    isFreedByOwnCalls: false,
   };
-}
-
-/** What many hold comes free at no time that one leaf could tell. */
-const SHARED_WAIT = SECOND;
-const heldWait = (cap: Cap, { leaf }: Books, context: DenialContext): DurationMs =>
-  isShared(cap) ? SHARED_WAIT : typicalWait(leaf, context);
-
-/**
- * The median age of calls in flight: about how long one lasts, so about how long until one gives money back; once
- * more for each round of calls that are ahead. Spread up to twofold, so that those who wait together do not come
- * back together.
- */
-function typicalWait(leaf: Leaf, { now, jitter, ahead }: DenialContext): DurationMs {
-  const ages = Object.values(leaf.h)
-    .map(({ at }) => now - stampedAt(at))
-    .sort((a, b) => a - b);
-  const median = Math.max(WAIT_MIN, ages[Math.floor(ages.length / 2)] ?? 0);
-  const rounds = Math.ceil((ahead + 1) / Math.max(1, ages.length));
-  return durationMs(Math.min(WAIT_MAX, Math.round(median * (rounds + jitter))));
 }
 
 export function limitDetail(

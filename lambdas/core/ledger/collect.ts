@@ -25,7 +25,7 @@ import { tidyLeases } from './tidy-leases.ts';
 /** A call younger than this is left alone: its own process settles it. */
 export const SETTLING_TIME = durationMs(60_000);
 /** Once this many calls are open on a leaf, those that cannot be running any more are presumed early. */
-const CROWDED = HOLDS_MAX / 2;
+export const CROWDED = HOLDS_MAX / 2;
 
 export interface Collected {
   settled: number;

@@ -57,7 +57,7 @@ export async function reserve(
     token: () => quote.bodyHash(),
     mayBeRepeat: caller.mayBeRepeat,
     attempt,
-    isWorthWaiting: isHeldByOthers,
+    isWorthWaiting,
     comesBackIn,
   });
   if (attempted.kind === 'refused') return refused(attempted.refusal);
@@ -87,11 +87,14 @@ async function replay(gateway: Gateway, caller: Caller, charge: Charge): Promise
   });
 }
 
-/** Worth a moment's wait: the money is there, other calls of the same principal merely hold it. */
-const isHeldByOthers = (attempted: Attempted): boolean =>
+/**
+ * The money is there, and other calls of the same principal merely hold it. What others hold of a shared cap is not
+ * waited for: their settles wake nobody here, and to look for it is dear.
+ */
+const isWorthWaiting = (attempted: Attempted): boolean =>
   attempted.kind === 'refused' &&
   attempted.refusal.code === 'throttled' &&
-  attempted.refusal.limit.reason === 'held';
+  attempted.refusal.isFreedByOwnCalls;
 
 const comesBackIn = (attempted: Attempted): DurationMs =>
   durationMs(
