@@ -11,22 +11,19 @@ const LOOPBACK = new Set(['127.0.0.1', 'localhost', '[::1]']);
 
 /** Where a provider is: scheme, host and port, since the gateway adds the paths. */
 function upstream(usual: string) {
-  return z
-    .string()
-    .transform((address, context) => {
-      const url = URL.canParse(address) ? new URL(address) : undefined;
-      const isSafe = url?.protocol === 'https:' || (url?.protocol === 'http:' && LOOPBACK.has(url.hostname));
-      if (!isSafe) {
-        context.addIssue(`give an address that begins with https://, as in ${usual}`);
-        return z.NEVER;
-      }
-      if (url.href !== `${url.origin}/`) {
-        context.addIssue(`give ${url.origin}, without a path: the gateway adds /v1/… itself`);
-        return z.NEVER;
-      }
-      return url.origin;
-    })
-    .default(usual);
+  return z.string().transform((address, context) => {
+    const url = URL.canParse(address) ? new URL(address) : undefined;
+    const isSafe = url?.protocol === 'https:' || (url?.protocol === 'http:' && LOOPBACK.has(url.hostname));
+    if (!isSafe) {
+      context.addIssue(`give an address that begins with https://, as in ${usual}`);
+      return z.NEVER;
+    }
+    if (url.href !== `${url.origin}/`) {
+      context.addIssue(`give ${url.origin}, without a path: the gateway adds /v1/… itself`);
+      return z.NEVER;
+    }
+    return url.origin;
+  });
 }
 
 const contextSchema = z.object({
@@ -35,8 +32,10 @@ const contextSchema = z.object({
     .string()
     .regex(/^[a-z][a-z0-9]{0,15}$/, 'use 1 to 16 small letters and digits, a letter first')
     .default('prod'),
-  openaiBaseUrl: upstream('https://api.openai.com'),
-  anthropicBaseUrl: upstream('https://api.anthropic.com'),
+  openaiBaseUrl: upstream('https://api.openai.com').default('https://api.openai.com'),
+  anthropicBaseUrl: upstream('https://api.anthropic.com').default('https://api.anthropic.com'),
+  /** Of the Azure OpenAI resource; without it there are no Azure deployments. */
+  azureBaseUrl: upstream('https://my-resource.openai.azure.com').optional(),
   /** Where alarms are mailed; without it they only show in CloudWatch. */
   alarmEmail: z.email().optional(),
   /**

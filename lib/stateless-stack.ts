@@ -72,6 +72,7 @@ export class StatelessStack extends Stack {
       environment: {
         OPENAI_BASE_URL: deployment.openaiBaseUrl,
         ANTHROPIC_BASE_URL: deployment.anthropicBaseUrl,
+        ...(deployment.azureBaseUrl !== undefined && { AZURE_BASE_URL: deployment.azureBaseUrl }),
       },
       ...(proxyConcurrency !== 'none' && { reservedConcurrentExecutions: proxyConcurrency }),
     });

@@ -25,7 +25,7 @@ export class InvalidEnvironment extends Error {
   override name = 'InvalidEnvironment';
 }
 
-const PROVIDERS: readonly UpstreamName[] = ['openai', 'anthropic', 'gemini', 'bedrock'];
+const PROVIDERS: readonly UpstreamName[] = ['openai', 'azure', 'anthropic', 'gemini', 'bedrock'];
 /** Read by other parts of Spendcap than the server. */
 const OTHER_NAMES = ['SPENDCAP_URL', 'SPENDCAP_PRICE_FEEDS'];
 const ADMIN_KEY_LENGTH_MIN = 8;

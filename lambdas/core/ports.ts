@@ -135,7 +135,7 @@ export interface Upstream {
   send(provider: UpstreamName, request: UpstreamRequest): Promise<UpstreamOutcome>;
 }
 /** One a base URL and credential. */
-export type UpstreamName = 'openai' | 'anthropic' | 'gemini' | 'bedrock';
+export type UpstreamName = 'openai' | 'azure' | 'anthropic' | 'gemini' | 'bedrock';
 
 // ---- Sealer: what nobody shall read where it is stored ------------------------------------------------------
 

@@ -8,6 +8,7 @@ import type { Gateway } from '../core/gateway.ts';
 import { freshIds } from '../core/request-ids.ts';
 import { answerCall } from '../core/request-flow.ts';
 import { ENDPOINTS } from '../adapters/providers/endpoints.ts';
+import { AZURE_CHAT_PATH, azureChat } from '../adapters/providers/openai/azure-chat.ts';
 import { showBudget } from './budget.ts';
 import { dialectOf } from './caller-dialect.ts';
 import { countTokens } from './count-tokens.ts';
@@ -30,6 +31,10 @@ export function createProxyApp(gateway: Gateway, host: ProxyHost): Hono {
     const answer = metered(endpoint);
     app.post(path, (c) => answer(c.req.raw));
   }
+  app.post(AZURE_CHAT_PATH, (c) => {
+    const endpoint = azureChat(c.req.param('deployment'), gateway.policy.azureDeployments);
+    return metered(endpoint)(c.req.raw);
+  });
   app.post('/messages/count_tokens', (c) => countTokens(gateway, 'anthropic', c.req.raw));
   app.post('/responses/input_tokens', (c) => countTokens(gateway, 'openai', c.req.raw));
   app.get('/models', (c) => listModels(gateway, c.req.raw));

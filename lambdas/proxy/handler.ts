@@ -34,6 +34,7 @@ function gatewayOnAws(): Gateway {
       ANSWER_KEY_SECRET_ARN: storesAnswers(policy) ? text : text.optional(),
       OPENAI_BASE_URL: origin.default('https://api.openai.com'),
       ANTHROPIC_BASE_URL: origin.default('https://api.anthropic.com'),
+      AZURE_BASE_URL: origin.optional(),
     },
     process.env,
   );
@@ -44,7 +45,11 @@ function gatewayOnAws(): Gateway {
   keys.current().catch(() => undefined); // on its way while the first call is admitted; told when it is needed
   prices.current().catch(() => undefined); // likewise
   const upstream = new ProviderUpstream({
-    origins: { openai: settings.OPENAI_BASE_URL, anthropic: settings.ANTHROPIC_BASE_URL },
+    origins: {
+      openai: settings.OPENAI_BASE_URL,
+      anthropic: settings.ANTHROPIC_BASE_URL,
+      ...(settings.AZURE_BASE_URL !== undefined && { azure: settings.AZURE_BASE_URL }),
+    },
     currentKeys: () => keys.current(),
     report: failed,
   });

@@ -1,4 +1,7 @@
-/** The providers' own keys, from one secret in Secrets Manager: `{"openai_api_key": …, "anthropic_api_key": …}`. */
+/**
+ * The providers' own keys, from one secret in Secrets Manager: `{"openai_api_key": …, "anthropic_api_key": …}`, and
+ * `azure_api_key` where Azure OpenAI is used.
+ */
 import * as z from 'zod';
 import { CachedSecret } from './cached-secret.ts';
 import { systemClock } from './clock.ts';
@@ -12,6 +15,7 @@ export const providerKeys = (secretArn: string): CachedSecret<ProviderKeys> =>
 const secretSchema = z.object({
   openai_api_key: z.string().optional(),
   anthropic_api_key: z.string().optional(),
+  azure_api_key: z.string().optional(),
 });
 
 /** Throws without showing anything of the text. */
@@ -24,6 +28,6 @@ export function parseProviderKeys(text: string): ProviderKeys {
   }
   const parsed = secretSchema.safeParse(value);
   if (!parsed.success) throw new Error('the secret with the provider keys has another shape');
-  const { openai_api_key: openai, anthropic_api_key: anthropic } = parsed.data;
-  return { ...(openai && { openai }), ...(anthropic && { anthropic }) };
+  const { openai_api_key: openai, anthropic_api_key: anthropic, azure_api_key: azure } = parsed.data;
+  return { ...(openai && { openai }), ...(anthropic && { anthropic }), ...(azure && { azure }) };
 }

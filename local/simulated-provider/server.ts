@@ -43,6 +43,16 @@ const ENDPOINTS: Record<string, SimulatedEndpoint | undefined> = {
   '/v1/messages': anthropicMessages,
   '/v1/messages/count_tokens': anthropicCountTokens,
 };
+/** As Azure has it: the deployment, whose model is of the same name here, stands in the path. */
+const AZURE = /^\/openai\/deployments\/([^/]+)(\/chat\/completions)$/;
+
+function endpointAt(path: string): SimulatedEndpoint | undefined {
+  const [, deployment, route] = AZURE.exec(path) ?? [];
+  if (deployment === undefined) return ENDPOINTS[path];
+  const endpoint = ENDPOINTS[`/v1${route!}`]!;
+  return { ...endpoint, read: (body) => endpoint.read({ ...body, model: decodeURIComponent(deployment) }) };
+}
+
 const TRUTH_PATH = '/_simulated/requests';
 
 /** Longer than any client keeps an idle connection, so that none sends a call into one that we are closing. */
@@ -120,7 +130,7 @@ async function outcomeOf(
 ): Promise<SimulatedRequest['outcome']> {
   const { request } = exchange;
   const dialect = dialectOf(request);
-  const endpoint = ENDPOINTS[path];
+  const endpoint = endpointAt(path);
   if (!endpoint) {
     const message = `Invalid URL (${request.method} ${path}): not simulated.`;
     return sendError(dialect, exchange, 404, { message, param: null });
@@ -136,7 +146,7 @@ function receive(
   incoming: IncomingMessage,
   { response, bodyText, id }: { response: ServerResponse; bodyText: string; id: string },
 ): Exchange {
-  const endpoint = ENDPOINTS[pathOf(incoming)];
+  const endpoint = endpointAt(pathOf(incoming));
   const dialect =
     endpoint?.dialect.name ?? ('anthropic-version' in incoming.headers ? 'anthropic' : 'openai');
   const request = new SimulatedRequest({

@@ -45,7 +45,7 @@ describe('context values', () => {
     ['api.openai.com', /https/],
     ['', /https/],
   ])('an upstream is not %j, and the mistake says what to give', (address, advice) => {
-    for (const name of ['openaiBaseUrl', 'anthropicBaseUrl']) {
+    for (const name of ['openaiBaseUrl', 'anthropicBaseUrl', 'azureBaseUrl']) {
       const reading = () => read({ [name]: address });
       expect(reading).toThrow(DeploymentInvalid);
       expect(reading).toThrow(name);

@@ -63,6 +63,11 @@ describe('environments', () => {
       OPENAI_BASE_URL: 'https://api.openai.com',
       ANTHROPIC_BASE_URL: 'https://api.anthropic.com',
     });
+    expect(environmentOf('Proxy')).not.toHaveProperty('AZURE_BASE_URL');
+    const azure = synthesised({ azureBaseUrl: 'https://acme.openai.azure.com' }).stateless;
+    azure.hasResourceProperties('AWS::Lambda::Function', {
+      Environment: { Variables: { AZURE_BASE_URL: 'https://acme.openai.azure.com' } },
+    });
     const other = synthesised({ openaiBaseUrl: 'http://127.0.0.1:9000' }).stateless;
     other.hasResourceProperties('AWS::Lambda::Function', {
       Environment: { Variables: { OPENAI_BASE_URL: 'http://127.0.0.1:9000' } },

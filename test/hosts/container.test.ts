@@ -86,6 +86,10 @@ describe('provider keys', () => {
     expect(parseProviderKeys('{"openai_api_key":"sk-1","anthropic_api_key":""}')).toEqual({ openai: 'sk-1' });
   });
 
+  it('have one for Azure where it is used', () => {
+    expect(parseProviderKeys('{"azure_api_key":"az-1"}')).toEqual({ azure: 'az-1' });
+  });
+
   it.each(['sk-1', '{"openai_api_key":12345}', '[]'])('refuse %s without showing it', (secret) => {
     expect(() => parseProviderKeys(secret)).toThrow(/^the secret with the provider keys [a-z ]+$/i);
   });

@@ -148,6 +148,7 @@ describe('what is sent', () => {
     const { origin, requests } = await httpServer((_request, response) => response.end());
     const upstream = new HttpUpstream({
       openai: { origin, apiKey: 'sk-openai' },
+      azure: { origin, apiKey: 'az-key' },
       anthropic: { origin, apiKey: 'sk-ant' },
       gemini: { origin, apiKey: undefined },
     });
@@ -161,21 +162,30 @@ describe('what is sent', () => {
       ['accept-encoding', 'gzip'],
       ['anthropic-version', '2023-06-01'],
     ];
-    for (const provider of ['openai', 'anthropic', 'gemini'] as const) {
+    for (const provider of ['openai', 'azure', 'anthropic', 'gemini'] as const) {
       answered(await upstream.send(provider, post({ headers })));
     }
     const seen = requests.map(({ headers: sent }) => ({
       authorization: sent.authorization,
+      'api-key': sent['api-key'],
       'x-api-key': sent['x-api-key'],
       'x-goog-api-key': sent['x-goog-api-key'],
       'accept-encoding': sent['accept-encoding'],
       'anthropic-version': sent['anthropic-version'],
     }));
-    const always = { 'accept-encoding': 'identity', 'anthropic-version': '2023-06-01' };
+    const always = {
+      authorization: undefined,
+      'api-key': undefined,
+      'x-api-key': undefined,
+      'x-goog-api-key': undefined,
+      'accept-encoding': 'identity',
+      'anthropic-version': '2023-06-01',
+    };
     expect(seen).toEqual([
-      { authorization: 'Bearer sk-openai', 'x-api-key': undefined, 'x-goog-api-key': undefined, ...always },
-      { authorization: undefined, 'x-api-key': 'sk-ant', 'x-goog-api-key': undefined, ...always },
-      { authorization: undefined, 'x-api-key': undefined, 'x-goog-api-key': undefined, ...always },
+      { ...always, authorization: 'Bearer sk-openai' },
+      { ...always, 'api-key': 'az-key' },
+      { ...always, 'x-api-key': 'sk-ant' },
+      always,
     ]);
     expect(JSON.stringify(requests.map(({ rawHeaders }) => rawHeaders))).not.toContain('caller');
   });

@@ -29,6 +29,7 @@ const KEEP_ALIVE = {
 
 const CREDENTIAL: Record<UpstreamName, (apiKey: string) => [name: string, value: string]> = {
   openai: (apiKey) => ['authorization', `Bearer ${apiKey}`],
+  azure: (apiKey) => ['api-key', apiKey],
   anthropic: (apiKey) => ['x-api-key', apiKey],
   gemini: (apiKey) => ['x-goog-api-key', apiKey],
   bedrock: (apiKey) => ['authorization', `Bearer ${apiKey}`],

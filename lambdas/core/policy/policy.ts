@@ -96,6 +96,8 @@ export const policySchema = z.strictObject({
   /** How long a provider is read on after the client left. */
   drainSeconds: z.int().min(0).max(840).default(30),
   oidcIssuers: z.array(issuerSchema).default([]),
+  /** Model of each Azure OpenAI deployment whose name is not its model's. */
+  azureDeployments: z.record(z.string().regex(/^[\w.-]{1,64}$/), z.string().min(1)).default({}),
   /** Models by descending price, for fallback within a dialect; used from the escalation release on. */
   modelTiers: z.array(z.array(z.string().min(1))).default([]),
   /** Rungs by ladder name; used from the escalation release on. */

@@ -49,6 +49,10 @@ export const openAiChat: JsonEndpoint = {
 function readCall({ value: body }: JsonDocument): Stepped<CallShape> {
   const { model } = body;
   if (typeof model !== 'string' || model === '') return invalid('Name a model: "model" is missing.', 'model');
+  return readChatOf(model, body);
+}
+
+export function readChatOf(model: string, body: JsonObject): Stepped<CallShape> {
   if (!Array.isArray(body['messages'])) return invalid('"messages" must be an array.', 'messages');
   const limit = outputLimit(body);
   if (limit === 'invalid') {
