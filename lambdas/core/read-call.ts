@@ -2,6 +2,7 @@
 import type { BodyEdits, CallShape, Endpoint, FormEndpoint, JsonEndpoint } from './endpoint.ts';
 import { parseJsonDocument } from './json-document.ts';
 import { passed, refused, type Stepped } from './refusals.ts';
+import { sha256 } from './request-ids.ts';
 import { decodeText, type Intercepted } from './steps/intercept.ts';
 
 export interface OutgoingBody {
@@ -14,6 +15,8 @@ export interface ReadCall {
   /** Everything that can hold text, for the bound of input tokens. */
   texts: unknown;
   outgoing: OutgoingBody;
+  /** Hex SHA-256 of what the body says: equal for a call and its repeats. */
+  hash: () => Promise<string>;
 }
 
 export function readCall(
@@ -24,8 +27,8 @@ export function readCall(
   return endpoint.body === 'json' ? readJson(endpoint, body, headers) : readForm(endpoint, body, headers);
 }
 
-function readJson(endpoint: JsonEndpoint, { bytes }: Intercepted, headers: Headers): Stepped<ReadCall> {
-  const text = decodeText(bytes);
+function readJson(endpoint: JsonEndpoint, body: Intercepted, headers: Headers): Stepped<ReadCall> {
+  const text = decodeText(body.bytes);
   if (!text.ok) return text;
   const parsed = parseJsonDocument(text.value);
   if ('problem' in parsed) return invalid(parsed.problem);
@@ -34,7 +37,12 @@ function readJson(endpoint: JsonEndpoint, { bytes }: Intercepted, headers: Heade
   if (!read.ok) return read;
   const shape = read.value;
   const bodyFor = (edits: BodyEdits): string => endpoint.bodyFor(document, shape, edits);
-  return passed({ shape, texts: document.value, outgoing: { contentType: 'application/json', bodyFor } });
+  return passed({
+    shape,
+    texts: document.value,
+    outgoing: { contentType: 'application/json', bodyFor },
+    hash: () => body.hash(),
+  });
 }
 
 /** One boundary and no other parameter: what a lenient reader could take otherwise is no form. */
@@ -63,7 +71,22 @@ async function readForm(
   const read = await endpoint.readCall(form);
   if (!read.ok) return read;
   const texts = [...form.values()].filter((value) => typeof value === 'string');
-  return passed({ shape: read.value, texts, outgoing: { contentType, bodyFor: () => bytes } });
+  return passed({
+    shape: read.value,
+    texts,
+    outgoing: { contentType, bodyFor: () => bytes },
+    hash: () => hashOfForm(form),
+  });
+}
+
+/** Of its members in their order. Not of the bytes: clients make up a boundary for each request, repeats too. */
+async function hashOfForm(form: FormData): Promise<string> {
+  const members = [...form].map(async ([name, value]) =>
+    typeof value === 'string'
+      ? [name, value]
+      : [name, value.name, value.type, await sha256(new Uint8Array(await value.arrayBuffer()))],
+  );
+  return sha256(JSON.stringify(await Promise.all(members)));
 }
 
 const invalid = (message: string) => refused({ code: 'invalid_request', message });

@@ -51,6 +51,25 @@ describe('a transcription by the second', () => {
     expect(sent!.headers).toContainEqual(['content-type', 'multipart/form-data; boundary=XyZ']);
   });
 
+  it('is the same call with another boundary, as the SDKs repeat it, and another one with another file', async () => {
+    const gateway = await openGateway();
+    gateway.upstream.next(plain('{"text":"Hi.","usage":{"type":"duration","seconds":9}}'));
+    const send = (members: Record<string, string>, file?: Uint8Array<ArrayBuffer>) =>
+      gateway.request('POST', TRANSCRIPTIONS, form(members, file), { 'idempotency-key': 'k1' });
+    expect((await send({ model: 'whisper-1' })).status).toBe(200);
+    expect(await (await send({ model: 'whisper-1' })).json()).toMatchObject({
+      error: { code: 'already_charged' },
+    });
+    for (const other of [
+      () => send({ model: 'whisper-1' }, wav({ dataBytes: 319_958 })),
+      () => send({ model: 'whisper-1', language: 'de' }),
+      () => send({ model: 'whisper-1', prompt: 'speech.wav' }),
+    ]) {
+      expect(await (await other()).json()).toMatchObject({ error: { code: 'idempotency_mismatch' } });
+    }
+    expect(gateway.upstream.sent).toHaveLength(1);
+  });
+
   it('is refused where the file proves no length, with the way out', async () => {
     const gateway = await openGateway();
     const response = await transcribe(gateway, { model: 'whisper-1' }, ascii('OggS and more'));

@@ -62,7 +62,7 @@ export async function price(
   const fixed = fixedOutputTokens(shape, card);
   return passed({
     outgoing,
-    bodyHash: () => body.hash(),
+    bodyHash: read.value.hash,
     shape,
     card,
     prices: { book, at: now },
