@@ -1,7 +1,9 @@
 /** Shared caps as their callers meet them: who is covered by which, what is shown, and each refusal word for word. */
 import { describe, expect, it } from 'vitest';
 import type { CapInput } from '../../lambdas/core/caps/cap-definition.ts';
+import { picoUsd } from '../../lambdas/core/brands.ts';
 import { leafKey } from '../../lambdas/core/ledger/leaf.ts';
+import { formatUsd } from '../../lambdas/core/money.ts';
 import { openGateway, type GatewayOptions, type TestGateway } from '../support/gateways.ts';
 import { LiveAnswer, noAnswer, plain } from '../support/scripted-upstream.ts';
 import { chatCall, messagesCall, type DialectCall } from './dialects.ts';
@@ -343,6 +345,22 @@ describe('a user who changes teams', () => {
       'No cap covers the user "ann", nor the team "desk", the feature "web/default" or the organisation, so the call is not let through; set one, as in "spendcap cap set user:ann --monthly 20usd".',
     );
   });
+});
+
+it('what a provider bills beyond its bound is gone for the whole team at once', async () => {
+  const gateway = await open({ 'growth-month': growth('0.082') });
+  gateway.upstream.next(plain(chatCall.overrunAnswer));
+  expect((await send(gateway, chatCall, 'alice')).status).toBe(200);
+  await gateway.settled();
+  const pool = (await gateway.gateway.ledger.pools.read('growth-month'))!;
+  expect(formatUsd(picoUsd(pool.s))).toBe(chatCall.overrunCost);
+  // $0.00198 is left, and the messages call needs $0.002399 of it.
+  const response = await send(gateway, messagesCall, 'bob');
+  expect(limitOf(await errorOf(response))).toMatchObject({
+    reason: 'cap_reached',
+    settled: chatCall.overrunCost,
+  });
+  expect(gateway.upstream.sent).toHaveLength(1);
 });
 
 describe('the app itself', () => {

@@ -9,7 +9,7 @@
  */
 import { isShared, type Cap } from '../caps/cap.ts';
 import { rungsOf } from '../caps/rungs.ts';
-import { LedgerBroken, type Account } from './leaf.ts';
+import { LedgerBroken, type Account, type Leaf } from './leaf.ts';
 import type { Leaves } from './leaves.ts';
 import type { KnownLeases } from './leases-seen.ts';
 import { leaseOf } from './pool.ts';
@@ -37,6 +37,17 @@ export class Folds {
   constructor({ pools, leaves }: { pools: Pools; leaves: Leaves }) {
     this.pools = pools;
     this.leaves = leaves;
+  }
+
+  /**
+   * What an overrun took beyond a lease the pool pays at once, so that nobody else spends it; then what rungs depend on
+   * goes home. Throws TableUnavailable, LedgerBroken; a repeat goes on.
+   */
+  async afterSettle(leaf: Leaf | undefined, caps: readonly Cap[]): Promise<void> {
+    for (const { account } of leaf ? caps.filter(isShared) : []) {
+      if (leaf!.a[account] && leaf!.a[account].f < 0n) await this.pools.giveBack(leaf!, account);
+    }
+    await this.forRungs(caps);
   }
 
   /** Folds what a rung of these caps may depend on. Throws TableUnavailable, LedgerBroken; a repeat goes on. */

@@ -94,7 +94,7 @@ export async function settle(
   };
   try {
     settlement.leaf = (await finish(call, charge)).leaf;
-    settlement.rest = foldForRungs(call);
+    settlement.rest = sendHome(call, settlement.leaf);
   } catch (error) {
     settlement.rest = finishLater(call, charge, error);
   }
@@ -156,10 +156,10 @@ async function finish(call: Call, charge: Charge): Promise<Finished> {
   return finished;
 }
 
-/** Where it fails, the next settle or the collector does it: thresholds are told later, and nothing else depends on it. */
-async function foldForRungs({ gateway, reserved, ids }: Call): Promise<void> {
+/** Where it fails, the next settle or the collector does it. */
+async function sendHome({ gateway, reserved, ids }: Call, leaf: Leaf | undefined): Promise<void> {
   try {
-    await gateway.ledger.folds.forRungs(reserved.caps);
+    await gateway.ledger.folds.afterSettle(leaf, reserved.caps);
   } catch (error) {
     if (error instanceof TableUnavailable) return;
     gateway.report({ kind: 'failed', requestId: ids.requestId, reason: String(error) });
@@ -193,8 +193,7 @@ async function finishLater(call: Call, charge: Charge, first: unknown): Promise<
     if (!(failure instanceof TableUnavailable)) break;
     await call.gateway.clock.sleep(durationMs(waitMs));
     try {
-      await finish(call, charge);
-      await foldForRungs(call);
+      await sendHome(call, (await finish(call, charge)).leaf);
       return;
     } catch (error) {
       failure = error;
