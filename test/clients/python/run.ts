@@ -12,6 +12,8 @@ import { startLocalServer, type LocalServer } from '../../../local/server.ts';
 import { prepareEnvironment } from './environment.ts';
 
 const HERE = import.meta.dirname;
+/** The app of the keys whose calls leave their answers behind. */
+const STORING = { id: 'storing', team: 'clients', storeAnswers: { retentionHours: 1 } };
 
 process.exitCode = await main(process.argv.slice(2));
 
@@ -48,7 +50,7 @@ async function runTests(python: string, pytestArguments: string[]): Promise<Coun
     dataDirectory: undefined,
     adminKey: undefined,
     upstreams: {},
-    policy: parsePolicy({}),
+    policy: parsePolicy({ apps: [STORING] }),
     // The tests provoke the other events; these are failures of ours, whatever the client made of them.
     report: ({ kind, ...more }) => {
       if (kind === 'overrun' || kind === 'presumed_spent') return;

@@ -425,7 +425,47 @@ class TestRefusals:
         assert len(spendcap.upstream()) == 1
 
 
+class TestTimeOuts:
+    """In Python the time-out is a limit on each silence, whatever came before (docs/retries.md)."""
+
+    def test_cuts_a_call_without_a_status(self, connect: Connect) -> None:
+        caller = connect(timeout=0.2, max_retries=1)
+        with pytest.raises(openai.APITimeoutError):
+            caller.call(chat("[[sim delay=900]]"))
+        assert len(caller.sent) == 2
+
+    def test_cuts_a_stream_that_falls_silent_and_does_not_repeat_it(self, connect: Connect) -> None:
+        caller = connect(timeout=0.2)
+        with pytest.raises(openai.APITimeoutError):
+            caller.events(chat("[[sim chunks=3 chunk-delay=900]]", stream=True))
+        assert len(caller.sent) == 1
+
+
 class TestIdempotency:
+    @pytest.mark.parametrize("make", [chat, responses], ids=["chat", "responses"])
+    def test_a_stored_answer(
+        self, spendcap: Spendcap, connect: Connect, user: str, make: Callable[..., Use]
+    ) -> None:
+        caller = connect(key=spendcap.new_key(app="storing", team="clients", user=user))
+        plain = make(extra_headers={"idempotency-key": "plain"})
+        assert caller.call(plain) == caller.call(plain)
+        stream = make(stream=True, extra_headers={"idempotency-key": "stream"})
+        assert caller.events(stream) == caller.events(stream)
+        replayed = [answer.headers.get("x-spendcap-replayed") for answer in caller.answers]
+        assert replayed == [None, "true", None, "true"]
+        assert len(spendcap.upstream()) == 2
+        assert len(spendcap.charges_of(user)) == 2
+
+    def test_a_stored_answer_for_whom_a_time_out_cut(
+        self, spendcap: Spendcap, connect: Connect, user: str
+    ) -> None:
+        caller = connect(key=spendcap.new_key(app="storing", team="clients", user=user), timeout=0.25)
+        once = chat("[[sim delay=700]]", extra_headers={"idempotency-key": "once"})
+        assert caller.call(once).choices
+        assert caller.answers[-1].headers["x-spendcap-replayed"] == "true"
+        assert len(spendcap.upstream()) == 1
+        assert spendcap.only_charge(user)["outcome"] == "settled"
+
     def test_already_charged(self, spendcap: Spendcap, caller: Caller, user: str) -> None:
         once = chat("[[sim input=40 output=100]]", extra_headers={"idempotency-key": "once"})
         caller.call(once)
