@@ -1,6 +1,6 @@
 /**
- * The demo org: a user with caps of their own and a key, so that the first call works as printed. Nothing of it
- * covers anybody else.
+ * The demo org: a user and a team with caps and a key, so that the first call works as printed and shows caps of both
+ * kinds. Whoever its caps cover has a name that is kept for it, so that none of them meets a call of anybody else.
  */
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -9,15 +9,16 @@ import { capFromInput, type CapInput } from '../lambdas/core/caps/cap-definition
 import type { Directory } from '../lambdas/core/directory/directory.ts';
 import type { Clock, Ids } from '../lambdas/core/ports.ts';
 
-const USER = 'demo';
+const NAME = 'spendcap-demo';
 const CAPS: Record<string, CapInput> = {
-  'demo-month': { scope: { type: 'user', id: USER }, metric: 'usd', window: 'month', limit: '5.00' },
+  'demo-month': { scope: { type: 'user', id: NAME }, metric: 'usd', window: 'month', limit: '5.00' },
   'demo-summarise-day': {
-    scope: { type: 'user_feature', id: `${USER}/summarise` },
+    scope: { type: 'user_feature', id: `${NAME}/summarise` },
     metric: 'usd',
     window: 'day',
     limit: '1.00',
   },
+  'demo-team-month': { scope: { type: 'team', id: NAME }, metric: 'usd', window: 'month', limit: '20.00' },
 };
 /** Only hashes of keys are in the books, so the demo key lies beside them. */
 const KEY_FILE = 'demo-key.txt';
@@ -46,9 +47,9 @@ export async function seedDemoOrg(
     id,
     hash,
     app: 'demo',
-    team: 'demo',
+    team: NAME,
     scopes: ['call'],
-    user: USER,
+    user: NAME,
     requireUser: false,
     createdAt: clock.now(),
   });

@@ -37,6 +37,10 @@ describe('the README', () => {
     ['the AI SDK', /simulated provider/],
     ['LangChain', /simulated provider/],
     ['keys and caps', /sck_local_[\s\S]*alice-month[\s\S]*everyone-minute/],
+    [
+      'a team of two',
+      /simulated provider[\s\S]*simulated provider[\s\S]*"user":"bob"[\s\S]*"id":"team-design-month"[^{]*\{"type":"team","id":"design"\}/,
+    ],
     ['usage, audit and quote', /gpt-5-mini[\s\S]*balanced: [\s\S]*0\.00065/],
   ];
   test.each(expected.map(([what, output], i) => ({ what, output, example: examples[i]! })))(
