@@ -55,9 +55,14 @@ export async function startHttpHost({ host, port, fetch, report }: HttpHostOptio
   };
 }
 
-/** Without this header the adaptor waits for a second piece of the body before it sends the first. */
+const STREAMED = /^(?:text\/event-stream|audio\/)/;
+
+/**
+ * Without this header the adaptor waits for a second piece of the body before it sends the first; where the body breaks
+ * meanwhile, the client sees no answer at all, and asks and pays again.
+ */
 function streamedAtOnce(response: Response): Response {
-  if (response.headers.get('content-type')?.startsWith('text/event-stream') === true)
+  if (STREAMED.test(response.headers.get('content-type') ?? ''))
     response.headers.set('transfer-encoding', 'chunked');
   return response;
 }

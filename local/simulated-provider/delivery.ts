@@ -39,13 +39,15 @@ export interface Delivery {
 }
 
 /** A whole body. Its length is announced unless it comes in pieces or ends early. */
-export async function deliverPlain(delivery: Delivery, text: string): Promise<SimulatedOutcome> {
+export async function deliverPlain(
+  delivery: Delivery,
+  { type, bytes: body }: { type: string; bytes: Uint8Array },
+): Promise<SimulatedOutcome> {
   const { response, directives, pauses } = delivery;
   const { chunks = 1, reset, end, 'chunk-delay': chunkDelay } = directives;
   await pauses.of(directives.silent);
   if (response.destroyed) return 'answered';
-  response.setHeader('content-type', 'application/json');
-  const body = new TextEncoder().encode(text);
+  response.setHeader('content-type', type);
   if (chunks === 1 && !end) response.setHeader('content-length', body.length);
   if (typeof reset === 'number') {
     await written(delivery, body.slice(0, reset));

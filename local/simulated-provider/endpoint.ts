@@ -17,6 +17,10 @@ export interface Asked {
   /** The text where directives stand. */
   prompt: string;
   inputTokens: number;
+  /** What is made where it is no text. */
+  madeTokens?: number;
+  /** Billed in place of tokens. */
+  units?: Pick<BilledTokens, 'seconds' | 'characters'>;
   /** Of each choice; undefined where the request sets none. */
   outputTokensMax: number | undefined;
   choices: number;
@@ -56,6 +60,17 @@ export interface StreamedAnswer {
   failure: (eventsBefore: number) => string;
 }
 
+/** An answer that is no JSON. */
+export class Sound {
+  readonly type: string;
+  readonly bytes: Uint8Array;
+
+  constructor(type: string, bytes: Uint8Array) {
+    this.type = type;
+    this.bytes = bytes;
+  }
+}
+
 export interface SimulatedEndpoint {
   name: EndpointName;
   dialect: SimulatedDialect;
@@ -63,8 +78,10 @@ export interface SimulatedEndpoint {
   words: ReadonlySet<Word>;
   makesText: boolean;
   isFree: boolean;
+  /** Takes multipart/form-data; its file is `{ name, type, bytes }` of the body. */
+  takesForm?: true;
   read(body: JsonObject): { asked: Asked } | { problem: Problem };
-  answer(made: Generation): JsonObject;
+  answer(made: Generation): JsonObject | Sound;
   /** Undefined where the endpoint never streams. */
   stream: ((made: Generation) => StreamedAnswer) | undefined;
 }
@@ -87,6 +104,7 @@ const WITH_TEXT: readonly Word[] = [
 ];
 export const FREE_WORDS: ReadonlySet<Word> = new Set(ANY_ENDPOINT);
 export const BILLED_WORDS: ReadonlySet<Word> = new Set(BILLED);
+export const MEDIA_WORDS: ReadonlySet<Word> = new Set([...BILLED, 'output', 'overrun', 'error'] as const);
 export const TEXT_WORDS: ReadonlySet<Word> = new Set(WITH_TEXT);
 
 export const refuse = (message: string, param: string | null = null): { problem: Problem } => ({

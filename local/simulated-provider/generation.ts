@@ -33,10 +33,11 @@ export function generate(
       serviceTier: directives['service-tier'] ?? asked.serviceTier,
       tokens: {
         ...input,
-        output: directives.overrun ?? made * asked.choices,
+        output: directives.overrun ?? (asked.units ? 0 : made * asked.choices),
         reasoning: reasoning * asked.choices,
+        ...asked.units,
       },
-      text: tool === undefined ? textOfTokens(visible) : '',
+      text: tool === undefined && makesText ? textOfTokens(visible) : '',
       tool: tool === undefined ? undefined : { name: tool, arguments: argumentsOfTokens(visible) },
       isCut,
       chunks: directives.chunks ?? STREAM_CHUNKS,
@@ -58,14 +59,16 @@ function inputOf({ inputTokens }: Asked, directives: Directives): InputTokens | 
 
 /** Of each choice. */
 function outputOf(
-  { outputTokensMax }: Asked,
+  { outputTokensMax, madeTokens = 0 }: Asked,
   { output, reasoning = 0 }: Directives,
   makesText: boolean,
 ): { visible: number; reasoning: number; isCut: boolean } | { problem: Problem } {
-  if (!makesText) return { visible: 0, reasoning: 0, isCut: false };
   const max = outputTokensMax ?? Infinity;
   if (output === 'limit' && outputTokensMax === undefined) {
     return refuse('"output=limit" in a [[sim]] directive needs an output limit in the request.');
+  }
+  if (!makesText) {
+    return { visible: typeof output === 'number' ? output : madeTokens, reasoning: 0, isCut: false };
   }
   const wanted = output === 'limit' ? max : (output ?? DEFAULT_OUTPUT_TOKENS + reasoning);
   if (reasoning > wanted) {

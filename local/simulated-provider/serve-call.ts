@@ -1,10 +1,12 @@
 /** One call, in order: understand it, wait, refuse or bill, answer. */
+import { createHash } from 'node:crypto';
 import type { ServerResponse } from 'node:http';
-import { readJsonObject } from '../../lambdas/core/json-document.ts';
+import { readJsonObject, type JsonObject } from '../../lambdas/core/json-document.ts';
 import { deliverPlain, deliverStream, resetConnection, type Delivery, type Pauses } from './delivery.ts';
 import { parseDirectives, type ErrorStatus } from './directives.ts';
 import {
   refuse,
+  Sound,
   type Asked,
   type Problem,
   type SimulatedDialect,
@@ -18,6 +20,7 @@ export interface Exchange {
   request: SimulatedRequest;
   response: ServerResponse;
   closed: Promise<void>;
+  bodyBytes: Uint8Array<ArrayBuffer>;
   /** The part that all ids of the answer share. */
   id: string;
 }
@@ -28,7 +31,7 @@ export async function serveCall(
   { truth, pauses }: { truth: Truth; pauses: Pauses },
 ): Promise<SimulatedOutcome> {
   const { request, response, closed } = exchange;
-  const understood = understand(endpoint, exchange);
+  const understood = await understand(endpoint, exchange);
   if ('problem' in understood) return sendError(endpoint.dialect, exchange, 400, understood.problem);
   const { made } = understood;
   const { directives } = made;
@@ -55,8 +58,13 @@ export async function serveCall(
   setHeaders(endpoint.dialect, exchange);
   return made.asked.stream && endpoint.stream
     ? deliverStream(delivery, endpoint.stream(made))
-    : deliverPlain(delivery, JSON.stringify(endpoint.answer(made)));
+    : deliverPlain(delivery, bodyOf(endpoint.answer(made)));
 }
+
+const bodyOf = (answer: JsonObject | Sound): Sound =>
+  answer instanceof Sound
+    ? answer
+    : new Sound('application/json', new TextEncoder().encode(JSON.stringify(answer)));
 
 /** Answers with the dialect's own error object. */
 export function sendError(
@@ -76,18 +84,43 @@ export function sendError(
   return 'refused';
 }
 
-function understand(
+async function understand(
   endpoint: SimulatedEndpoint,
-  { request, id }: Exchange,
-): { made: Generation } | { problem: Problem } {
-  const body = readJsonObject(request.bodyText);
-  if (!body) return refuse('We could not parse the JSON body of your request: a JSON object is expected.');
+  { request, bodyBytes, id }: Exchange,
+): Promise<{ made: Generation } | { problem: Problem }> {
+  const body = endpoint.takesForm ? await readForm(request, bodyBytes) : readJsonObject(request.bodyText);
+  if (!body) {
+    const expected = endpoint.takesForm ? 'multipart/form-data' : 'a JSON object';
+    return refuse(`We could not parse the body of your request: ${expected} is expected.`);
+  }
   const read = endpoint.read(body);
   if ('problem' in read) return read;
   const asked: Asked = endpoint.stream ? read.asked : { ...read.asked, stream: false };
   const found = parseDirectives(asked.prompt);
   if ('problem' in found) return refuse(found.problem);
   return generate(endpoint, asked, { directives: found.directives, id, now: request.receivedAtEpochMs });
+}
+
+/** Its texts, and of its file what can be told in JSON. Of several members of one name, the last. */
+async function readForm(
+  request: SimulatedRequest,
+  bytes: Uint8Array<ArrayBuffer>,
+): Promise<JsonObject | undefined> {
+  const headers = { 'content-type': request.headers['content-type'] ?? '' };
+  const form = await new Response(bytes, { headers }).formData().catch(() => undefined);
+  if (!form) return undefined;
+  const body: JsonObject = {};
+  for (const [name, value] of form) {
+    if (typeof value === 'string') {
+      body[name] = value;
+      continue;
+    }
+    const content = new Uint8Array(await value.arrayBuffer());
+    const told = { name: value.name, type: value.type, bytes: content.length };
+    body[name] = told;
+    request.file = { ...told, sha256: createHash('sha256').update(content).digest('hex') };
+  }
+  return body;
 }
 
 function describe(request: SimulatedRequest, { asked, directives, model, serviceTier }: Generation): void {

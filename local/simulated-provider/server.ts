@@ -8,8 +8,10 @@ import { anthropicCountTokens, anthropicMessages } from './anthropic-messages.ts
 import { Pauses } from './delivery.ts';
 import type { SimulatedDialect, SimulatedEndpoint } from './endpoint.ts';
 import { openAiChat } from './openai-chat.ts';
+import { openAiSpeech, openAiTranscription } from './openai-audio.ts';
 import { openAi } from './openai-dialect.ts';
 import { openAiEmbeddings } from './openai-embeddings.ts';
+import { openAiImages } from './openai-images.ts';
 import { openAiInputTokens, openAiResponses } from './openai-responses.ts';
 import { sendError, serveCall, type Exchange } from './serve-call.ts';
 import { SimulatedRequest, Truth } from './truth.ts';
@@ -40,6 +42,9 @@ const ENDPOINTS: Record<string, SimulatedEndpoint | undefined> = {
   '/v1/responses': openAiResponses,
   '/v1/responses/input_tokens': openAiInputTokens,
   '/v1/embeddings': openAiEmbeddings,
+  '/v1/images/generations': openAiImages,
+  '/v1/audio/transcriptions': openAiTranscription,
+  '/v1/audio/speech': openAiSpeech,
   '/v1/messages': anthropicMessages,
   '/v1/messages/count_tokens': anthropicCountTokens,
 };
@@ -71,13 +76,13 @@ export async function startSimulatedProvider({
   const server = createServer({ keepAliveTimeout: KEEP_ALIVE_MS }, (incoming, response) => {
     // A client may leave at any moment; writing to it then is no mistake of ours.
     response.on('error', () => undefined);
-    onceRead(incoming, (bodyText) => {
+    onceRead(incoming, (bodyBytes) => {
       const path = pathOf(incoming);
       if (path === TRUTH_PATH) {
         answerTruth(truth, incoming, response);
         return;
       }
-      const exchange = receive(incoming, { response, bodyText, id: newId() });
+      const exchange = receive(incoming, { response, bodyBytes, id: newId() });
       truth.received(exchange.request);
       const answered = answer(exchange, path, { truth, pauses }).finally(() => inProgress.delete(answered));
       inProgress.add(answered);
@@ -144,11 +149,12 @@ const dialectOf = ({ dialect }: SimulatedRequest): SimulatedDialect =>
 
 function receive(
   incoming: IncomingMessage,
-  { response, bodyText, id }: { response: ServerResponse; bodyText: string; id: string },
+  { response, bodyBytes, id }: Pick<Exchange, 'response' | 'bodyBytes' | 'id'>,
 ): Exchange {
   const endpoint = endpointAt(pathOf(incoming));
   const dialect =
     endpoint?.dialect.name ?? ('anthropic-version' in incoming.headers ? 'anthropic' : 'openai');
+  const isForm = incoming.headers['content-type']?.startsWith('multipart/form-data') === true;
   const request = new SimulatedRequest({
     id: `req_${id}`,
     endpoint: endpoint?.name ?? 'unknown',
@@ -157,7 +163,7 @@ function receive(
     path: incoming.url!,
     receivedAtEpochMs: Date.now(),
     headers: incoming.headers,
-    bodyText,
+    bodyText: isForm ? '' : Buffer.from(bodyBytes.buffer).toString(),
   });
   const closed = new Promise<void>((resolve) => {
     response.once('close', () => {
@@ -165,7 +171,7 @@ function receive(
       resolve();
     });
   });
-  return { request, response, closed, id };
+  return { request, response, closed, bodyBytes, id };
 }
 
 function answerTruth(truth: Truth, { method }: IncomingMessage, response: ServerResponse): void {
@@ -181,10 +187,10 @@ function answerTruth(truth: Truth, { method }: IncomingMessage, response: Server
 }
 
 /** Not called for a client that leaves before its request is complete: a provider never sees that request. */
-function onceRead(incoming: IncomingMessage, use: (bodyText: string) => void): void {
+function onceRead(incoming: IncomingMessage, use: (body: Uint8Array<ArrayBuffer>) => void): void {
   const chunks: Buffer[] = [];
   incoming.on('data', (chunk: Buffer) => chunks.push(chunk));
-  incoming.once('end', () => use((chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks)).toString()));
+  incoming.once('end', () => use(new Uint8Array(Buffer.concat(chunks))));
   incoming.once('error', () => undefined);
 }
 

@@ -10,6 +10,9 @@ export type EndpointName =
   | 'openai-chat'
   | 'openai-responses'
   | 'openai-embeddings'
+  | 'openai-images'
+  | 'openai-transcription'
+  | 'openai-speech'
   | 'openai-input-tokens'
   | 'anthropic-messages'
   | 'anthropic-count-tokens';
@@ -24,6 +27,10 @@ export interface BilledTokens {
   cacheWrite1h: number;
   output: number;
   reasoning: number;
+  /** In place of tokens: of the sound that was heard. */
+  seconds?: number;
+  /** In place of tokens: of the text that was spoken. */
+  characters?: number;
 }
 
 export type SimulatedOutcome =
@@ -53,7 +60,10 @@ export class SimulatedRequest {
   readonly path: string;
   readonly receivedAtEpochMs: number;
   readonly headers: IncomingHttpHeaders;
+  /** Empty for a form. */
   readonly bodyText: string;
+  /** The file of a form. */
+  file: { name: string; type: string; bytes: number; sha256: string } | null = null;
   /** As asked and as served; null before the body is understood. */
   model: string | null = null;
   servedModel: string | null = null;
