@@ -1,4 +1,7 @@
-/** Finishes, every hour, what calls that died left behind: holds whose time is up are charged, never released. */
+/**
+ * Finishes, every hour, what calls that died left behind: holds whose time is up are charged, never released. What
+ * thresholds of shared caps depend on is sent home to their pools.
+ */
 import { Duration } from 'aws-cdk-lib';
 import { Construct } from 'constructs';
 import type { Policy } from '../../../lambdas/core/policy/policy.ts';
