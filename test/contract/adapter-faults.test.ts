@@ -103,8 +103,11 @@ describe('a write', () => {
 });
 
 describe('an error', () => {
-  const outcomeOf = async (error: object): Promise<{ outcome: unknown; calls: number }> => {
+  const outcomeOf = async (
+    error: object,
+  ): Promise<{ outcome: unknown; calls: number; slept: readonly number[] }> => {
     let calls = 0;
+    const clock = new TestClock();
     const api = {
       ...openMemoryEngine({ clock: new TestClock() }),
       updateItem: async () => {
@@ -112,8 +115,8 @@ describe('an error', () => {
         throw Object.assign(new Error('no'), error);
       },
     } satisfies DynamoDbApi;
-    const table = new DynamoDbTable({ api, tableName: 'spendcap', clock: new TestClock(), ids: middleIds });
-    return { outcome: await table.update(COUNT), calls };
+    const table = new DynamoDbTable({ api, tableName: 'spendcap', clock, ids: middleIds });
+    return { outcome: await table.update(COUNT), calls, slept: clock.slept };
   };
 
   test.each([
@@ -123,12 +126,21 @@ describe('an error', () => {
     { name: 'ServiceUnavailable', status: 503, unanswered: 8 },
     { name: 'ThrottlingException', status: 400, unanswered: 0 },
     { name: 'RequestLimitExceeded', status: 400, unanswered: 0 },
-    { name: 'ReplicatedWriteConflictException', status: 400, unanswered: 0 },
   ])('$name, status $status, is retried; unanswered: $unanswered', async ({ name, status, unanswered }) => {
     const { outcome, calls } = await outcomeOf({ name, $metadata: { httpStatusCode: status } });
     expect(outcome).toEqual({ kind: 'unavailable', unanswered, reason: `${name}: no` });
     expect(calls).toBe(8);
   });
+
+  test.each(['TransactionConflictException', 'ReplicatedWriteConflictException'])(
+    '%s is retried soon and often: whoever is in the way is gone in some milliseconds',
+    async (name) => {
+      const { outcome, calls, slept } = await outcomeOf({ name, $metadata: { httpStatusCode: 400 } });
+      expect(outcome).toEqual({ kind: 'unavailable', unanswered: 0, reason: `${name}: no` });
+      expect(calls).toBe(60);
+      expect(slept.slice(0, 4)).toEqual([10, 20, 20, 20]);
+    },
+  );
 
   test.each([
     { name: 'AccessDeniedException', status: 400 },

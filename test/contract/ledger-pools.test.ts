@@ -187,6 +187,27 @@ for (const engine of engines) {
       await expectConserved('ann', 'bob');
     });
 
+    test('a pool that takes no write for the transactions of others is no outage, if they did what was to do', async () => {
+      const cap = team(1000n);
+      await spend('ann', [cap], 100n, 100n);
+      clock.advance(hours(24));
+      const inTheWay = Object.assign(new Error(), { name: 'TransactionConflictException' });
+      let isMoved = false;
+      const busy: DynamoDbApi = {
+        ...opened.api,
+        putItem: async (input) => {
+          if (input.Item?.['pk']?.S !== 'P#team-day') return opened.api.putItem(input);
+          if (!isMoved) await held(call('bob', [cap], 100n));
+          isMoved = true;
+          throw inTheWay;
+        },
+      };
+      const { ledger: crowded } = ledgerOver({ ...opened, api: busy }, clock, ids);
+      expect((await call('ann', [cap], 100n, crowded)).kind).toBe('held');
+      clock.advance(hours(24));
+      expect(await call('ann', [cap], 100n, crowded)).toMatchObject({ kind: 'unavailable' });
+    });
+
     test('a block is not taken from a pool and a lease that were read while money went from one to the other', async () => {
       const cap = team(1000n, { thresholds: { warn: null, throttle: null, block: 500 } });
       await spend('ann', [cap], 300n, 300n);
@@ -215,6 +236,17 @@ for (const engine of engines) {
       expect(leaf.a['team-day']).toMatchObject({ f: 0n });
       expect(await lease('ann')).toMatchObject({ f: 0n });
       await expectConserved('ann', 'bob');
+    });
+
+    test('a lease that has far more than is needed gives half of it, where everybody finds it', async () => {
+      const cap = team(4000n);
+      await spend('ann', [cap], 4000n, 0n);
+      await held(call('bob', [cap], 100n));
+      expect(await lease('ann')).toMatchObject({ f: 2000n });
+      expect(await pool()).toMatchObject({ f: 1900n });
+      await held(call('cat', [cap], 3400n)); // of the pool what it has, and of ann's no more than is needed
+      expect(await lease('ann')).toMatchObject({ f: 500n });
+      await expectConserved('ann', 'bob', 'cat');
     });
 
     test('what a sibling merely holds is no proof: not "cap reached" but "held"', async () => {

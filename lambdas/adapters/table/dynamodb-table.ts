@@ -31,6 +31,9 @@ import { fromWire, toWire } from './items.ts';
 export const ATTEMPTS_MAX = 8;
 /** A transaction that conflicts so often is given up: its caller plans anew from what the others have written. */
 export const CONFLICTS_MAX = 3;
+/** A single write goes in between two transactions, each of which has its item for some ms: it tries soon and often. */
+export const SINGLE_CONFLICTS_MAX = 60;
+const CONFLICT_BACKOFF_MAX_MS = 40;
 /** Waits are drawn between 0 and this, doubled at each attempt: at most 2.5 s in all. */
 const BACKOFF_FIRST_MS = 20;
 const BACKOFF_MAX_MS = 1000;
@@ -91,22 +94,18 @@ export class DynamoDbTable implements Table {
     );
     // An attempt that conflicted is over: the next one is a new request. But once an attempt went unanswered the
     // token stays, since only the token keeps that attempt and the next from both being applied.
-    let conflicts = 0;
     const result = await this.#attempt(
-      () =>
+      (conflicts) =>
         this.#api.transactWriteItems({
           TransactItems,
           ClientRequestToken: conflicts === 0 ? token : `${token}.${conflicts}`,
         }),
-      (failure, unanswered) => {
-        if (failure.kind === 'conflict' && unanswered === 0) conflicts += 1;
-        return conflicts < CONFLICTS_MAX;
-      },
+      CONFLICTS_MAX,
     );
     const { unanswered } = result;
     if (result.kind === 'done') return { kind: 'applied', unanswered };
     if (result.kind === 'gave_up') {
-      const { reason } = result;
+      const { reason, conflicts } = result;
       return conflicts < CONFLICTS_MAX
         ? { kind: 'unavailable', unanswered, reason }
         : { kind: 'contended', reason };
@@ -153,17 +152,21 @@ export class DynamoDbTable implements Table {
     throw new TableUnavailable(result.kind === 'gave_up' ? result.reason : 'A read was refused');
   }
 
-  /** Sends until there is an answer that decides, at most ATTEMPTS_MAX times. Throws on bugs. */
+  /**
+   * Sends until there is an answer that decides, at most ATTEMPTS_MAX times, and as often again as others were in the
+   * way. Throws on bugs.
+   */
   async #attempt<T>(
-    send: () => Promise<T>,
-    /** False to give up. */
-    goesOn: (failure: Failure, unanswered: number) => boolean = () => true,
+    send: (conflicts: number) => Promise<T>,
+    conflictsMax = SINGLE_CONFLICTS_MAX,
   ): Promise<Attempted<T>> {
     let unanswered = 0;
+    let conflicts = 0;
     let reason = '';
-    for (let attempt = 1; attempt <= ATTEMPTS_MAX; attempt += 1) {
+    let attempt = 1;
+    while (attempt <= ATTEMPTS_MAX) {
       try {
-        return { kind: 'done', output: await send(), unanswered };
+        return { kind: 'done', output: await send(conflicts), unanswered };
       } catch (error) {
         const failure = failureOf(error);
         if (failure.kind === 'bug') throw error;
@@ -172,15 +175,22 @@ export class DynamoDbTable implements Table {
         }
         if (failure.kind === 'unanswered') unanswered += 1;
         reason = String(error);
-        if (failure.kind === 'impossible' || !goesOn(failure, unanswered)) break;
+        if (failure.kind === 'impossible') break;
+        if (failure.kind === 'conflict' && unanswered === 0) {
+          conflicts += 1;
+          if (conflicts === conflictsMax) break;
+          await this.#backOff(conflicts, CONFLICT_BACKOFF_MAX_MS);
+          continue;
+        }
       }
-      if (attempt < ATTEMPTS_MAX) await this.#backOff(attempt);
+      if (attempt < ATTEMPTS_MAX) await this.#backOff(attempt, BACKOFF_MAX_MS);
+      attempt += 1;
     }
-    return { kind: 'gave_up', reason, unanswered };
+    return { kind: 'gave_up', reason, unanswered, conflicts };
   }
 
-  async #backOff(attempt: number): Promise<void> {
-    const waitMax = Math.min(BACKOFF_MAX_MS, BACKOFF_FIRST_MS * 2 ** (attempt - 1));
+  async #backOff(attempt: number, longestMs: number): Promise<void> {
+    const waitMax = Math.min(longestMs, BACKOFF_FIRST_MS * 2 ** (attempt - 1));
     await this.#clock.sleep(durationMs(Math.floor((waitMax * Number(this.#ids.randomBits(16))) / 65_536)));
   }
 }
@@ -188,7 +198,7 @@ export class DynamoDbTable implements Table {
 type Attempted<T> =
   | { kind: 'done'; output: T; unanswered: number }
   | { kind: 'refused'; failure: Extract<Failure, { kind: 'refused' | 'cancelled' }>; unanswered: number }
-  | { kind: 'gave_up'; reason: string; unanswered: number };
+  | { kind: 'gave_up'; reason: string; unanswered: number; conflicts: number };
 
 function writeOutcome<T>(result: Attempted<T>, itemOf: (output: T) => Item): WriteOutcome {
   const { unanswered } = result;

@@ -27,14 +27,20 @@ import {
 import type { Pools, Return } from './pools.ts';
 import { Turns } from './turns.ts';
 
-const TURNS_MAX = 20;
+const TURNS_MAX = 12;
 /** Siblings that one turn looks at; more would cost the call more than a moment's wait. */
 const SIBLINGS_MAX = 8;
 /** Rounds of taking back some of many leases before the call is told to come back. */
 const ROUNDS_MAX = 3;
+/** Times what is needed: a lease that has more would be asked again and again, or not be found by others at all. */
+const FAR_MORE = 4n;
 /** Draws on one pool that one process sends at a time; more would only be in each other's way. */
 const DRAWS_AT_ONCE = 4;
 const ORDER_BITS = 16;
+/** A lost race waits for a random part of this, doubled with each turn: as many come in between as contend. */
+const PAUSE_FIRST_MS = 16;
+const PAUSE_MAX_MS = 1_024;
+const PAUSE_BITS = 16;
 
 /** What the call would take of a shared cap, seen against its books. */
 export interface Wanted {
@@ -74,6 +80,8 @@ interface Search {
   /** The pool alone was too thin: from then on each turn looks at siblings too. */
   isWide: boolean;
   rounds: number;
+  /** The leaf stands in the index. */
+  isListed: boolean;
   before: string | undefined;
 }
 
@@ -99,7 +107,7 @@ export class Draws {
   }
 
   private async drawInTurn(call: DrawCall): Promise<DrawOutcome> {
-    const search: Search = { isWide: false, rounds: 0, before: undefined };
+    const search: Search = { isWide: false, rounds: 0, isListed: false, before: undefined };
     for (let turn = 0; turn < TURNS_MAX; turn += 1) {
       const picture = await this.look(call, search);
       const next = picture ? await this.decide(call, picture, search) : 'lost_race';
@@ -128,7 +136,7 @@ export class Draws {
     const lease = leaseOf(mine, cap.account, pool.k);
     const lack = asked - (lease?.f ?? 0n);
     if (lack <= 0n) return { kind: 'drawn', leaf: mine };
-    if (pool.f >= lack) return this.drawn(call, picture, drawSize(lease, asked, lack, pool), []);
+    if (pool.f >= lack) return this.drawn(call, picture, search, drawSize(lease, asked, lack, pool), []);
     // What is settled is never less than the pool knows: this one reading proves that nothing can help.
     if (pool.l - pool.s < smallest) return { kind: 'short', leaf: mine };
     if (!search.isWide) {
@@ -138,7 +146,9 @@ export class Draws {
     const owing = siblings.filter(({ given }) => given < 0n);
     if (owing.length > 0) return this.takeBack(cap, pool, owing);
     const idle = siblings.reduce((sum, { given }) => sum + given, 0n);
-    if (pool.f + idle >= lack) return this.drawn(call, picture, lack, richestFirst(siblings, lack - pool.f));
+    if (pool.f + idle >= lack) {
+      return this.drawn(call, picture, search, lack, richestFirst(siblings, lack - pool.f));
+    }
     if (isWhole) return isProven ? { kind: 'short', leaf: mine } : 'look_again';
     if (search.rounds >= ROUNDS_MAX) return { kind: 'undecided', leaf: mine };
     search.rounds += 1;
@@ -149,11 +159,13 @@ export class Draws {
   private async drawn(
     { cap, pools }: DrawCall,
     picture: Picture,
+    search: Search,
     drawn: bigint,
     returns: readonly Return[],
   ): Promise<DrawOutcome | 'lost_race'> {
     const { pool, mine, isWhole } = picture;
-    if (!mine.a[cap.account]) await this.enterIndex(cap.account, mine.pk);
+    if (!mine.a[cap.account] && !search.isListed) await this.enterIndex(cap.account, mine.pk);
+    search.isListed = true;
     const after = await this.pools.draw(cap.account, pool, { leaf: mine, drawn }, returns);
     if (!after) return 'lost_race';
     // The call was fitted to what was seen, and must still fit: what siblings have settled stays in view.
@@ -216,7 +228,9 @@ export class Draws {
   }
 
   private pause(turn: number): Promise<void> {
-    return this.clock.sleep(durationMs(Number(this.ids.randomBits(4)) * Math.min(turn + 1, 4)));
+    const longest = Math.min(PAUSE_FIRST_MS * 2 ** turn, PAUSE_MAX_MS);
+    const share = Number(this.ids.randomBits(PAUSE_BITS)) / 2 ** PAUSE_BITS;
+    return this.clock.sleep(durationMs(Math.floor(longest * share)));
   }
 }
 
@@ -231,14 +245,15 @@ function seenOf({ pool, siblings, isWhole }: Picture): Account {
   };
 }
 
-/** Just what is needed, of as few leases as may be. */
+/** What is needed, of as few leases as may be. One that has far more gives half of it, for whoever asks next. */
 function richestFirst(siblings: readonly Return[], needed: bigint): Return[] {
   let left = needed;
   return [...siblings]
     .sort((a, b) => (a.given < b.given ? 1 : -1))
     .flatMap((sibling): Return[] => {
       if (left <= 0n || sibling.given <= 0n) return [];
-      const given = sibling.given < left ? sibling.given : left;
+      const isRich = sibling.given > FAR_MORE * left;
+      const given = isRich ? sibling.given / 2n : sibling.given < left ? sibling.given : left;
       left -= given;
       return [{ ...sibling, given }];
     });

@@ -89,14 +89,20 @@ export class Pools {
 
   /** Reads the pool, prepares it, computes its next state, writes it at its version; again if someone was faster. */
   async change(cap: Cap, next: (pool: Pool) => Pool | undefined = () => undefined): Promise<Pool> {
+    let unwritten: { at: bigint | undefined; reason: string } | undefined;
     for (let turn = 0; turn < TURNS_MAX; turn += 1) {
       const old = await this.read(cap.account);
+      if (unwritten && unwritten.at === old?.v) throw new TableUnavailable(unwritten.reason);
       const prepared = preparePool(old, cap, this.clock.now()) ?? old!;
       const changed = next(prepared) ?? prepared;
       if (changed === old) return old;
       const write = await this.table.put(putAtVersion(poolToItem(changed), old));
-      if (write.kind === 'unavailable') throw new TableUnavailable(write.reason);
       if (write.kind === 'applied') return this.seen(poolFromItem(write.item));
+      if (write.kind === 'unavailable') {
+        if (write.unanswered > 0) throw new TableUnavailable(write.reason);
+        // No outage where the pool has moved: transactions of others were in the way, and may have done what was to do.
+        unwritten = { at: old?.v, reason: write.reason };
+      }
       await this.clock.sleep(durationMs(Number(this.ids.randomBits(4)) * Math.min(turn + 1, 4)));
     }
     throw new TableUnavailable(`the pool of ${cap.account} did not come to rest`);

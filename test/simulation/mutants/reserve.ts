@@ -59,8 +59,8 @@ export const OF_RESERVE: Mutant[] = [
     replace: "return leaveWithout({ kind: 'in_flight', hold: known });",
   }),
   without('reserve: deny only by a fresh image', LEDGER, {
-    find: 'if (!isFresh) {',
-    replace: 'if (false) {',
+    find: 'if (!isFresh && (short.length > 0',
+    replace: 'if (false && (short.length > 0',
   }),
   without('stamp: the nonce', STAMP, {
     find: '(ms > next ? ms : next) * NONCE_RANGE + nonce',

@@ -58,7 +58,7 @@ export const OF_SHARED_CAPS: Mutant[] = [
     replace: 'return lease;',
   }),
   without('index: before the first draw', DRAWS, {
-    find: 'if (!mine.a[cap.account]) await this.enterIndex(cap.account, mine.pk);',
+    find: 'if (!mine.a[cap.account] && !search.isListed) await this.enterIndex(cap.account, mine.pk);',
     replace: '',
   }),
   without('look: not while the leaf is ahead of the pool', DRAWS, {
@@ -75,8 +75,8 @@ export const OF_SHARED_CAPS: Mutant[] = [
     replace: '',
   }),
   without('deny: idle leases are pulled first', DRAWS, {
-    find: 'if (pool.f + idle >= lack) return this.drawn(',
-    replace: 'if (idle < 0n) return this.drawn(',
+    find: 'if (pool.f + idle >= lack) {',
+    replace: 'if (idle < 0n) {',
   }),
   without('deny: every lease was seen', DRAWS, {
     find: 'if (isWhole) return isProven',
@@ -99,7 +99,7 @@ export const OF_SHARED_CAPS: Mutant[] = [
     replace: '',
   }),
   without('pull: no more than a lease has', DRAWS, {
-    find: 'const given = sibling.given < left ? sibling.given : left;',
+    find: 'const given = isRich ? sibling.given / 2n : sibling.given < left ? sibling.given : left;',
     replace: 'const given = left;',
   }),
   without('undecided: some leases are taken back first', DRAWS, {
