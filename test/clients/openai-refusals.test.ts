@@ -122,11 +122,11 @@ describe.each(OPENAI_MAJORS)('$sdk', ({ OpenAI }) => {
   it('an endpoint that is not metered: 404', async () => {
     const { key } = await spendcap.newCaller([{ limit: '5.00' }]);
     const failure = await failureOf(
-      clientOf(key).images.generate({ model: 'gpt-image-1', prompt: 'A cap.' }),
+      clientOf(key).moderations.create({ model: 'omni-moderation-latest', input: 'A cap.' }),
     );
     expect(failure).toBeInstanceOf(OpenAI.NotFoundError);
     expect(failure.code).toBe('endpoint_not_metered');
-    expect(failure.message).toContain('POST /v1/images/generations is not metered by Spendcap');
+    expect(failure.message).toContain('POST /v1/moderations is not metered by Spendcap');
     expect(spendcap.arrivals(key)).toHaveLength(1);
   });
 

@@ -169,8 +169,8 @@ function sentHeader(response: ServerResponse, name: string): string | undefined 
 
 /** As the SDKs send it. What the tests themselves ask goes by another header, and so is not counted. */
 function credentialOf({ headers }: IncomingMessage): string {
-  const apiKey = headers['x-api-key'] ?? headers['api-key'];
-  return typeof apiKey === 'string' ? apiKey : (headers.authorization ?? '').replace(/^Bearer +/i, '');
+  const credential = headers.authorization ?? headers['x-api-key'] ?? headers['api-key'];
+  return String(credential).replace(/^Bearer +/i, '');
 }
 export const uncounted = (key: string): Record<string, string> => ({ 'x-goog-api-key': key });
 
