@@ -34,7 +34,10 @@ export function parseUsage<S extends z.ZodType>(
   readParsed: (usage: z.output<S>) => UsageReading,
 ): UsageReading {
   const parsed = schema.safeParse(usage);
-  if (parsed.success) return readParsed(parsed.data);
+  if (parsed.success) {
+    const reading = readParsed(parsed.data);
+    return reading.kind === 'read' ? { ...reading, reported: usage } : reading;
+  }
   const issue = parsed.error.issues[0]!;
   return unreadable(`${['usage', ...issue.path.map(String)].join('.')}: ${issue.message}`);
 }

@@ -5,6 +5,7 @@
 import { epochMs, holdId, type EpochMs, type HoldId } from '../brands.ts';
 import type { Item, ItemKey } from '../ports.ts';
 import { DAY, plus, toSortableRfc3339 } from '../time.ts';
+import { readingFromItem, readingToItem, type ChargeReading } from './charge-reading.ts';
 import type { Amounts, Hold, HeldAmount, HoldInfo } from './leaf.ts';
 import { spread } from './spread.ts';
 
@@ -39,6 +40,8 @@ export interface Charge {
   latencyMs: bigint;
   /** Whose evidence it rests on, where it is not the provider's own answer. */
   source?: string;
+  /** What it was computed from; absent where nothing was computed. */
+  reading?: ChargeReading;
 }
 
 export const chargeKey = (id: HoldId): ItemKey => ({ pk: `C#${id}`, sk: '-' });
@@ -83,11 +86,12 @@ export function chargeToItem(charge: Charge): Item & ItemKey {
     sg: charge.stage,
     lt: charge.latencyMs,
     ...(charge.source !== undefined && { src: charge.source }),
+    ...(charge.reading && { rd: readingToItem(charge.reading, charge) }),
   };
 }
 
 export function chargeFromItem(item: Item): Charge {
-  return {
+  const charge: Charge = {
     id: holdId((item['pk'] as string).slice('C#'.length)),
     at: item['at'] as bigint,
     fence: item['fz'] as bigint,
@@ -102,6 +106,8 @@ export function chargeFromItem(item: Item): Charge {
     latencyMs: item['lt'] as bigint,
     ...(item['src'] !== undefined && { source: item['src'] as string }),
   };
+  const reading = item['rd'] as Item | undefined;
+  return reading ? { ...charge, reading: readingFromItem(reading, charge) } : charge;
 }
 
 export const NOTHING_USED: Amounts = { u: 0n, t: 0n, r: 0n, c: 0n };

@@ -27,7 +27,12 @@ export interface Usage {
 }
 
 export type UsageReading =
-  | { kind: 'read'; usage: Usage }
+  | {
+      kind: 'read';
+      usage: Usage;
+      /** The usage block that says so, as parsed from JSON; absent where the request says it. */
+      reported?: unknown;
+    }
   /** A count is missing, malformed or contradicts another: the call is charged at its hold. */
   | { kind: 'unreadable'; reason: string };
 

@@ -97,7 +97,7 @@ function meterOf(call: Call): StreamMeter {
     shape,
     card,
     costOf: (reading) => {
-      const priced = priceReading(call, reading, meter.servedModel());
+      const priced = priceReading(call, reading, meter.servedModel(), call.gateway.clock.now());
       return 'unpriced' in priced ? undefined : priced.members;
     },
   });

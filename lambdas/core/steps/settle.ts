@@ -2,10 +2,11 @@
  * Step 7: writes the charge, then turns the hold into it. Ambiguity is settled against spending: what nobody
  * can know is charged at the hold, until evidence corrects it.
  */
-import { durationMs, picoUsd, type PicoUsd } from '../brands.ts';
+import { durationMs, picoUsd, type EpochMs, type PicoUsd } from '../brands.ts';
 import type { Call } from '../call.ts';
 import type { CostMembers } from '../endpoint.ts';
 import { NOTHING_USED, type Charge, type ChargeOutcome, type TokensByKind } from '../ledger/charge.ts';
+import { reportedText, type ChargeReading } from '../ledger/charge-reading.ts';
 import type { Finished } from '../ledger/ledger.ts';
 import { leafKey, type Leaf } from '../ledger/leaf.ts';
 import { formatUsd } from '../money.ts';
@@ -40,22 +41,29 @@ export interface PricedReading {
   members: CostMembers;
   tokens: TokensByKind;
   tokensTotal: bigint;
+  /** What the cost was computed from. */
+  reading: ChargeReading;
 }
 
-/** The exact cost of a usage block, or why there is none. */
+/** The exact cost of a usage block, or why there is none; `endedAt` is when the answer was there. */
 export function priceReading(
   call: Call,
   reading: UsageReading,
   servedModel: string | undefined,
+  endedAt: EpochMs,
 ): PricedReading | { unpriced: string } {
   if (reading.kind === 'unreadable') return { unpriced: reading.reason };
-  const { gateway, endpoint, quote, reserved } = call;
-  const at = reserved.held.admittedAt;
-  const cardOf = (model: string) => quote.prices.book.find(endpoint.name, model, quote.prices.at);
-  const served = servedModel === undefined ? undefined : cardOf(servedModel);
-  const cost = priceUsage(served ?? quote.card, reading.usage, {
-    time: { from: at, to: gateway.clock.now() },
-    cardOf,
+  const { endpoint, quote, reserved } = call;
+  const find = (model: string) => quote.prices.book.find(endpoint.name, model, quote.prices.at);
+  const card = (servedModel === undefined ? undefined : find(servedModel)) ?? quote.card;
+  const otherCards: Record<string, string> = {};
+  const cost = priceUsage(card, reading.usage, {
+    time: { from: reserved.held.admittedAt, to: endedAt },
+    cardOf: (model) => {
+      const other = find(model);
+      if (other) otherCards[model] = other.id;
+      return other;
+    },
   });
   if (cost.kind === 'unpriced') return { unpriced: `no price for the ${cost.reason} ${cost.what}` };
   const members = {
@@ -70,6 +78,7 @@ export function priceReading(
     members,
     tokens: tokensByKind(usage),
     tokensTotal: billedTokens(usage),
+    reading: { usage, reported: reportedText(reading.reported), card: card.id, otherCards },
   };
 }
 
@@ -104,6 +113,7 @@ export async function settle(
 function chargeFor(call: Call, ending: Ending): { charge: Charge; members: CostMembers | undefined } {
   const { gateway, caller, ids, quote, reserved } = call;
   const { held } = reserved;
+  const endedAt = gateway.clock.now();
   const { pu: heldPicoUsd, tk: heldTokens } = held.hold.i;
   const base = {
     id: held.id,
@@ -115,7 +125,7 @@ function chargeFor(call: Call, ending: Ending): { charge: Charge; members: CostM
     modelServed: quote.shape.model,
     tokens: {},
     stage: highestStage(reserved.caps, reserved.books),
-    latencyMs: BigInt(gateway.clock.now() - held.admittedAt),
+    latencyMs: BigInt(endedAt - held.admittedAt),
   };
   const presumed = (reason: string) => {
     gateway.report({ kind: 'presumed_spent', requestId: ids.requestId, app: caller.app, reason });
@@ -129,13 +139,13 @@ function chargeFor(call: Call, ending: Ending): { charge: Charge; members: CostM
       return presumed(ending.reason);
     case 'usage': {
       const modelServed = ending.servedModel ?? base.modelServed;
-      const priced = priceReading(call, ending.reading, ending.servedModel);
+      const priced = priceReading(call, ending.reading, ending.servedModel, endedAt);
       if ('unpriced' in priced) return presumed(priced.unpriced);
-      const { costPicoUsd, tokens, tokensTotal, members } = priced;
+      const { costPicoUsd, tokens, tokensTotal, members, reading } = priced;
       const isOver = costPicoUsd > heldPicoUsd || tokensTotal > heldTokens;
       const used = { u: costPicoUsd, t: tokensTotal, r: 1n, c: 0n };
       const outcome = isOver ? ('overrun' as const) : ('settled' as const);
-      return { charge: { ...base, used, outcome, modelServed, tokens }, members };
+      return { charge: { ...base, used, outcome, modelServed, tokens, reading }, members };
     }
   }
 }
