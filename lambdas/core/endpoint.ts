@@ -24,12 +24,18 @@ export interface CallShape {
   outputTokensFloor: bigint;
   /** Answers generated, each with its own output. */
   choices: bigint;
+  /** Inferences that one answer takes at most. Beyond one, each reads a context that the provider filled up. */
+  rounds: bigint;
+  /** Inferences that the provider adds to the call's own, billed apart. */
+  sideInferences: readonly SideInference[];
   /** Input tokens that the provider adds and the body does not show. */
   hiddenInputTokens: bigint;
   /** Whether the request asks for cache writes, at the dearest time to live that it names. */
   cacheWrites: WorstCaseQuestion['cacheWrites'];
   /** What the request asks for that changes its price (service tier, speed, geography): without a price, refused. */
   conditionsAsked: ConditionText[];
+  /** The request leaves its service tier to a setting at the provider. */
+  tierIsOpen: boolean;
   /** What the provider may do unasked, where the card prices it. */
   conditionsPossible: ConditionText[];
   /** The provider adds stored state to the input: only the model's whole context bounds it. */
@@ -46,6 +52,19 @@ export interface CallShape {
   wantsStreamUsage: boolean;
 }
 
+/** Advice, a summary of the conversation, an attempt by another model: each reads up to its model's whole context. */
+export interface SideInference {
+  /** Undefined: the call's own. */
+  model: string | undefined;
+  /** How many at most. */
+  times: bigint;
+  /** Of each; undefined: whatever the model can write. */
+  outputTokensMax: bigint | undefined;
+  cacheWrites: WorstCaseQuestion['cacheWrites'];
+  /** It happens only from so many input tokens on; undefined: with any. */
+  fromInputTokens: bigint | undefined;
+}
+
 /** What holds of a call unless its request says more. */
 export const BARE_SHAPE: Omit<CallShape, 'model'> = {
   streaming: false,
@@ -53,9 +72,12 @@ export const BARE_SHAPE: Omit<CallShape, 'model'> = {
   outputTokensAsked: undefined,
   outputTokensFloor: 0n,
   choices: 1n,
+  rounds: 1n,
+  sideInferences: [],
   hiddenInputTokens: 0n,
   cacheWrites: 'none',
   conditionsAsked: [],
+  tierIsOpen: false,
   conditionsPossible: [],
   readsStoredState: false,
   images: { count: 0n, inlineBytes: 0n },

@@ -7,6 +7,7 @@ import type { Policy } from './policy/policy.ts';
 import type { Clock, Ids, Upstream } from './ports.ts';
 import type { PriceSource } from './pricing/price-source.ts';
 import type { StoredAnswers } from './replay/stored-answers.ts';
+import type { ConditionText } from './pricing/card.ts';
 import type { TokenVerifier } from './steps/identify.ts';
 import type { WaitingLine } from './admission/waiting-line.ts';
 
@@ -24,6 +25,8 @@ export interface Gateway {
   verifier: TokenVerifier | undefined;
   renderers: Record<Dialect, DialectRenderer>;
   timing: Timing;
+  /** What the provider's own setting makes of calls that leave their service tier open. */
+  openTier: readonly ConditionText[];
   /** Where a person asks for more budget. */
   requestUrl: string;
   /** Told what operators must hear: an overrun, a charge that could not be written, broken books. */

@@ -1,5 +1,6 @@
 /** A gateway out of what its host gives: the same parts on Lambda, on a laptop and in tests. */
 import { oidcVerifier } from '../adapters/identity/oidc.ts';
+import { projectTier } from '../adapters/providers/openai/request-parts.ts';
 import { RENDERERS } from '../adapters/providers/endpoints.ts';
 import { WaitingLine } from '../core/admission/waiting-line.ts';
 import { durationMs } from '../core/brands.ts';
@@ -19,6 +20,7 @@ export function openGateway(host: GatewayHost, timing: Partial<Timing> = {}): Ga
     line: new WaitingLine({ clock, patience: durationMs(policy.heldWaitMs) }),
     verifier: oidcVerifier(policy.oidcIssuers),
     renderers: RENDERERS,
+    openTier: projectTier(policy.openaiServiceTier),
     timing: { ...TIMING, ...timing },
     requestUrl: policy.org.requestUrl ?? '',
   };

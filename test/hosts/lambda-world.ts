@@ -48,6 +48,7 @@ export async function openLambdaWorld(timing: Partial<Timing> = {}) {
     renderers: RENDERERS,
     timing: { streamKeepAlive: durationMs(15_000), plainKeepAlive: durationMs(60_000), ...timing },
     requestUrl: '',
+    openTier: [],
     report: (event) => events.push(event),
   };
   return {

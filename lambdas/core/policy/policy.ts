@@ -54,6 +54,9 @@ const issuerSchema = z.strictObject({
   team: nameSchema,
 });
 
+const PROJECT_TIERS = ['default', 'flex', 'priority'] as const;
+export type OpenAiProjectTier = (typeof PROJECT_TIERS)[number];
+
 export const policySchema = z.strictObject({
   org: z
     .strictObject({
@@ -96,6 +99,8 @@ export const policySchema = z.strictObject({
   /** How long a provider is read on after the client left. */
   drainSeconds: z.int().min(0).max(840).default(30),
   oidcIssuers: z.array(issuerSchema).default([]),
+  /** Service tier that the OpenAI project is set to: what calls are served and held at that name none. */
+  openaiServiceTier: z.enum(PROJECT_TIERS).default('default'),
   /** Model of each Azure OpenAI deployment whose name is not its model's. */
   azureDeployments: z.record(z.string().regex(/^[\w.-]{1,64}$/), z.string().min(1)).default({}),
   /** Models by descending price, for fallback within a dialect; used from the escalation release on. */

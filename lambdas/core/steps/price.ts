@@ -2,12 +2,9 @@
 import type { Quote } from '../call.ts';
 import type { CallShape, Endpoint } from '../endpoint.ts';
 import type { Gateway } from '../gateway.ts';
-import { pricesCondition, type PriceCard } from '../pricing/card.ts';
-import { inputTokensMax } from '../pricing/input-bound.ts';
-import { whole } from '../pricing/ratio.ts';
-import type { FeeCounts } from '../pricing/usage.ts';
-import { dearestCase } from '../pricing/worst-case.ts';
-import { readCall, type ReadCall } from '../read-call.ts';
+import { boundOf } from '../pricing/call-bound.ts';
+import type { PriceCard } from '../pricing/card.ts';
+import { readCall } from '../read-call.ts';
 import { passed, refused, type Stepped } from '../refusals.ts';
 import type { Caller } from './identify.ts';
 import type { Intercepted } from './intercept.ts';
@@ -32,34 +29,27 @@ export async function price(
       message: `The model "${shape.model}" has no price here, so its calls cannot be capped; GET /v1/models lists those that have one.`,
     });
   }
-  if (await gateway.directory.quarantineOf(card.model)) {
+  for (const model of [shape.model, ...shape.sideInferences.map((side) => side.model ?? shape.model)]) {
+    const named = book.find(endpoint.name, model, now)?.model ?? model;
+    if (!(await gateway.directory.quarantineOf(named))) continue;
     return refused({
       code: 'model_quarantined',
-      message: `The model "${shape.model}" is quarantined: a call cost more than its documented bound. Use another model, or ask an operator to lift it.`,
+      message: `The model "${model}" is quarantined: a call cost more than its documented bound. Use another model, or ask an operator to lift it.`,
     });
   }
 
-  const input = inputBound(read.value, body.bytes.byteLength, card);
-  if (!input.ok) return input;
-  const fees = feesAtMost(shape, card);
-  if (!fees.ok) return fees;
-  const possible = shape.conditionsPossible.filter((condition) => pricesCondition(card, condition));
-  const worst = dearestCase([card, ...book.proposed(endpoint.name, shape.model, now)], {
-    inputTokensMax: input.value,
-    choices: shape.choices,
-    cacheWrites: shape.cacheWrites,
-    reachable: [...shape.conditionsAsked, ...possible],
-    media: shape.media,
-    fees: fees.value,
+  const bound = boundOf({
+    read: read.value,
+    bodyBytes: BigInt(body.bytes.byteLength),
+    card,
+    openTier: gateway.openTier,
+    cardsOf: (model) => {
+      const found = book.find(endpoint.name, model, now);
+      return found && [found, ...book.proposed(endpoint.name, model, now)];
+    },
   });
-  if (worst.kind === 'unpriced') {
-    return refused({
-      code: 'not_meterable',
-      message: `"${card.model}" has no price here for ${worst.what}; leave it out of the request.`,
-    });
-  }
+  if (!bound.ok) return bound;
   const { policy } = gateway;
-  const fixed = fixedOutputTokens(shape, card);
   return passed({
     outgoing,
     bodyHash: read.value.hash,
@@ -67,9 +57,7 @@ export async function price(
     card,
     prices: { book, at: now },
     plan: {
-      worst: fixed === 0n ? worst : { ...worst, holdFor: (more) => worst.holdFor(fixed + more) },
-      inputTokensMax: input.value + fixed * shape.choices,
-      choices: shape.choices,
+      ...bound.value,
       outputTokens: limitedOutputTokens(shape, card, BigInt(policy.maxOutputTokensDefault)),
       outputTokensFloor: larger(shape.outputTokensFloor, BigInt(policy.minOutputTokens)),
       clampAllowed: caller.clampAllowed,
@@ -80,48 +68,9 @@ export async function price(
 /** The request's own limit, or the default that will be injected; never more than the model can write. */
 function limitedOutputTokens(shape: CallShape, card: PriceCard, injected: bigint): bigint | null {
   if (shape.output !== 'limited') return null;
-  return smaller(shape.outputTokensAsked ?? injected, card.limits.maxOutputTokens);
-}
-
-function fixedOutputTokens(shape: CallShape, card: PriceCard): bigint {
-  if (shape.output !== 'fixed') return 0n;
   const most = card.limits.maxOutputTokens;
-  return smaller(shape.outputTokensAsked ?? most, most);
+  const asked = shape.outputTokensAsked ?? injected;
+  return asked < most ? asked : most;
 }
 
-/** With the seconds of a file, where the model bills by them. */
-function feesAtMost({ fees, audio }: CallShape, card: PriceCard): Stepped<FeeCounts> {
-  if (audio === undefined || card.fees[AUDIO_SECOND] === undefined) return passed(fees);
-  if (audio.secondsMax !== undefined) {
-    return passed({ ...fees, [AUDIO_SECOND]: whole(audio.secondsMax) });
-  }
-  return refused({
-    code: 'not_meterable',
-    message: `"${card.model}" is billed by the second, and this file does not prove how long it plays; send WAV or MP3, or use a model that is billed by tokens.`,
-  });
-}
-
-const AUDIO_SECOND = 'audio_second';
-
-function inputBound({ shape, texts }: ReadCall, bodyBytes: number, card: PriceCard): Stepped<bigint> {
-  const context = card.limits.contextTokens;
-  if (shape.readsStoredState || shape.audio) return passed(context);
-  const imageTokens = card.bounds.imageTokensMax;
-  if (shape.images.count > 0n && imageTokens === undefined) {
-    return refused({
-      code: 'not_meterable',
-      message: `Images to "${card.model}" cannot be bounded here; send text, or use a model whose image cost is documented.`,
-    });
-  }
-  const images = shape.images.count * (imageTokens ?? 0n);
-  const bound = inputTokensMax({
-    bodyBytes: BigInt(bodyBytes) - shape.images.inlineBytes,
-    json: texts,
-    constants: [images, shape.hiddenInputTokens, card.bounds.hiddenInputTokens],
-    bytesPerTokenFloor: card.bounds.bytesPerTokenFloor,
-  });
-  return passed(smaller(bound, context));
-}
-
-const smaller = (a: bigint, b: bigint): bigint => (a < b ? a : b);
 const larger = (a: bigint, b: bigint): bigint => (a > b ? a : b);

@@ -11,16 +11,11 @@ const result = (content: unknown) => block({ type: 'tool_result', tool_use_id: '
 
 describe('a messages request', () => {
   it.each<[string, Body]>([
-    ['web search', { tools: [{ type: 'web_search_20250305', name: 'web_search', max_uses: 3 }] }],
-    ['web fetch', { tools: [{ type: 'web_fetch_20250910', name: 'web_fetch' }] }],
     ['code execution', { tools: [{ type: 'code_execution_20250825', name: 'code_execution' }] }],
-    ['an advisor', { tools: [{ type: 'advisor_20260301', name: 'advisor', model: 'claude-opus-5' }] }],
     ['an MCP toolset', { tools: [{ type: 'mcp_toolset', mcp_server_name: 'm' }] }],
     ['a tool that only looks like a client tool', { tools: [{ type: 'bash_20250124_server' }] }],
     ['MCP servers', { mcp_servers: [{ type: 'url', url: 'https://m.example' }] }],
     ['a container', { container: 'container_1' }],
-    ['context management', { context_management: { edits: [] } }],
-    ['fallbacks', { fallbacks: [{ model: 'claude-opus-5' }] }],
     [
       'a PDF',
       block({ type: 'document', source: { type: 'base64', media_type: 'application/pdf', data: 'A' } }),
@@ -32,7 +27,6 @@ describe('a messages request', () => {
       result([{ type: 'document', source: { type: 'url', url: 'https://d.example' } }]),
     ],
     ['an upload', block({ type: 'container_upload', file_id: 'file_1' })],
-    ['a server tool use', block({ type: 'server_tool_use', id: 's', name: 'web_search', input: {} })],
     ['a block without a type', block({ text: 'hi' })],
     ['a block of an unknown type in system', { system: [{ type: 'video' }] }],
   ])('with %s is not meterable', (_, more) => {
@@ -65,6 +59,18 @@ describe('a messages request', () => {
       'a client toolset',
       { tools: [{ type: 'computer_20250124', name: 'computer' }] },
       { hiddenInputTokens: 8192n },
+    ],
+    ['a kept conversation', { thread: { type: 'create' } }, { readsStoredState: true }],
+    [
+      'what a server tool found earlier',
+      block({ type: 'web_search_tool_result', tool_use_id: 's', content: [] }),
+      { readsStoredState: true },
+    ],
+    ['nothing that is kept', { thread: null }, { readsStoredState: false }],
+    [
+      'a cache mark of a lifetime that nobody knows',
+      { cache_control: { type: 'ephemeral', ttl: '24h' } },
+      { cacheWrites: '1h' },
     ],
     ['no MCP servers', { mcp_servers: [], container: null }, { streaming: false }],
     ['a cache mark', { cache_control: { type: 'ephemeral' } }, { cacheWrites: '5m' }],

@@ -22,6 +22,8 @@ import type { PriceCard } from '../../../core/pricing/card.ts';
 import type { UsageReading } from '../../../core/pricing/usage.ts';
 import { passed, refused, type Stepped } from '../../../core/refusals.ts';
 import { usageReaderFor, usageReaders } from '../usage-readers.ts';
+import { cacheWritesOf } from './cache-writes.ts';
+import { CLIENT_TOOLSET, continuesThread, isCount, serverWork, toolsOf } from './server-work.ts';
 
 export const anthropicMessages: JsonEndpoint = {
   body: 'json',
@@ -46,9 +48,11 @@ function readCall({ value: body }: JsonDocument): Stepped<CallShape> {
   if (!isCount(limit)) return invalid('"max_tokens" must be a whole number.', 'max_tokens');
   const budget = (isObject(thinking) ? thinking['budget_tokens'] : undefined) ?? 0;
   if (!isCount(budget)) return invalid('"budget_tokens" must be a whole number.', 'thinking');
-  const unmeterable = unmeterableFeature(body);
-  if (unmeterable) return notMeterable(unmeterable.message, unmeterable.param);
+  const work = serverWork(body);
+  if ('message' in work) return notMeterable(work.message, work.param);
   const blocks = [...blocksOf(body)];
+  const unmeterable = unmeterableBlock(blocks);
+  if (unmeterable !== undefined) return notMeterable(unmeterable, 'messages');
   const images = blocks.filter(({ type }) => type === 'image');
 
   return passed({
@@ -60,7 +64,9 @@ function readCall({ value: body }: JsonDocument): Stepped<CallShape> {
     // The API refuses a limit that is not above the thinking budget.
     outputTokensFloor: BigInt(budget) + 1n,
     hiddenInputTokens: hiddenTokens(body),
-    cacheWrites: cacheWrites(body),
+    cacheWrites: cacheWritesOf(body),
+    ...work,
+    readsStoredState: continuesThread(body) || blocks.some(isSealed),
     ...conditions(body),
     media: images.length > 0 ? ['image'] : [],
     images: {
@@ -70,9 +76,6 @@ function readCall({ value: body }: JsonDocument): Stepped<CallShape> {
     wantsStreamUsage: true,
   });
 }
-
-const isCount = (value: unknown): value is number =>
-  typeof value === 'number' && Number.isSafeInteger(value) && value >= 0;
 
 /** A speed or a geography that no card prices is asked for all the same, and so refused. */
 function conditions(body: JsonObject): Pick<CallShape, 'conditionsAsked' | 'conditionsPossible'> {
@@ -89,14 +92,6 @@ const isNamed = (value: unknown): boolean => value !== undefined && value !== nu
 const told = (value: JsonValue | undefined): string =>
   typeof value === 'string' ? value : JSON.stringify(value);
 
-/** Members that make the provider do work which the body does not bound. */
-const UNBOUNDED_MEMBERS: Record<string, string> = {
-  mcp_servers: 'MCP servers are called by the provider and cannot be bounded here.',
-  container: 'Containers keep state at the provider and cannot be bounded here.',
-  context_management: 'Context management at the provider is billed apart and cannot be bounded here.',
-  fallbacks: 'Fallback attempts at the provider are billed apart and cannot be bounded here.',
-};
-
 const KNOWN_BLOCKS = new Set([
   'text',
   'image',
@@ -106,34 +101,26 @@ const KNOWN_BLOCKS = new Set([
   'redacted_thinking',
   'search_result',
 ]);
-/** Tools that Anthropic defines and the client runs; their prompts are some thousand tokens (prices.md 4.2). */
-const CLIENT_TOOLSET = /^(bash|text_editor|computer|memory)_[0-9]{8}$/;
+/** What the provider did in earlier answers, sealed: only the model's context bounds what is in it. */
+const SEALED_BLOCKS = new Set([
+  'server_tool_use',
+  'web_search_tool_result',
+  'web_fetch_tool_result',
+  'advisor_tool_result',
+  'compaction',
+]);
 
-function unmeterableFeature(body: JsonObject): { message: string; param: string } | undefined {
-  for (const [member, message] of Object.entries(UNBOUNDED_MEMBERS)) {
-    const value = body[member];
-    const isUsed = Array.isArray(value) ? value.length > 0 : value !== undefined && value !== null;
-    if (isUsed) return { message, param: member };
-  }
-  for (const type of toolTypes(body['tools'])) {
-    if (type === 'custom' || CLIENT_TOOLSET.test(type)) continue;
-    return { message: `The tool "${type}" runs at the provider and cannot be bounded here.`, param: 'tools' };
-  }
-  for (const block of blocksOf(body)) {
-    const type = typeof block['type'] === 'string' ? block['type'] : 'untyped';
-    if (KNOWN_BLOCKS.has(type) || (type === 'document' && isInlineText(block['source']))) continue;
-    return {
-      message: `A content block of type "${type}" cannot be bounded here; send its text.`,
-      param: 'messages',
-    };
+function unmeterableBlock(blocks: readonly JsonObject[]): string | undefined {
+  for (const { type: name, source } of blocks) {
+    const type = typeof name === 'string' ? name : 'untyped';
+    const isKnown = KNOWN_BLOCKS.has(type) || SEALED_BLOCKS.has(type);
+    if (isKnown || (type === 'document' && isInlineText(source))) continue;
+    return `A content block of type "${type}" cannot be bounded here; send its text.`;
   }
   return undefined;
 }
 
-const toolTypes = (tools: JsonValue | undefined): string[] =>
-  Array.isArray(tools)
-    ? tools.filter(isObject).map(({ type }) => (typeof type === 'string' ? type : 'custom'))
-    : [];
+const isSealed = ({ type }: JsonObject): boolean => typeof type === 'string' && SEALED_BLOCKS.has(type);
 
 const isInlineText = (source: JsonValue | undefined): boolean =>
   isObject(source) && (source['type'] === 'text' || source['type'] === 'content');
@@ -161,28 +148,9 @@ function inlineBytes(image: JsonObject): bigint {
 }
 
 function hiddenTokens(body: JsonObject): bigint {
-  if (toolTypes(body['tools']).some((type) => CLIENT_TOOLSET.test(type))) return 8192n;
+  const hasToolset = toolsOf(body).some(({ type }) => typeof type === 'string' && CLIENT_TOOLSET.test(type));
+  if (hasToolset) return 8192n;
   return 'tools' in body || 'output_config' in body || 'thinking' in body ? 1024n : 0n;
-}
-
-/** The dearest cache lifetime that any `cache_control` of the body names, wherever it stands. */
-function cacheWrites(body: JsonObject): CallShape['cacheWrites'] {
-  let dearest: CallShape['cacheWrites'] = 'none';
-  const open: (JsonValue | undefined)[] = [body];
-  while (open.length > 0) {
-    const value = open.pop();
-    if (Array.isArray(value)) {
-      for (const element of value) open.push(element);
-    } else if (isObject(value)) {
-      const control = value['cache_control'];
-      if (isObject(control)) {
-        if (control['ttl'] === '1h') return '1h';
-        dearest = '5m';
-      }
-      for (const member of Object.values(value)) open.push(member);
-    }
-  }
-  return dearest;
 }
 
 function bodyFor({ text }: JsonDocument, _shape: CallShape, { outputTokensMax }: BodyEdits): string {

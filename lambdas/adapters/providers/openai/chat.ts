@@ -23,13 +23,14 @@ import { passed, type Stepped } from '../../../core/refusals.ts';
 import { usageReaderFor } from '../usage-readers.ts';
 import { errorFrame } from './error-frame.ts';
 import {
+  cacheWritesOf,
   HIDDEN_TOKENS_WITH_TOOLS,
   inlineImageBytes,
   invalid,
   isPositiveInteger,
   notMeterable,
   providerTool,
-  serviceTiers,
+  serviceTier,
   withUsageAsked,
 } from './request-parts.ts';
 
@@ -60,8 +61,8 @@ export function readChatOf(model: string, body: JsonObject): Stepped<CallShape> 
   }
   const choices = body['n'] ?? 1;
   if (!isPositiveInteger(choices) || choices > 128) return invalid('"n" must be between 1 and 128.', 'n');
-  const tiers = serviceTiers(body['service_tier']);
-  if (!tiers)
+  const tier = serviceTier(body['service_tier']);
+  if (!tier)
     return notMeterable('This service tier has no price here; leave "service_tier" out.', 'service_tier');
   const unmeterable = unmeterableFeature(body);
   if (unmeterable) return notMeterable(unmeterable.message, unmeterable.param);
@@ -78,8 +79,8 @@ export function readChatOf(model: string, body: JsonObject): Stepped<CallShape> 
     choices: BigInt(choices),
     hiddenInputTokens:
       'tools' in body || 'functions' in body || 'response_format' in body ? HIDDEN_TOKENS_WITH_TOOLS : 0n,
-    cacheWrites: typeof body['prompt_cache_retention'] === 'string' ? '12h' : 'default',
-    conditionsAsked: tiers,
+    cacheWrites: cacheWritesOf(body),
+    ...tier,
     images,
     media: images.count > 0n ? ['image'] : [],
     wantsStreamUsage: isObject(streamOptions) && streamOptions['include_usage'] === true,

@@ -22,13 +22,15 @@ import type { UsageReading } from '../../../core/pricing/usage.ts';
 import { passed, type Stepped } from '../../../core/refusals.ts';
 import { usageReaderFor } from '../usage-readers.ts';
 import {
+  cacheWritesOf,
   HIDDEN_TOKENS_WITH_TOOLS,
   inlineImageBytes,
   invalid,
+  isPresent,
   isPositiveInteger,
   notMeterable,
   providerTool,
-  serviceTiers,
+  serviceTier,
 } from './request-parts.ts';
 
 export const openAiResponses: JsonEndpoint = {
@@ -51,8 +53,8 @@ function readCall({ value: body }: JsonDocument): Stepped<CallShape> {
   if (limit !== undefined && !isPositiveInteger(limit)) {
     return invalid('"max_output_tokens" must be a whole number of at least 1.', 'max_output_tokens');
   }
-  const tiers = serviceTiers(body['service_tier']);
-  if (!tiers)
+  const tier = serviceTier(body['service_tier']);
+  if (!tier)
     return notMeterable('This service tier has no price here; leave "service_tier" out.', 'service_tier');
   const unmeterable = unmeterableFeature(body);
   if (unmeterable) return notMeterable(unmeterable.message, unmeterable.param);
@@ -73,8 +75,8 @@ function readCall({ value: body }: JsonDocument): Stepped<CallShape> {
     outputTokensAsked: limit === undefined ? undefined : BigInt(limit),
     outputTokensFloor: 16n, // the API refuses less
     hiddenInputTokens: 'tools' in body || 'text' in body ? HIDDEN_TOKENS_WITH_TOOLS : 0n,
-    cacheWrites: isPresent(body['prompt_cache_retention']) ? '12h' : 'default',
-    conditionsAsked: tiers,
+    cacheWrites: cacheWritesOf(body),
+    ...tier,
     readsStoredState: STORED_STATE.some((name) => isPresent(body[name])) || items.some(isReference),
     images,
     media: images.count > 0n ? ['image'] : [],
@@ -101,8 +103,6 @@ const KNOWN_PARTS = new Set([
   'summary_text',
   'reasoning_text',
 ]);
-
-const isPresent = (value: unknown): boolean => value !== undefined && value !== null;
 
 function unmeterableFeature(body: JsonObject): { message: string; param: string } | undefined {
   const tool = providerTool(body['tools']);
