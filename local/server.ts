@@ -89,7 +89,7 @@ export async function startLocalServer(options: LocalServerOptions): Promise<Loc
     },
   });
   const admin = createAdminApp(
-    { directory, ledger, table, clock, ids, keyEnvironment: 'local' },
+    { directory, ledger, prices, table, clock, ids, keyEnvironment: 'local' },
     {
       isAdmin: adminAccess(directory, adminKey),
       report: (reason) => report({ kind: 'admin', reason }),

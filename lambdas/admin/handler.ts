@@ -7,6 +7,7 @@ import * as z from 'zod';
 import { openAwsBooks } from '../runtime/aws-books.ts';
 import { readEnvironment, text } from '../runtime/environment.ts';
 import { operatorLine, standardOutput, withMetrics, type Log } from '../runtime/log.ts';
+import { openPrices } from '../runtime/stored-prices.ts';
 import { bufferedAnswer, type BufferedAnswer } from '../runtime/rest-answer.ts';
 import { isProxyEvent, requestFrom } from '../runtime/rest-event.ts';
 import { createAdminApp } from './app.ts';
@@ -23,7 +24,8 @@ function openAdmin(): AdminDeps {
     { TABLE_NAME: text, KEY_ENVIRONMENT: keyEnvironment },
     process.env,
   );
-  return { ...openAwsBooks(TABLE_NAME), keyEnvironment: KEY_ENVIRONMENT };
+  const books = openAwsBooks(TABLE_NAME);
+  return { ...books, prices: openPrices(books), keyEnvironment: KEY_ENVIRONMENT };
 }
 
 const SERVICE = 'admin';

@@ -8,6 +8,8 @@ import { formatUsd, parseUsd } from '../core/money.ts';
 import { leafKey, principalOf } from '../core/ledger/leaf.ts';
 import { chargeView } from '../core/ledger/charge-view.ts';
 import { isUsageCursor, listCharges } from '../core/ledger/usage.ts';
+import { receiptOf } from '../core/receipts/receipt.ts';
+import { receiptSchema } from '../core/receipts/receipt-document.ts';
 import { DAY, parseRfc3339, plus, toRfc3339 } from '../core/time.ts';
 import { durationMs, epochMs, picoUsd, type EpochMs } from '../core/brands.ts';
 import { Problem } from './problems.ts';
@@ -118,6 +120,17 @@ const postEvidence = adminRoute({
   },
 });
 
+const getReceipt = adminRoute({
+  method: 'get',
+  path: '/ledger/requests/{id}/receipt',
+  request: { params: z.strictObject({ id: z.string().min(1).max(80) }), query: noQuery },
+  responses: {
+    200: jsonAnswer(receiptSchema, 'What the call cost and why, computed again from what its charge cites'),
+    404: notFound,
+    409: conflict('The call is not charged yet'),
+  },
+});
+
 const usageQuery = pageQuery.extend({
   user: nameSchema.optional(),
   /** Inclusive; 31 days before `to` if left out. */
@@ -177,6 +190,21 @@ export function ledgerRoutes(deps: AdminDeps): OpenAPIHono {
       case 'unknown':
         throw new Problem('not_found', `No admitted call has the id "${id}".`);
     }
+  });
+
+  app.openapi(getReceipt, async (c) => {
+    const { id } = c.req.valid('param');
+    const call = await findCall(deps, id);
+    if (!call) throw new Problem('not_found', `No admitted call has the id "${id}".`);
+    if (!call.charge)
+      throw new Problem(
+        'call_in_flight',
+        `The call ${id} is not charged yet; a receipt comes with the charge.`,
+      );
+    return c.json(
+      await receiptOf({ ledger: deps.ledger, book: await deps.prices.current() }, call.charge),
+      200,
+    );
   });
 
   app.openapi(getUsage, async (c) => {

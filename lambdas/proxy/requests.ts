@@ -1,6 +1,6 @@
 /**
  * GET /v1/requests/{id}: one's own call, by the id on its response: its hold while it is in flight, its charge
- * afterwards. GET /v1/requests: the same, by the Idempotency-Key that it was sent with. A client whose connection broke
+ * and receipt afterwards. GET /v1/requests: the same, by the Idempotency-Key that it was sent with. A client whose connection broke
  * learns here what became of its money.
  */
 import { leavesOf } from '../core/admission/leaf-choice.ts';
@@ -10,6 +10,7 @@ import { chargeView } from '../core/ledger/charge-view.ts';
 import { earlierCalls, type EarlierCall } from '../core/ledger/earlier-calls.ts';
 import type { Hold, Principal } from '../core/ledger/leaf.ts';
 import { formatUsd } from '../core/money.ts';
+import { receiptOf } from '../core/receipts/receipt.ts';
 import type { Refusal } from '../core/refusals.ts';
 import { holdOfKey, holdOfRequest } from '../core/request-ids.ts';
 import { toRfc3339 } from '../core/time.ts';
@@ -22,7 +23,7 @@ export function showRequest(gateway: Gateway, request: Request, id: string): Pro
     const calls = base === undefined ? [] : await callsOf(gateway, principal, base);
     // A repeat that was refused has an id of its own: it is told of the call that stood in its way.
     const call = calls.find(({ requestId }) => requestId === id) ?? calls.at(-1);
-    return call ? Response.json(viewOf(id, call)) : { refusal: notFound(`the id ${id}`) };
+    return call ? Response.json(await viewOf(gateway, id, call)) : { refusal: notFound(`the id ${id}`) };
   });
 }
 
@@ -32,7 +33,9 @@ export function showRequestOfKey(gateway: Gateway, request: Request): Promise<Re
     if (idempotencyKey === undefined) return { refusal: whichCall() };
     const base = await holdOfKey(principal, idempotencyKey);
     const call = (await callsOf(gateway, principal, base)).at(-1);
-    return call ? Response.json(viewOf(call.requestId, call)) : { refusal: notFound('this Idempotency-Key') };
+    return call
+      ? Response.json(await viewOf(gateway, call.requestId, call))
+      : { refusal: notFound('this Idempotency-Key') };
   });
 }
 
@@ -50,10 +53,13 @@ const notFound = (what: string): Refusal => ({
   message: `You made no admitted call with ${what}.`,
 });
 
-const viewOf = (id: string, call: EarlierCall) =>
-  call.state === 'charged'
-    ? { id, status: call.state, hold: null, charge: chargeView(call.charge) }
-    : { id, status: call.state, hold: holdView(call.hold), charge: null };
+async function viewOf({ ledger, prices }: Gateway, id: string, call: EarlierCall) {
+  if (call.state === 'in_flight')
+    return { id, status: call.state, hold: holdView(call.hold), charge: null, receipt: null };
+  const { state, charge } = call;
+  const receipt = await receiptOf({ ledger, book: await prices.current() }, charge);
+  return { id, status: state, hold: null, charge: chargeView(charge), receipt };
+}
 
 const holdView = ({ i }: Hold) => ({
   request_id: i.rq,

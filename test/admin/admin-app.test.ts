@@ -7,6 +7,7 @@ import { keyIdOf } from '../../lambdas/core/directory/app-keys.ts';
 import { Directory } from '../../lambdas/core/directory/directory.ts';
 import { Ledger } from '../../lambdas/core/ledger/ledger.ts';
 import { leafKey } from '../../lambdas/core/ledger/leaf.ts';
+import { openPrices } from '../../lambdas/runtime/stored-prices.ts';
 import { adminAccess } from '../../local/admin-access.ts';
 import { chargeOf, ManualClock, SeededIds, testCall, callOf } from '../support/worlds.ts';
 
@@ -20,7 +21,7 @@ function world() {
   const directory = new Directory({ table, clock });
   const reported: string[] = [];
   const app = createAdminApp(
-    { directory, ledger, table, clock, ids, keyEnvironment: 'test' },
+    { directory, ledger, prices: openPrices({ table, clock }), table, clock, ids, keyEnvironment: 'test' },
     { isAdmin: adminAccess(directory, 'admin-key'), report: (reason) => void reported.push(reason) },
   );
   const send = async (
@@ -351,6 +352,7 @@ describe('the OpenAPI document', () => {
       'GET /admin/v1/keys/{id}',
       'GET /admin/v1/ledger/audit',
       'GET /admin/v1/ledger/holds',
+      'GET /admin/v1/ledger/requests/{id}/receipt',
       'GET /admin/v1/quarantine',
       'GET /admin/v1/usage',
       'GET /admin/v1/users',

@@ -7,6 +7,7 @@ import { Directory } from '../../lambdas/core/directory/directory.ts';
 import { auditLedger } from '../../lambdas/core/ledger/audit.ts';
 import { usd } from '../../lambdas/core/money.ts';
 import { freshIds } from '../../lambdas/core/request-ids.ts';
+import { openPrices } from '../../lambdas/runtime/stored-prices.ts';
 import { adminAccess } from '../../local/admin-access.ts';
 import {
   alice,
@@ -26,7 +27,7 @@ function world() {
   const { table, ledger, ids } = ledgerOver({ api: openMemoryEngine({ clock }), tableName: 't' }, clock);
   const directory = new Directory({ table, clock });
   const app = createAdminApp(
-    { directory, ledger, table, clock, ids, keyEnvironment: 'test' },
+    { directory, ledger, prices: openPrices({ table, clock }), table, clock, ids, keyEnvironment: 'test' },
     { isAdmin: adminAccess(directory, 'admin-key'), report: () => undefined },
   );
   const send = async (method: string, path: string, body?: object) => {
@@ -156,5 +157,30 @@ describe('evidence', () => {
     const id = await make(one);
     expect(await one.evidence(id, '0.00')).toMatchObject({ status, body: { code } });
     expect((await auditLedger(one.table)).balanced).toBe(true);
+  });
+});
+
+describe('a receipt', () => {
+  it('is had by the id of any call, once it is charged', async () => {
+    const { send, hold, ledger } = world();
+    const { call, requestId } = await hold();
+    const path = `/ledger/requests/${requestId}/receipt`;
+    expect(await send('GET', path)).toMatchObject({ status: 409, body: { code: 'call_in_flight' } });
+    await ledger.finish(chargeOf(call, usd('0.1')), call.leaf);
+    expect(await send('GET', path)).toMatchObject({
+      status: 200,
+      body: {
+        format: 'spendcap-receipt/1',
+        request_id: requestId,
+        user: 'alice',
+        cost_usd: '0.10',
+        accounts: [{ account: 'month', metric: 'usd', held: '0.50', charged: '0.10' }],
+      },
+    });
+  });
+
+  it('is not had of a call that nobody made', async () => {
+    const { send } = world();
+    expect(await send('GET', '/ledger/requests/req_none/receipt')).toMatchObject({ status: 404 });
   });
 });

@@ -18,7 +18,11 @@ beforeEach(() => {
 });
 
 const ADMIN = 'arn:aws:iam::111122223333:user/ann';
-const admin = () => createAdminHandler({ admin: () => ({ ...world.books, keyEnvironment: 'live' }), log });
+const admin = () =>
+  createAdminHandler({
+    admin: () => ({ ...world.books, prices: world.gateway.prices, keyEnvironment: 'live' }),
+    log,
+  });
 
 describe('the admin API', () => {
   it('serves whom IAM vouches for, and logs who it was', async () => {

@@ -7,6 +7,7 @@ import { Ledger } from '../../lambdas/core/ledger/ledger.ts';
 import { heldByAccount, leafKey, type Principal } from '../../lambdas/core/ledger/leaf.ts';
 import { formatUsd } from '../../lambdas/core/money.ts';
 import { picoUsd } from '../../lambdas/core/brands.ts';
+import type { Receipt } from '../../lambdas/core/receipts/receipt-document.ts';
 import { parsePolicy, type PolicyInput } from '../../lambdas/core/policy/policy.ts';
 import type { Clock } from '../../lambdas/core/ports.ts';
 import { AesSealer } from '../../lambdas/adapters/sealing/aes-sealer.ts';
@@ -47,6 +48,7 @@ export interface RequestView {
   status: 'charged' | 'in_flight';
   hold: Record<string, unknown> | null;
   charge: ChargeView | null;
+  receipt: Receipt | null;
 }
 
 export type TestGateway = Awaited<ReturnType<typeof openGateway>>;

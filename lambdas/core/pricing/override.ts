@@ -23,6 +23,12 @@ export interface PriceOverride {
     | { kind: 'ended' };
 }
 
+/** A list price or a card of one's own, and the share of it that is paid; undefined: all of it. */
+export interface PriceBasis {
+  card: PriceCard;
+  factor: string | undefined;
+}
+
 export const EVERY_MODEL = '*';
 
 /** Digits of a factor and of a rate after the point, together: no product is cut. */
@@ -78,14 +84,20 @@ export class Overrides {
 
   /** The card of an id that `own` or `applied` gave out; `listed` finds list prices by their ids. */
   byId(cardId: string, listed: (id: string) => PriceCard | undefined): PriceCard | undefined {
+    const basis = this.basisOf(cardId, listed);
+    return this.#derived.get(cardId) ?? (basis && paid(basis, cardId));
+  }
+
+  /** What that card is made of. */
+  basisOf(cardId: string, listed: (id: string) => PriceCard | undefined): PriceBasis | undefined {
     const own = this.#ownById.get(cardId);
-    if (own !== undefined) return own;
+    if (own !== undefined) return { card: own, factor: undefined };
     const base = listed(cardId.slice(0, cardId.lastIndexOf('~')));
     if (base === undefined) return undefined;
     for (const model of [base.model, EVERY_MODEL]) {
       for (const override of this.#byTarget.get(`${base.provider}/${model}`) ?? []) {
         if (override.set.kind === 'factor' && factorCardId(base, override) === cardId)
-          return this.#timesFactor(base, override, override.set.factor);
+          return { card: base, factor: override.set.factor };
       }
     }
     return undefined;
@@ -99,7 +111,7 @@ export class Overrides {
     const id = factorCardId(card, override);
     const known = this.#derived.get(id);
     if (known !== undefined) return known;
-    const derived = { ...timesFactor(card, factor), id };
+    const derived = paid({ card, factor }, id);
     this.#derived.set(id, derived);
     return derived;
   }
@@ -110,6 +122,10 @@ const targetOf = ({ provider, model }: PriceOverride): string => `${provider}/${
 function push(map: Map<string, PriceOverride[]>, key: string, override: PriceOverride): void {
   map.set(key, [...(map.get(key) ?? []), override]);
 }
+
+/** The card by which calls are charged, under its own id. */
+export const paid = ({ card, factor }: PriceBasis, id: string): PriceCard =>
+  factor === undefined ? card : { ...timesFactor(card, factor), id };
 
 /** Every rate and fee of the card, times the factor; conditional multipliers and periods come on top as before. */
 function timesFactor(card: PriceCard, factor: string): PriceCard {

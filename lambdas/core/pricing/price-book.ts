@@ -5,7 +5,7 @@
 import { epochMs, type EpochMs } from '../brands.ts';
 import { parseRfc3339 } from '../time.ts';
 import type { PriceCard } from './card.ts';
-import { Overrides, type PriceOverride } from './override.ts';
+import { Overrides, type PriceBasis, type PriceOverride } from './override.ts';
 
 export interface PriceBook {
   /** The newest card of that exact id or alias in force at `at`; undefined: the model is not priced there. */
@@ -14,6 +14,8 @@ export interface PriceBook {
   proposed: (endpoint: string, model: string, at: EpochMs) => readonly PriceCard[];
   /** The card that a charge cites, in force or not. */
   byId: (cardId: string) => PriceCard | undefined;
+  /** What that card is made of. */
+  basisOf: (cardId: string) => PriceBasis | undefined;
   /** Every card that prices calls at some time, list prices and one's own. */
   readonly cards: readonly PriceCard[];
   /** Cards that no call is priced by, since their names stand for other models, with the reason. */
@@ -58,6 +60,10 @@ export function priceBook(
     cards: [...list.byId.values(), ...agreed.ownCards],
     leftOut,
     byId: (cardId) => listedById(cardId) ?? agreed.byId(cardId, listedById),
+    basisOf: (cardId) => {
+      const listed = listedById(cardId);
+      return listed ? { card: listed, factor: undefined } : agreed.basisOf(cardId, listedById);
+    },
     find: (endpoint, model, at) => {
       const own = agreed.own(endpoint, model, at);
       if (own !== undefined) return own;
