@@ -36,8 +36,9 @@ interface Refusal {
   limit: { reason: string; cap: string | null };
 }
 
-/** No SDK waits less, whatever it is told. */
+/** No SDK waits less, and nobody here waits longer, whatever they are told. */
 const WAIT_MS_MIN = 20;
+const WAIT_MS_MAX = 2_000;
 
 export class Callers {
   readonly ends: Ends = {
@@ -51,6 +52,8 @@ export class Callers {
   #movedAtMs = performance.now();
   #streamsOpen = 0;
   #isStopped = false;
+  #stop!: () => void;
+  readonly #stopped = new Promise<void>((resolve) => (this.#stop = resolve));
   #server: Promise<string>;
   #isServerBack: ((url: string) => void) | undefined;
   readonly #users: User[];
@@ -78,6 +81,7 @@ export class Callers {
 
   stop(): void {
     this.#isStopped = true;
+    this.#stop();
   }
 
   /** From now on nobody calls until `serverIsBack`. */
@@ -102,7 +106,7 @@ export class Callers {
       const call = nextCall(user.name, user.calls, this.#random);
       let waitMs = await this.#attempt(user, call);
       while (waitMs !== undefined && !this.#isOver(user)) {
-        await wait(Math.max(waitMs, WAIT_MS_MIN));
+        await this.#wait(Math.min(Math.max(waitMs, WAIT_MS_MIN), WAIT_MS_MAX));
         if (!this.#isOver(user)) waitMs = await this.#attempt(user, call);
       }
       user.callers -= 1;
@@ -110,6 +114,11 @@ export class Callers {
   }
 
   #isOver = ({ isDenied }: User): boolean => isDenied || this.#isStopped;
+
+  /** As long, or until it is over. */
+  async #wait(milliseconds: number): Promise<void> {
+    await Promise.race([wait(milliseconds), this.#stopped]);
+  }
 
   /** The one with the fewest callers, so that nobody is left without while others are made to wait. */
   #next(): User | undefined {

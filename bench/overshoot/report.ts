@@ -51,17 +51,17 @@ function recordOf(findings: Findings): [name: string, value: string][] {
   const [team] = caps;
   const covered = team!.provider - team!.settled;
   return [
-    ['calls', `${calls.sent}, ${findings.concurrency} at a time, of ${users} users; half of them streams`],
-    ['admitted', `${admitted}: ${calls.answered.length} answered in full, ${calls.streams} of them streams`],
-    ['refused', `${denied.own} by own caps and ${denied.team} by the team's, not to be tried again`],
+    ['calls', `${calls.sent} sent, ${findings.concurrency} at a time, half of them streams`],
+    ['admitted', `${admitted}; ${calls.answered.length} answered in full, ${calls.streams} of them streams`],
+    ['denied', `${denied.own} by users' own caps, ${denied.team} by the team's: final, no SDK tries again`],
     [
       'told to wait',
-      `${throttled.own} by own caps and ${throttled.team} by the team's, whose rest others held`,
+      `${throttled.own} by users' own caps, ${throttled.team} by the team's: calls in flight hold what is left`,
     ],
     ['SIGKILL', `cut off ${calls.cut} calls, ${calls.streamsCut} of them streams that had begun`],
     [
       'still reserved',
-      `for ${audit.open_holds} of these at their worst case, for a day; ${dollars(covered)} of it were billed`,
+      `the worst case of ${audit.open_holds} killed calls, for a day; ${dollars(covered)} were billed for them`,
     ],
     ['longest pause', `${Math.round(longestPauseMs)} ms (the restart took ${Math.round(restartMs)} ms)`],
     ['at the end', `${usersRefused} of ${users} users refused, after ${Math.round(seconds)} s`],

@@ -30,6 +30,9 @@ export async function runOvershoot({ users, concurrency, teamLimit, say }: RunOp
   const provider = await startSimulatedProvider({});
   try {
     const begunAt = performance.now();
+    say(
+      `${users} users with caps of their own under one of $${shown(teamLimit)}, ${concurrency} calls at a time`,
+    );
     const names = Array.from({ length: users }, (_, i) => `user-${String(i + 1).padStart(2, '0')}`);
     const start = (): Promise<Gateway> => startGatewayOn(join(folder, 'books'), provider.url);
     let gateway = await start();
@@ -43,7 +46,7 @@ export async function runOvershoot({ users, concurrency, teamLimit, say }: RunOp
     const killedAt = performance.now();
     callers.serverIsGone();
     await gateway.kill();
-    say(`killed with SIGKILL, $${shown(truthOf(provider).picoUsd)} billed by then`);
+    say(`killed with SIGKILL when $${shown(truthOf(provider).picoUsd)} were billed`);
     gateway = await start();
     callers.serverIsBack(gateway.url);
     const restartMs = performance.now() - killedAt;
@@ -107,8 +110,8 @@ function endOf(work: Promise<void>): () => boolean {
   return () => hasEnded;
 }
 
-/** In hundred-thousandths of a dollar. */
+/** Rounded down to cents. */
 const shown = (picoUsd: bigint): string => {
-  const digits = String(picoUsd / 10_000_000n).padStart(6, '0');
-  return `${digits.slice(0, -5)}.${digits.slice(-5)}`;
+  const digits = String(picoUsd / 10_000_000_000n).padStart(3, '0');
+  return `${digits.slice(0, -2)}.${digits.slice(-2)}`;
 };
