@@ -10,6 +10,7 @@ import { addKeyCommands } from './cli/key.ts';
 import { addLedgerCommands } from './cli/ledger.ts';
 import { addPriceCommands } from './cli/price.ts';
 import { addQuarantineCommands } from './cli/quarantine.ts';
+import { addReceiptCommands } from './cli/receipt.ts';
 import { printNote } from './cli/terminal.ts';
 import { addUsageCommands } from './cli/usage.ts';
 import { addUserCommands } from './cli/user.ts';
@@ -71,6 +72,7 @@ Examples:
   spendcap key create --app web --team growth   a key for an application
   spendcap cap set user:alice --monthly 20usd   what alice may spend a month
   spendcap usage show --user alice              what she spent it on
+  spendcap receipt show req_…                   why one call cost what it did
 
 A deployment on AWS: set SPENDCAP_URL to its output Url. Requests to ….execute-api.<region>.amazonaws.com are signed
 with your AWS credentials; for a domain of your own add --sign aws and set AWS_REGION.
@@ -83,6 +85,7 @@ Exit codes: 0 ok, 1 refused or a difference found, 2 usage, 3 server unreachable
     addUserCommands,
     addUsageCommands,
     addLedgerCommands,
+    addReceiptCommands,
     addPriceCommands,
     addQuarantineCommands,
     addDevCommand,

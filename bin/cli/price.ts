@@ -4,6 +4,7 @@ import type { QuoteLine } from './price-quote.ts';
 import type { PriceCard } from '../../lambdas/core/pricing/card.ts';
 import { CliError, EXIT, usageError } from './exit.ts';
 import { optionsOf } from './global-options.ts';
+import { parseJson, readJson, readStdin } from './json-input.ts';
 import { printData, printJson, printTable } from './terminal.ts';
 
 interface QuoteOptions {
@@ -109,29 +110,3 @@ const LINE_COLUMNS = [
 ];
 
 const perText = (per: string): string => (per === '1000000' ? 'million' : per);
-
-async function readJson(file: string): Promise<unknown> {
-  const { readFile } = await import('node:fs/promises');
-  let text: string;
-  try {
-    text = await readFile(file, 'utf8');
-  } catch (error) {
-    throw usageError(`${file} cannot be read: ${(error as Error).message}.`);
-  }
-  return parseJson(text, file);
-}
-
-function parseJson(text: string, where: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch (error) {
-    throw usageError(`${where} is not JSON: ${(error as Error).message}.`);
-  }
-}
-
-async function readStdin(): Promise<string> {
-  let text = '';
-  process.stdin.setEncoding('utf8');
-  for await (const chunk of process.stdin) text += chunk as string;
-  return text;
-}

@@ -44,6 +44,7 @@ describe('help', () => {
       'user',
       'usage',
       'ledger',
+      'receipt',
       'price',
       'quarantine',
       'dev',
