@@ -1,9 +1,9 @@
 /** Receipts of calls: what each shows, that it can be computed again from itself alone, and that damage is found. */
 import fc from 'fast-check';
 import { describe, expect, it, test } from 'vitest';
-import { epochMs } from '../../lambdas/core/brands.ts';
+import { epochMs, picoUsd } from '../../lambdas/core/brands.ts';
 import { takeEvidence } from '../../lambdas/core/ledger/evidence.ts';
-import { usd } from '../../lambdas/core/money.ts';
+import { formatUsd, usd } from '../../lambdas/core/money.ts';
 import type { PriceOverride } from '../../lambdas/core/pricing/override.ts';
 import { overrideToItem, raiseHead } from '../../lambdas/core/pricing/price-items.ts';
 import { chargeToItem } from '../../lambdas/core/ledger/charge.ts';
@@ -12,6 +12,7 @@ import { canonicalJson } from '../../lambdas/core/canonical-json.ts';
 import { hashOf } from '../../lambdas/core/receipts/receipt.ts';
 import type { Receipt } from '../../lambdas/core/receipts/receipt-document.ts';
 import { verifyReceipt } from '../../lambdas/core/receipts/verify-receipt.ts';
+import { wav } from '../support/audio-files.ts';
 import { openGateway, userCap, type TestGateway } from '../support/gateways.ts';
 import { LiveAnswer, noAnswer, notSent, plain, streamed } from '../support/scripted-upstream.ts';
 import { SeededIds } from '../support/worlds.ts';
@@ -62,6 +63,93 @@ describe.each([
       { account: 'alice-life', metric: 'usd', window_key: '0', held: call.hold, charged: cost },
     ]);
     expect(await differencesOf(receipt)).toEqual([]);
+  });
+});
+
+describe('a receipt of what is billed otherwise', () => {
+  const seen = async (
+    send: (gateway: TestGateway) => Promise<Response>,
+    answer: string,
+  ): Promise<Receipt> => {
+    const gateway = await openGateway();
+    gateway.upstream.next(plain(answer));
+    const response = await send(gateway);
+    await response.text();
+    await gateway.settled();
+    const { receipt } = await gateway.viewOf(response);
+    expect(await differencesOf(receipt)).toEqual([]);
+    expect(formatUsd(picoUsd(sumOf(receipt!)))).toBe(receipt!.cost_usd);
+    return receipt!;
+  };
+
+  it('has a line of each kind of an image', async () => {
+    const usage = '{"input_tokens":9,"input_tokens_details":{"text_tokens":9},"output_tokens":196}';
+    const body = '{"model":"gpt-image-2","prompt":"A cat.","quality":"low","size":"1024x1024"}';
+    const receipt = await seen(
+      (gateway) => gateway.call('/v1/images/generations', body),
+      `{"usage":${usage}}`,
+    );
+    // 9 x $5 + 196 x $30
+    expect(receipt).toMatchObject({ cost_usd: '0.005925' });
+    expect(receipt.pricing!.lines.map(({ what }) => what)).toEqual(['input', 'output_image']);
+  });
+
+  it('has the seconds of a transcription, with their fraction', async () => {
+    const form = new FormData();
+    form.append('model', 'whisper-1');
+    form.append('file', new File([wav({ dataBytes: 319_956 })], 'speech.wav', { type: 'audio/wav' }));
+    const receipt = await seen(
+      (gateway) => gateway.request('POST', '/v1/audio/transcriptions', form),
+      '{"text":"Hi.","usage":{"type":"duration","seconds":8.25}}',
+    );
+    expect(receipt.pricing).toMatchObject({
+      usage: { parts: [], fees: { audio_second: '8.25' } },
+      lines: [
+        { what: 'fee:audio_second', quantity: '8.25', usd: '0.006', per: '60', amount_usd: '0.000825' },
+      ],
+    });
+  });
+
+  it('of speech has the characters of the request, and no block', async () => {
+    const body = '{"model":"tts-1","input":"Say hi.","voice":"ash"}';
+    const receipt = await seen((gateway) => gateway.call('/v1/audio/speech', body), 'sound');
+    expect(receipt).toMatchObject({
+      usage_block: null,
+      usage_note: 'this endpoint answers no usage; the request says what is billed',
+      pricing: { lines: [{ quantity: '7' }] },
+    });
+  });
+
+  it('has a card for each model that took part', async () => {
+    const iterations = [
+      { type: 'message', input_tokens: 412, output_tokens: 89 },
+      { type: 'advisor_message', model: 'claude-opus-4-6', input_tokens: 823, output_tokens: 1612 },
+      { type: 'message', input_tokens: 1348, cache_read_input_tokens: 412, output_tokens: 442 },
+    ];
+    const usage = { input_tokens: 412, output_tokens: 531, iterations };
+    const receipt = await seen(
+      (gateway) => gateway.call(messagesCall.path, messagesCall.body, messagesCall.headers),
+      JSON.stringify({ id: 'm1', model: 'claude-haiku-4-5', content: [], usage }),
+    );
+    // 412 x $1 + 89 x $5, 823 x $5 + 1,612 x $25, 1,348 x $1 + 412 x $0.1 + 442 x $5
+    expect(receipt).toMatchObject({ cost_usd: '0.0488712', usage_block: usage });
+    expect(receipt.pricing!.cards.map(({ models, card }) => [models, card['model']])).toEqual([
+      [[], 'claude-haiku-4-5'],
+      [['claude-opus-4-6'], 'claude-opus-4-6'],
+    ]);
+  });
+
+  it('says that a long block was not kept; what was read from it was', async () => {
+    const usage = { prompt_tokens: 10, completion_tokens: 5, odd: 'x'.repeat(3000) };
+    const receipt = await seen(
+      (gateway) => gateway.call(chatCall.path, chatCall.body),
+      JSON.stringify({ id: 'c1', model: 'gpt-4.1', choices: [], usage }),
+    );
+    expect(receipt).toMatchObject({
+      usage_block: null,
+      usage_note: 'the usage block was longer than is kept: 3051 bytes',
+      cost_usd: chatCall.cost,
+    });
   });
 });
 
