@@ -64,12 +64,13 @@ export function checkLimit(
     const grant = known.grantOf(name, id);
     const before = old?.o.get(id);
     const isOfWindow = account.b ? grant !== undefined && grant.key <= account.k : grant?.key === account.k;
-    if (!grant || !isOfWindow || n > grant.amount)
+    if (!grant || !isOfWindow || n > grant.amount || n < 0n)
       return fail(`has the grant ${id}, of another window or amount`);
     if (!before) grant.appliedAt = known.time.now;
     if (!before ? n !== grant.amount : n > before.n) fail(`has the grant ${id} with ${n}`);
     const isExpired = known.time.now + known.skewMsMax >= grant.expiresAt;
     if (before && n < before.n && !isExpired) fail(`has lost some of the grant ${id} before it expired`);
+    if (before && n < before.n && account.f < 0n) fail(`has lost of the grant ${id} what it had paid`);
   }
   if (old?.k === account.k)
     for (const id of old.o.keys()) if (!account.o.has(id)) fail(`has lost the grant ${id}`);

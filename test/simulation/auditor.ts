@@ -4,6 +4,7 @@
  * no logic with the ledger, only the shapes of caps and outcomes.
  */
 import type { AttributeValue } from '@aws-sdk/client-dynamodb';
+import type { StoredItem } from '../../lambdas/adapters/table/local/attribute-values.ts';
 import type { Cap } from '../../lambdas/core/caps/cap.ts';
 import type { HeldCall, Hold } from '../../lambdas/core/ledger/leaf.ts';
 import type { ReserveOutcome } from '../../lambdas/core/ledger/reserve-call.ts';
@@ -59,6 +60,8 @@ export class Auditor {
   private readonly closedAt = new Map<string, number>();
   private readonly heldBy = new Set<string>();
   private readonly raised = new Set<bigint>();
+  /** Stamps of holds that somebody has tried to remove. */
+  private readonly removed = new Set<bigint>();
   /** When each call of a client was charged, voids apart. */
   private readonly chargedByCall = new Map<number, number>();
   /** Shared caps that the write at hand touches. */
@@ -83,8 +86,9 @@ export class Auditor {
     return invocation;
   }
 
-  /** A request left a process: reserves and raised fences are told by what they carry. */
+  /** A request left a process: reserves, raised fences and grants are told by what they carry. */
   sent({ operation, input }: Sent): void {
+    if (operation === 'putItem') this.grantsSent((input as { Item: StoredItem }).Item);
     if (operation !== 'updateItem') return;
     const { UpdateExpression: update, ExpressionAttributeValues: values } = input as {
       UpdateExpression: string;
@@ -93,6 +97,14 @@ export class Auditor {
     const hold = values[':hold'] && holdImage(values[':hold']);
     if (hold) this.invocations.get(hold.rq)!.sends(hold.at);
     if (update.startsWith('SET t = ')) this.raised.add(BigInt(values[':at']!.N!));
+    if (update.endsWith(' REMOVE h.#id')) this.removed.add(BigInt(values[':at']!.N!));
+  }
+
+  private grantsSent(item: StoredItem): void {
+    const pk = item['pk']!.S!;
+    if (pk.startsWith('P#')) this.known.grantsSent(pk.slice('P#'.length), poolImage(item));
+    if (pk.startsWith('L#'))
+      for (const [name, account] of leafImage(item).a) this.known.grantsSent(name, account);
   }
 
   reserved(invocation: Invocation, outcome: ReserveOutcome): void {
@@ -160,9 +172,9 @@ export class Auditor {
     const leaf = this.leaves.latest(call.caller.leaf.pk);
     const couldNotRaise = (leaf?.t ?? 0n) < newestSent && this.raised.has(newestSent);
     invocation.hasLeft = !couldNotRaise;
-    if (invocation.metFaults(ATTEMPTS_OF_ONE_WRITE)) return;
+    const metMany = invocation.metFaults(ATTEMPTS_OF_ONE_WRITE);
     for (const [id, hold] of leaf?.h ?? [])
-      if (hold.rq === request)
+      if (hold.rq === request && !(metMany && (couldNotRaise || this.removed.has(hold.at))))
         throw new Violation('nothing lands late', `${id} is left behind by its caller`);
   }
 

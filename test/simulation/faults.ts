@@ -4,7 +4,7 @@ import type { Random } from './random.ts';
 export interface FaultRates {
   requestLost: number;
   answerLost: number;
-  /** Answered with status 500; half of them were carried out all the same. */
+  /** Answered with status 500; half of them are carried out all the same, at once or later. */
   serverError: number;
   /** Half a second to three seconds: some callers have given up by then. */
   slow: number;

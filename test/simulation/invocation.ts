@@ -3,14 +3,15 @@
  * whatever becomes of the process.
  */
 import { durationMs, holdId, picoUsd } from '../../lambdas/core/brands.ts';
-import { NOTHING_USED, type Charge } from '../../lambdas/core/ledger/charge.ts';
+import { NOTHING_USED, type Charge, type ChargeOutcome } from '../../lambdas/core/ledger/charge.ts';
 import { accountOf, type Books } from '../../lambdas/core/ledger/books.ts';
-import { amountsOf, type HeldCall } from '../../lambdas/core/ledger/leaf.ts';
+import { amountsOf, type Amounts, type HeldCall } from '../../lambdas/core/ledger/leaf.ts';
 import type { Fit, ReserveOutcome } from '../../lambdas/core/ledger/reserve-call.ts';
 import { nonceBits } from '../../lambdas/core/ledger/stamp.ts';
 import type { Cap } from '../../lambdas/core/caps/cap.ts';
 import { TableUnavailable } from '../../lambdas/core/ports.ts';
 import type { PlannedCall } from './plan.ts';
+import type { Bill } from './provider-log.ts';
 import type { Host, World } from './world.ts';
 
 /** What the client learns; `lost` when it learns nothing. */
@@ -112,29 +113,32 @@ async function forward(world: World, { process }: Host, call: PlannedCall, held:
   if (ending !== 'nothing') time.in(duration * chance.unit(), () => auditor.provider.bill(held.id, billed));
   time.in(duration, ends);
   await process.sleep(durationMs(duration));
-  const charge = {
-    id: held.id,
-    at: held.at,
-    fence: held.fence,
-    leafPk: held.leaf.pk,
-    accounts: held.hold.c,
-    info: held.hold.i,
-    modelServed: 'm',
-    tokens: {},
-    stage: 'normal',
-    latencyMs: 1n,
-  };
   switch (ending) {
     case 'nothing':
-      return { ...charge, used: NOTHING_USED, outcome: 'voided' };
+      return chargeOf(held, NOTHING_USED, 'voided');
     case 'unknown':
-      return { ...charge, used: { u: pu, t: tk, r: 1n, c: 0n }, outcome: 'presumed_spent' };
-    case 'usage': {
-      const outcome = billed.usd > pu ? 'overrun' : 'settled';
-      return { ...charge, used: { u: billed.usd, t: billed.tokens, r: 1n, c: 0n }, outcome };
-    }
+      return chargeOf(held, usedUp({ usd: pu, tokens: tk }), 'presumed_spent');
+    case 'usage':
+      return chargeOf(held, usedUp(billed), billed.usd > pu ? 'overrun' : 'settled');
   }
 }
+
+export const usedUp = ({ usd, tokens }: Bill): Amounts => ({ u: usd, t: tokens, r: 1n, c: 0n });
+
+export const chargeOf = (held: HeldCall, used: Amounts, outcome: ChargeOutcome): Charge => ({
+  id: held.id,
+  at: held.at,
+  fence: held.fence,
+  leafPk: held.leaf.pk,
+  accounts: held.hold.c,
+  info: held.hold.i,
+  used,
+  outcome,
+  modelServed: 'm',
+  tokens: {},
+  stage: 'normal',
+  latencyMs: 1n,
+});
 
 /** A share of an amount, without a number for money. */
 export const share = (amount: bigint, of: number): bigint =>

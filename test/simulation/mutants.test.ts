@@ -1,11 +1,13 @@
-/** Every guard still stands where its mutant looks for it. */
+/** The mutant gate: each guard, removed, is noticed; and what is written down about it is true. */
 import { readFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { editedText } from './bundle.ts';
+import { hunt } from './hunt.ts';
 import { MUTANTS } from './mutants.ts';
 
 const ROOT = resolve(import.meta.dirname, '../..');
+const SEEDS_MAX = 300;
 
 test('every guard still stands where its mutant looks for it', async () => {
   const stale: string[] = [];
@@ -23,4 +25,18 @@ test('every guard still stands where its mutant looks for it', async () => {
     }
   }
   expect(stale, 'the guard has moved: let its mutant in test/simulation/mutants/ follow').toEqual([]);
+});
+
+describe('without a guard the auditor finds', () => {
+  test.each(MUTANTS.filter(({ scenario }) => scenario !== undefined))(
+    '$name',
+    async (mutant) => {
+      const { by, how } = await hunt(mutant, {
+        caughtBefore: undefined,
+        seedsMax: SEEDS_MAX,
+      });
+      expect(by, how).toBeDefined();
+    },
+    120_000,
+  );
 });

@@ -39,7 +39,10 @@ export interface Fate {
   /** Beyond two seconds its caller has given up. */
   arrivesAfterMs?: number;
   isLost?: boolean;
+  /** The connection breaks at once. */
   isAnswerLost?: boolean;
+  /** Answered with status 500 at once, and carried out so much later. */
+  landsAfterErrorMs?: number;
 }
 
 export interface NetworkEvents {
@@ -115,11 +118,22 @@ export class SimulatedNetwork {
       const delay = fate?.arrivesAfterMs ?? this.latency();
       const isLate = delay > TIMEOUT_MS;
       if (isLate) reply.fails(timeout(), TIMEOUT_MS);
-      this.time.in(delay, () => this.arrive(request, serve, reply, isLate));
+      if (fate?.landsAfterErrorMs !== undefined) {
+        reply.fails(serviceError('InternalServerError', 500), delay);
+        this.carryOutLate(request, serve, fate.landsAfterErrorMs);
+        return;
+      }
+      const isAnswerLost = fate?.isAnswerLost === true;
+      this.time.in(delay, () => this.arrive(request, serve, reply, { isLate, isAnswerLost }));
     });
   }
 
-  private arrive<Output>(request: Sent, serve: () => Output, reply: Reply<Output>, isLate: boolean): void {
+  private arrive<Output>(
+    request: Sent,
+    serve: () => Output,
+    reply: Reply<Output>,
+    { isLate, isAnswerLost }: { isLate: boolean; isAnswerLost: boolean },
+  ): void {
     const { chance, rates } = this;
     const isWrite = !READS.has(request.operation);
     const way = chance.between(1, 5);
@@ -133,22 +147,34 @@ export class SimulatedNetwork {
       reply.fails(conflictOn(request), way);
       return;
     }
-    const isServerError = chance.chance(rates.serverError);
-    if (isServerError && chance.chance(0.5)) {
+    if (chance.chance(rates.serverError)) {
       reply.fails(serviceError('InternalServerError', 500), way);
+      // Which says nothing: it is carried out at once, later on, or never.
+      const delay = chance.pick([0, chance.between(0, 5000), undefined, undefined]);
+      if (delay !== undefined) this.carryOutLate(request, serve, delay);
       return;
     }
     this.carryOut(request, serve, (result) => {
       const isApplied = isWrite && 'output' in result;
       if (isApplied && isLate) this.counts.delayedWrites += 1;
-      if (isServerError || chance.chance(rates.answerLost)) {
+      if (isAnswerLost || chance.chance(rates.answerLost)) {
         if (isApplied) this.counts.lostAnswers += 1;
-        if (isServerError) reply.fails(serviceError('InternalServerError', 500), way);
-        else reply.fails(timeout(), chance.chance(0.3) ? way : TIMEOUT_MS);
+        reply.fails(timeout(), isAnswerLost || chance.chance(0.3) ? way : TIMEOUT_MS);
       } else if ('output' in result) reply.succeeds(result.output, way);
       else if (result.isConflict) reply.fails(result.error, way);
       else reply.refuses(result.error, way);
     });
+  }
+
+  /** Nobody is told. */
+  private carryOutLate(request: Sent, serve: () => unknown, delayMs: number): void {
+    this.time.in(delayMs, () =>
+      this.carryOut(request, serve, (result) => {
+        if (READS.has(request.operation) || !('output' in result)) return;
+        if (delayMs > 0) this.counts.delayedWrites += 1;
+        this.counts.lostAnswers += 1;
+      }),
+    );
   }
 
   /** The table's side: one engine operation at once; a transaction holds its items for a while before it writes. */

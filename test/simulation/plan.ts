@@ -57,7 +57,7 @@ export interface Plan {
   habits: Habits;
 }
 
-/** What is done beside the calls; numbers are shares of the admitted ones. */
+/** Shares of the admitted calls. */
 export interface Habits {
   /** Given back before they are forwarded. */
   givenBack: number;
@@ -65,8 +65,6 @@ export interface Habits {
   stalled: number;
   /** Settled from elsewhere once more. */
   settledTwice: number;
-  /** Whether the change feed runs, and with it the ladder. */
-  isStreamRead: boolean;
 }
 
 export const TEAMS = ['growth', 'search'];
@@ -130,7 +128,7 @@ export function drawPlan(seed: number): Plan {
     calls,
     boundaries,
     outages: random.chance(0.15) ? [outageIn(random, start, end)] : [],
-    habits: { givenBack: 0.05, stalled: 0.03, settledTwice: 0.1, isStreamRead: random.chance(0.5) },
+    habits: { givenBack: 0.05, stalled: 0.03, settledTwice: 0.1 },
   };
 }
 
@@ -197,7 +195,7 @@ function sharedCaps(random: Random, users: number, horizon: Horizon): NewCap[] {
   const cap = (id: string, share: number, team: string | undefined, feature?: string): NewCap => {
     const limits: [number, number] = [80, 80 + Math.floor(200 * users * share)];
     const drawn = drawCap(random, id, 'usd', random.pick(windows), limits, undefined, feature);
-    return { ...drawn, team, thresholds: { ...drawn.thresholds, block: 1000 } };
+    return { ...drawn, team };
   };
   return [
     ...(random.chance(0.5) ? [cap('org', 1, undefined)] : []),

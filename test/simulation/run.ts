@@ -57,7 +57,7 @@ function setUp(world: World): void {
   sendCalls(world, afterDeath);
   feedFromStream(world);
   correctFromLog(world);
-  if (plan.habits.isStreamRead) readStream(world);
+  readStream(world);
   for (const { from, to } of plan.outages) {
     time.at(from, () => (world.network.outage = true));
     time.at(to, () => (world.network.outage = false));

@@ -2,13 +2,21 @@
  * A world for a scenario: nothing goes wrong by chance, and whatever happens is placed by hand. The auditor looks on
  * as it does for a seed.
  */
+import type { Charge } from '../../lambdas/core/ledger/charge.ts';
 import type { HeldCall } from '../../lambdas/core/ledger/leaf.ts';
 import { leafKey } from '../../lambdas/core/ledger/leaf.ts';
 import type { ReserveOutcome } from '../../lambdas/core/ledger/reserve-call.ts';
-import { parseWindow } from '../../lambdas/core/caps/windows.ts';
+import { picoUsd } from '../../lambdas/core/brands.ts';
+import { inMetric } from '../../lambdas/core/caps/amounts.ts';
+import { parseWindow, type Window } from '../../lambdas/core/caps/windows.ts';
+import type { Directory } from '../../lambdas/core/directory/directory.ts';
+import type { CapThresholdCrossed } from '../../lambdas/core/escalation/event.ts';
+import { setStage } from '../../lambdas/core/escalation/set-stage.ts';
+import { takeEvidence } from '../../lambdas/core/ledger/evidence.ts';
+import { keyAt } from './account-truth.ts';
 import type { Caller, NewCap } from './configuration.ts';
 import { NO_FAULTS } from './faults.ts';
-import { reserve } from './invocation.ts';
+import { chargeOf, reserve, usedUp } from './invocation.ts';
 import type { Fate, Sent } from './network.ts';
 import type { Plan, PlannedCall } from './plan.ts';
 import { World, type Host } from './world.ts';
@@ -53,14 +61,14 @@ export class Script {
     );
   }
 
-  /** A process that runs from now on. */
-  process(): Host {
-    return this.world.startHost();
+  /** A process that runs from now on, with a clock that is off by so much. */
+  process(skewMs = 0): Host {
+    return this.world.startHost(skewMs);
   }
 
-  /** What becomes of the next request that fits. */
-  next(fits: (request: Sent) => boolean, fate: Fate): void {
-    this.fates.push({ fits, fate });
+  /** What becomes of the next requests that fit. */
+  next(fits: (request: Sent) => boolean, fate: Fate, times = 1): void {
+    for (let i = 0; i < times; i += 1) this.fates.push({ fits, fate });
   }
 
   /** Resolves that many milliseconds after the start, or at once where that is over. */
@@ -88,6 +96,52 @@ export class Script {
     return (await reserve(this.world, host, call))!;
   }
 
+  /** The provider has the call, and bills so much, or nobody learns what; what the process charges then. */
+  forward(held: HeldCall, usd: bigint | undefined): Charge {
+    const { auditor } = this.world;
+    auditor.forwards(held);
+    if (usd === undefined) {
+      const { pu, tk } = held.hold.i;
+      return chargeOf(held, usedUp({ usd: pu, tokens: tk }), 'presumed_spent');
+    }
+    const bill = { usd, tokens: held.hold.i.tk };
+    auditor.provider.bill(held.id, bill);
+    return chargeOf(held, usedUp(bill), 'settled');
+  }
+
+  /** Somebody knows what the provider billed. */
+  async evidence(
+    { table, ledger, process: { clock, ids } }: Host,
+    held: HeldCall,
+    usd: bigint,
+  ): Promise<void> {
+    this.world.auditor.charges.evidenceGiven(held.id, usd);
+    const evidence = { billed: picoUsd(usd), tokens: held.hold.i.tk, source: 'log' };
+    await takeEvidence({ table, ledger, clock, ids }, held, evidence);
+  }
+
+  /** The ladder has heard that a cap's own account has settled `from`, and sets the rung's stage. */
+  async raiseStage(
+    { ledger, process: { clock } }: Host,
+    capId: string,
+    { rung, from }: { rung: 'throttle' | 'block'; from: bigint },
+  ): Promise<void> {
+    const { configuration } = this.world;
+    const { account, limit, metric } = configuration.currentById(capId)!;
+    const event = {
+      cap: capId,
+      account,
+      principal: { type: 'user', id: capId.split('-')[0]! },
+      rung,
+      metric,
+      window_key: String(keyAt(configuration.currentById(capId)!.window, this.world.time.now)),
+      effective_limit: inMetric(metric, limit),
+      threshold_amount: inMetric(metric, from),
+    } as CapThresholdCrossed;
+    const directory = { getCap: async () => configuration.currentById(capId) } as unknown as Directory;
+    await setStage({ ledger, clock, directory }, event);
+  }
+
   /** The same where it must be admitted. */
   async hold(host: Host, call: PlannedCall): Promise<HeldCall> {
     const outcome = await this.reserve(host, call);
@@ -106,15 +160,23 @@ export const about =
     return request.process === host.process && request.operation === operation && (Key ?? Item)?.pk.S === pk;
   };
 
+export const aTransactionOf =
+  (host: Host) =>
+  (request: Sent): boolean =>
+    request.process === host.process && request.operation === 'transactWriteItems';
+
 /** Dollars that everybody shares, in units of a picodollar. */
-export const sharedCap = (limit: bigint): NewCap => cap({ id: 'org', limit, covers: undefined });
+export const sharedCap = (limit: bigint, window = 'month'): NewCap =>
+  cap({ id: 'org', limit, covers: undefined, window: windowOf(window) });
 
 export const ownCap = (user: string, limit: bigint, more: Partial<NewCap> = {}): NewCap =>
   cap({ id: `${user}-month`, limit, covers: new Set([userCaller(user).leaf.pk]), ...more });
 
+const windowOf = (name: string): Window => parseWindow(name, { timeZone: 'UTC', anchorDay: 1 })!;
+
 const cap = (more: Pick<NewCap, 'id' | 'limit' | 'covers'> & Partial<NewCap>): NewCap => ({
   metric: 'usd',
-  window: parseWindow('month', { timeZone: 'UTC', anchorDay: 1 })!,
+  window: windowOf('month'),
   overage: 0n,
   thresholds: { warn: null, throttle: null, block: 1000 },
   team: undefined,
@@ -125,7 +187,7 @@ const cap = (more: Pick<NewCap, 'id' | 'limit' | 'covers'> & Partial<NewCap>): N
 const planOf = (start: number, callers: Caller[], caps: NewCap[]): Plan => ({
   start,
   end: start + HOUR,
-  rates: NO_FAULTS,
+  rates: { ...NO_FAULTS, skewMsMax: 2000 },
   host: 'server',
   processesMax: 1,
   callers,
@@ -134,5 +196,5 @@ const planOf = (start: number, callers: Caller[], caps: NewCap[]): Plan => ({
   calls: [],
   boundaries: [],
   outages: [],
-  habits: { givenBack: 0, stalled: 0, settledTwice: 0, isStreamRead: false },
+  habits: { givenBack: 0, stalled: 0, settledTwice: 0 },
 });

@@ -11,6 +11,7 @@ export interface IssuedGrant {
   amount: bigint;
   expiresAt: number;
   appliedAt?: number;
+  isSent?: boolean;
 }
 
 export class Truth {
@@ -55,6 +56,17 @@ export class Truth {
 
   issues(account: string, id: string, grant: IssuedGrant): void {
     this.grants.set(`${account} ${id}`, grant);
+  }
+
+  /** Nobody writes a grant down that has expired; a write that is sent again was right when it was sent first. */
+  grantsSent(account: string, { o }: AccountImage): void {
+    for (const id of o.keys()) {
+      const grant = this.grantOf(account, id);
+      if (!grant || grant.isSent) continue;
+      grant.isSent = true;
+      if (this.time.now > grant.expiresAt + this.skewMsMax)
+        throw new Violation('cap exceeded', `${account} is given the grant ${id} after it has expired`);
+    }
   }
 
   /** All that was ever granted to an account. */

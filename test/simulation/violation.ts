@@ -1,16 +1,18 @@
 /** What the auditor can find. */
-export type Rule =
-  | 'cap exceeded'
-  | 'conservation'
-  | 'resolved once'
-  | 'charged the truth'
-  | 'denial justified'
-  | 'throttle justified'
-  | 'nothing lands late'
-  | 'configuration lag'
-  | 'stage'
-  | 'event'
-  | 'progress';
+export const RULES = [
+  'cap exceeded',
+  'conservation',
+  'resolved once',
+  'charged the truth',
+  'denial justified',
+  'throttle justified',
+  'nothing lands late',
+  'configuration lag',
+  'stage',
+  'event',
+  'progress',
+] as const;
+export type Rule = (typeof RULES)[number];
 
 export class Violation extends Error {
   override name = 'Violation';

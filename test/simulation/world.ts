@@ -10,6 +10,7 @@ import type { Plan } from './plan.ts';
 import { SimulatedProcess } from './process.ts';
 import { Random } from './random.ts';
 import type { Change } from './recording-store.ts';
+import { Violation } from './violation.ts';
 import { VirtualTime } from './virtual-time.ts';
 
 /** A process of the product and what it runs. */
@@ -68,9 +69,14 @@ export class World {
   onSomeHost(work: (host: Host) => Promise<void>): Host {
     const host = this.plan.host === 'server' ? this.someServer() : this.idleFunction();
     this.busy.add(host);
+    const faultsBefore = host.process.faultsMet;
     this.spawn(async () => {
       try {
         await work(host);
+      } catch (error) {
+        if (error instanceof TableUnavailable && host.process.faultsMet === faultsBefore)
+          throw new Violation('throttle justified', `${error.message} while the table answers`);
+        throw error;
       } finally {
         this.busy.delete(host);
       }
@@ -105,19 +111,24 @@ export class World {
     return host;
   }
 
-  startHost(): Host {
+  /** Its clock is off by `skewMs`; by chance where that is not given. */
+  startHost(skewMs = this.drawSkew()): Host {
     this.processes += 1;
-    const { skewMsMax } = this.plan.rates;
     const process = new SimulatedProcess({
       number: this.processes,
       seed: this.seed,
       time: this.time,
-      skewMs: this.chance.between(-skewMsMax / 2, skewMsMax / 2),
+      skewMs,
       killShare: () => this.network.rates.killed,
     });
     process.onDeath(() => (this.network.counts.kills += 1));
     const { clock, ids } = process;
     const table = new DynamoDbTable({ api: this.network.apiOf(process), tableName: 'spendcap', clock, ids });
     return { process, table, ledger: new Ledger({ table, clock, ids }) };
+  }
+
+  private drawSkew(): number {
+    const { skewMsMax } = this.plan.rates;
+    return this.chance.between(-skewMsMax / 2, skewMsMax / 2);
   }
 }

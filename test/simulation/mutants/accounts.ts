@@ -6,6 +6,7 @@ import {
   LEAVES,
   SET_STAGE,
   WINDOWS,
+  shownBy,
   without,
   type Mutant,
 } from './mutant.ts';
@@ -100,18 +101,19 @@ export const OF_ACCOUNTS: Mutant[] = [
     find: 'withStandingStage(cap, next) : withoutStage(next);',
     replace: 'next : next;',
   }),
-  without('stage: only of the open window', SET_STAGE, {
-    find: '!isOpen(account, BigInt(event.window_key)) ||',
-    replace: '',
-  }),
-  without('stage: only while the total reaches it', SET_STAGE, {
-    find: 'rankOf(reachedStage(cap, account)) < rankOf(stage);',
-    replace: 'false;',
-  }),
-  without('stage: only by the newest thresholds', SET_STAGE, {
-    find: 'account.r !== cap.revision ||',
-    replace: '',
-  }),
+  without(
+    'stage: only while the total reaches it',
+    SET_STAGE,
+    { find: 'account.s < from ||', replace: '' },
+    { find: 'rankOf(reachedStage(cap, account)) < rankOf(stage);', replace: 'false;' },
+  ),
+  shownBy(
+    'thresholds change under the ladder',
+    without('stage: only by the newest thresholds', SET_STAGE, {
+      find: 'account.r !== cap.revision ||',
+      replace: '',
+    }),
+  ),
   // ---- the configuration
   without('configuration: no older than its lag', FRESH_CACHE, {
     find: 'known && now - known.loadedAt < this.lag',

@@ -24,6 +24,9 @@ export const without = (name: string, file: string, ...changes: Change[]): Mutan
   edits: changes.map((change) => ({ file, ...change })),
 });
 
+/** Too rare for seeds. */
+export const shownBy = (scenario: ScenarioName, mutant: Mutant): Mutant => ({ ...mutant, scenario });
+
 const CORE = 'lambdas/core';
 export const EXPRESSIONS = `${CORE}/ledger/expressions.ts`;
 export const LEDGER = `${CORE}/ledger/ledger.ts`;

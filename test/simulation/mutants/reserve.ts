@@ -7,6 +7,7 @@ import {
   RESERVE_CALL,
   STAMP,
   TABLE,
+  shownBy,
   without,
   type Mutant,
 } from './mutant.ts';
@@ -21,10 +22,13 @@ export const OF_RESERVE: Mutant[] = [
     find: 'NO_HOLD_YET, NEWER_THAN_FENCE]',
     replace: "NO_HOLD_YET, '(t < :at OR t >= :at)']",
   }),
-  without('reserve: room for a hold', EXPRESSIONS, {
-    find: "'size(h) < :holdsMax'",
-    replace: "'(size(h) < :holdsMax OR size(h) >= :holdsMax)'",
-  }),
+  shownBy(
+    'two calls for the last place',
+    without('reserve: room for a hold', EXPRESSIONS, {
+      find: "'size(h) < :holdsMax'",
+      replace: "'(size(h) < :holdsMax OR size(h) >= :holdsMax)'",
+    }),
+  ),
   without('reserve: same window', EXPRESSIONS, {
     find: 'conditions.push(sameWindow(i), enoughFree(i));',
     replace: 'conditions.push(`(a.#${i}.k = :k${i} OR a.#${i}.k <> :k${i})`, enoughFree(i));',
@@ -33,10 +37,13 @@ export const OF_RESERVE: Mutant[] = [
     find: 'conditions.push(sameWindow(i), enoughFree(i));',
     replace: 'conditions.push(sameWindow(i));',
   }),
-  without('reserve: not blocked', EXPRESSIONS, {
-    find: 'conditions.push(notBlocked(i));',
-    replace: 'conditions.push(`(a.#${i}.s < :b${i} OR a.#${i}.s >= :b${i})`);',
-  }),
+  shownBy(
+    'a block that another has reached',
+    without('reserve: not blocked', EXPRESSIONS, {
+      find: 'conditions.push(notBlocked(i));',
+      replace: 'conditions.push(`(a.#${i}.s < :b${i} OR a.#${i}.s >= :b${i})`);',
+    }),
+  ),
   // ---- what the caller sees to
   without('reserve: the leaf is prepared', LEDGER, {
     find: 'if (!image || prepareLeaf(image, call.caps, now)) {',
@@ -54,10 +61,13 @@ export const OF_RESERVE: Mutant[] = [
     find: ' ||\n      isBlocked(cap, accountOf({ leaf, pools }, cap))',
     replace: '',
   }),
-  without('reserve: in flight only by a fresh image', LEDGER, {
-    find: "if (isFresh) return leaveWithout({ kind: 'in_flight', hold: known });",
-    replace: "return leaveWithout({ kind: 'in_flight', hold: known });",
-  }),
+  shownBy(
+    'a call that was given back',
+    without('reserve: in flight only by a fresh image', LEDGER, {
+      find: "if (isFresh) return leaveWithout({ kind: 'in_flight', hold: known });",
+      replace: "return leaveWithout({ kind: 'in_flight', hold: known });",
+    }),
+  ),
   without('reserve: deny only by a fresh image', LEDGER, {
     find: 'if (!isFresh && (short.length > 0',
     replace: 'if (false && (short.length > 0',
@@ -66,23 +76,32 @@ export const OF_RESERVE: Mutant[] = [
     find: '(ms > next ? ms : next) * NONCE_RANGE + nonce',
     replace: '(ms > next ? ms : next) * NONCE_RANGE',
   }),
-  without('stamp: newer than what was seen', STAMP, {
-    find: '(ms > next ? ms : next) * NONCE_RANGE + nonce',
-    replace: 'ms * NONCE_RANGE + nonce',
-  }),
+  shownBy(
+    'a clock that is behind',
+    without('stamp: newer than what was seen', STAMP, {
+      find: '(ms > next ? ms : next) * NONCE_RANGE + nonce',
+      replace: 'ms * NONCE_RANGE + nonce',
+    }),
+  ),
   // ---- attempts that nobody answered
   without('adapter: unanswered attempts are counted', TABLE, {
     find: "if (failure.kind === 'unanswered') unanswered += 1;",
     replace: '',
   }),
-  without('adapter: a server error leaves it open', FAILURES, {
-    find: "'impossible' : 'unanswered' }",
-    replace: "'impossible' : status >= 500 ? 'throttled' : 'unanswered' }",
-  }),
-  without('reserve: unanswered attempts are summed', LEDGER, {
-    find: 'unanswered += write.unanswered;',
-    replace: 'unanswered = write.unanswered;',
-  }),
+  shownBy(
+    'a server error that lands later',
+    without('adapter: a server error leaves it open', FAILURES, {
+      find: "'impossible' : 'unanswered' }",
+      replace: "'impossible' : status >= 500 ? 'throttled' : 'unanswered' }",
+    }),
+  ),
+  shownBy(
+    'a copy of an earlier stamp',
+    without('reserve: unanswered attempts are summed', LEDGER, {
+      find: 'unanswered += write.unanswered;',
+      replace: 'unanswered = write.unanswered;',
+    }),
+  ),
   without('reserve: an own hold found carries the fence', LEDGER, {
     find: 'const fence = unanswered > 0 ? attempts.at(-1)!.at : 0n;',
     replace: 'const fence = 0n;',
@@ -95,14 +114,20 @@ export const OF_RESERVE: Mutant[] = [
     find: 'if (unanswered > 0) await this.makeLostAttemptsFail(',
     replace: 'if (unanswered < 0) await this.makeLostAttemptsFail(',
   }),
-  without('raise: the fence only rises', EXPRESSIONS, {
-    find: 'condition: NEWER_THAN_FENCE,',
-    replace: "condition: '(t < :at OR t >= :at)',",
-  }),
-  without('reserve: void what landed before the fence rose', LEDGER, {
-    find: 'if (hold && attempts.some(({ at }) => at === hold.at)) {',
-    replace: 'if (hold && attempts.length === 0) {',
-  }),
+  shownBy(
+    'a newer fence stands',
+    without('raise: the fence only rises', EXPRESSIONS, {
+      find: 'condition: NEWER_THAN_FENCE,',
+      replace: "condition: '(t < :at OR t >= :at)',",
+    }),
+  ),
+  shownBy(
+    'a copy lands before its caller leaves',
+    without('reserve: void what landed before the fence rose', LEDGER, {
+      find: 'if (hold && attempts.some(({ at }) => at === hold.at)) {',
+      replace: 'if (hold && attempts.length === 0) {',
+    }),
+  ),
   // ---- idempotency
   without('idempotency: the hold names the body', RESERVE_CALL, {
     find: '...(call.bodyHash === undefined ? {} : { bh: call.bodyHash }),',
@@ -133,11 +158,14 @@ export const OF_RESERVE: Mutant[] = [
     replace: `if (!charge) return outcome;
     if (outcome.kind === 'short') await`,
   }),
-  without('idempotency: void the hold where the charge cannot be read', LEDGER, {
-    find: `if (outcome.kind === 'held') await this.voidUnsent(outcome.call);
+  shownBy(
+    'the charge cannot be read',
+    without('idempotency: void the hold where the charge cannot be read', LEDGER, {
+      find: `if (outcome.kind === 'held') await this.voidUnsent(outcome.call);
       throw error;`,
-    replace: 'throw error;',
-  }),
+      replace: 'throw error;',
+    }),
+  ),
   without('idempotency: a voided call is made anew', LEDGER, {
     find: "charge.outcome === 'voided' ? 'voided' :",
     replace: "charge.outcome === 'presumed_spent' && charge.at < 0n ? 'voided' :",

@@ -1,5 +1,5 @@
 /** Charges, settles, the collector and evidence: how a call ends. */
-import { CHARGE, COLLECT, EVIDENCE, EXPRESSIONS, LEDGER, without, type Mutant } from './mutant.ts';
+import { CHARGE, COLLECT, EVIDENCE, EXPRESSIONS, LEDGER, shownBy, without, type Mutant } from './mutant.ts';
 
 const SETTLE_IN_THE_IMAGES_WINDOW = `values[\`:k\${i}\`] = k;
       conditions.push(sameWindow(i));`;
@@ -15,18 +15,17 @@ export const OF_SETTLE: Mutant[] = [
     find: '({ item, condition: ABSENT })',
     replace: '({ item })',
   }),
-  without('charge: names its hold', LEDGER, {
-    find: 'const isMine = standing.at === charge.at;',
-    replace: 'const isMine = true;',
-  }),
   without('charge: settles only the hold that it names', LEDGER, {
     find: 'const used = isNamed ? charge.used : NOTHING_USED;',
     replace: 'const used = charge.used;',
   }),
-  without('charge: the one that stands is settled', LEDGER, {
-    find: "const standing = write.kind === 'applied' ? charge : chargeFromItem(write.item!);",
-    replace: 'const standing = charge;',
-  }),
+  shownBy(
+    'two charge one call',
+    without('charge: the one that stands is settled', LEDGER, {
+      find: "const standing = write.kind === 'applied' ? charge : chargeFromItem(write.item!);",
+      replace: 'const standing = charge;',
+    }),
+  ),
   // ---- the settle's write
   without('settle: the hold stands', EXPRESSIONS, {
     find: "'h.#id.#at = :at'",
@@ -61,10 +60,13 @@ export const OF_SETTLE: Mutant[] = [
     replace:
       'conditions.push(`(attribute_exists(a.#${i}.b.#b${i}) OR attribute_not_exists(a.#${i}.b.#b${i}))`);',
   }),
-  without('settle: the slot is still held', EXPRESSIONS, {
-    find: 'conditions.push(slotStillHeld(i));',
-    replace: '',
-  }),
+  shownBy(
+    'a slot that time has freed',
+    without('settle: the slot is still held', EXPRESSIONS, {
+      find: 'conditions.push(slotStillHeld(i));',
+      replace: '',
+    }),
+  ),
   without('settle: raises the fence', EXPRESSIONS, {
     find: 'if (image.t < fence) {',
     replace: 'if (false) {',
@@ -77,10 +79,13 @@ export const OF_SETTLE: Mutant[] = [
     find: 'const fence = maxOf(charge.fence, isMine ? standing.fence : 0n);',
     replace: 'const fence = 0n;',
   }),
-  without('settle from a charge: its fence', LEDGER, {
-    find: 'isNamed ? charge.fence : fence);',
-    replace: '0n);',
-  }),
+  shownBy(
+    'a copy lands after the collector',
+    without('settle from a charge: its fence', LEDGER, {
+      find: 'isNamed ? charge.fence : fence);',
+      replace: '0n);',
+    }),
+  ),
   // ---- the collector
   without('collector: no release', COLLECT, {
     find: 'await ledger.finish(presumedCharge(id, key.pk, hold, fence), key);',
@@ -98,10 +103,13 @@ export const OF_SETTLE: Mutant[] = [
     find: ' && stampedAt(hold.at) + SLOT_TIME < now;',
     replace: ';',
   }),
-  without('collector: what it gives up cannot land later', COLLECT, {
-    find: 'const fence = stampAfter(now, hold.at, nonce);',
-    replace: 'const fence = 0n * nonce;',
-  }),
+  shownBy(
+    'a copy lands after the collector',
+    without('collector: what it gives up cannot land later', COLLECT, {
+      find: 'const fence = stampAfter(now, hold.at, nonce);',
+      replace: 'const fence = 0n * nonce;',
+    }),
+  ),
   without('collector: the worst case', CHARGE, {
     find: 'used: { u: hold.i.pu, t: hold.i.tk,',
     replace: 'used: { u: 0n, t: hold.i.tk,',
@@ -156,12 +164,15 @@ export const OF_SETTLE: Mutant[] = [
       },
     ],
   },
-  without("adjustment: the pool at the window's key", EXPRESSIONS, {
-    find: `condition: POOL_AT_KEY,
+  shownBy(
+    'a correction meets midnight',
+    without('adjustment: the pool at its key', EXPRESSIONS, {
+      find: `condition: POOL_AT_KEY,
     update: 'SET f = f - :d, s = s + :d, v = v + :one',`,
-    replace: `condition: '(k = :k OR k <> :k)',
+      replace: `condition: '(k = :k OR k <> :k)',
     update: 'SET f = f - :d, s = s + :d, v = v + :one',`,
-  }),
+    }),
+  ),
   without('adjustment: with its accounts in one transaction', EVIDENCE, {
     find: 'const outcome = await table.transact(writes, transactionToken(ids));',
     replace: `let outcome: Awaited<ReturnType<typeof table.transact>> = { kind: 'applied', unanswered: 0 };

@@ -1,5 +1,15 @@
 /** Pools, leases, and what a call does before a shared cap denies it. */
-import { COLLECT, DRAWS, EXPRESSIONS, POOL, POOLS, TIDY_LEASES, without, type Mutant } from './mutant.ts';
+import {
+  COLLECT,
+  DRAWS,
+  EXPRESSIONS,
+  POOL,
+  POOLS,
+  TIDY_LEASES,
+  shownBy,
+  without,
+  type Mutant,
+} from './mutant.ts';
 
 const DRAW = 'condition: isDraw ? `${POOL_AT_KEY} AND ${ENOUGH_IN_POOL}` : POOL_AT_KEY,';
 const TRANSACTION = `const outcome = await this.table.transact(
@@ -20,10 +30,6 @@ export const OF_SHARED_CAPS: Mutant[] = [
   without('draw: the leaf at its version', POOLS, {
     find: "put: [{ op: 'put' as const, ...put }]",
     replace: "put: [{ op: 'put' as const, item: put.item }]",
-  }),
-  without('give back: the lease at its key', EXPRESSIONS, {
-    find: "LEASE_AT_KEY = 'a.#a.k = :k'",
-    replace: "LEASE_AT_KEY = '(a.#a.k = :k OR a.#a.k <> :k)'",
   }),
   without('give back: enough on the lease', EXPRESSIONS, {
     find: "ENOUGH_ON_LEASE = 'a.#a.f >= :g'",
@@ -82,10 +88,13 @@ export const OF_SHARED_CAPS: Mutant[] = [
     find: 'if (isWhole) return isProven',
     replace: 'if (isWhole || siblings.length > 0) return isProven',
   }),
-  without('deny: the same picture twice', DRAWS, {
-    find: "if (isWhole) return isProven ? { kind: 'short', leaf: mine } : 'look_again';",
-    replace: "if (isWhole) return { kind: 'short', leaf: mine };",
-  }),
+  shownBy(
+    'money goes home while it is looked for',
+    without('deny: the same picture twice', DRAWS, {
+      find: "if (isWhole) return isProven ? { kind: 'short', leaf: mine } : 'look_again';",
+      replace: "if (isWhole) return { kind: 'short', leaf: mine };",
+    }),
+  ),
   without('deny: a block is proven too', DRAWS, {
     find: "return isProven || isBlocked(cap, pool) ? { kind: 'short', leaf: mine } : 'look_again';",
     replace: "return { kind: 'short', leaf: mine };",
