@@ -14,6 +14,7 @@ import { Alarms } from './constructs/monitoring/alarms.ts';
 import { addDashboard } from './constructs/monitoring/dashboard.ts';
 import { NodeFunction } from './constructs/node-function/node-function.ts';
 import { PolicyCaps } from './constructs/policy-caps/policy-caps.ts';
+import { grantPriceOffice } from './constructs/price-refresh/price-office.ts';
 import { PriceRefresh } from './constructs/price-refresh/price-refresh.ts';
 import type { Deployment } from './deployment.ts';
 import type { StatefulStack } from './stateful-stack.ts';
@@ -35,6 +36,7 @@ export class StatelessStack extends Stack {
     new PolicyCaps(this, 'PolicyCaps', { policy, table });
     const changeFeed = new ChangeFeed(this, 'ChangeFeed', { policy, table, bus });
     const mail = new FinanceMail(this, 'FinanceMail', policy);
+    grantPriceOffice(admin, { bus, mail });
     const definitionFile = resolve(import.meta.dirname, 'escalation.asl.json');
     const escalation = new Escalation(this, 'Escalation', {
       stage,
@@ -47,7 +49,7 @@ export class StatelessStack extends Stack {
     const reserve = proxyConcurrency !== 'none';
     const collector = new Collector(this, 'Collector', { policy, table, reserve });
 
-    const priceRefresh = new PriceRefresh(this, 'PriceRefresh', { policy, table, bus });
+    const priceRefresh = new PriceRefresh(this, 'PriceRefresh', { policy, table, bus, mail });
     const canary = new Canary(this, 'Canary', { policy, gatewayUrl: gateway.api.url });
 
     const watched = { gateway, proxy, admin, changeFeed, escalation, collector, priceRefresh, canary };

@@ -1,5 +1,6 @@
 /** The environment of the local server (contract 1), parsed once. Mistakes are explained, all of them at once. */
 import * as z from 'zod';
+import { parseFeeds, type Feed } from '../lambdas/adapters/price-feeds/families.ts';
 import type { UpstreamTargets } from '../lambdas/adapters/upstream/http-upstream.ts';
 import type { UpstreamName } from '../lambdas/core/ports.ts';
 
@@ -16,6 +17,8 @@ export interface LocalSettings {
   adminKey: string | undefined;
   /** Providers that are not here are simulated. */
   upstreams: UpstreamTargets;
+  /** Undefined: those of the policy. */
+  priceFeeds: readonly Feed[] | undefined;
   /** What is set and has no effect: said at start, lest somebody relies on it. */
   notes: string[];
 }
@@ -27,7 +30,7 @@ export class InvalidEnvironment extends Error {
 
 const PROVIDERS: readonly UpstreamName[] = ['openai', 'azure', 'anthropic', 'gemini', 'bedrock'];
 /** Read by other parts of Spendcap than the server. */
-const OTHER_NAMES = ['SPENDCAP_URL', 'SPENDCAP_PRICE_FEEDS'];
+const OTHER_NAMES = ['SPENDCAP_URL'];
 const ADMIN_KEY_LENGTH_MIN = 8;
 
 const port = z
@@ -39,6 +42,13 @@ const port = z
 const baseUrl = z.string().check(({ value, issues }) => {
   const problem = problemOfBaseUrl(value);
   if (problem !== undefined) issues.push({ code: 'custom', input: value, message: problem });
+});
+
+const feeds = z.string().transform((text, context): readonly Feed[] => {
+  const parsed = parseFeeds(text);
+  if ('feeds' in parsed) return parsed.feeds;
+  context.addIssue({ code: 'custom', input: text, message: parsed.problem });
+  return z.NEVER;
 });
 
 const printable = z.string().regex(/^[\x21-\x7e]+$/, 'must be printable ASCII without spaces');
@@ -58,6 +68,7 @@ const environmentSchema = z.object({
   SPENDCAP_ADMIN_KEY: printable
     .min(ADMIN_KEY_LENGTH_MIN, `must have ${ADMIN_KEY_LENGTH_MIN} characters at least`)
     .optional(),
+  SPENDCAP_PRICE_FEEDS: feeds.optional(),
   ...providerShape,
 });
 
@@ -77,6 +88,7 @@ export function readEnvironment(environment: Environment): LocalSettings {
     policyFile: data.SPENDCAP_CONFIG,
     adminKey: data.SPENDCAP_ADMIN_KEY,
     upstreams: upstreamsOf(given),
+    priceFeeds: data.SPENDCAP_PRICE_FEEDS,
     notes: notesOn(given),
   };
 }

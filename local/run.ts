@@ -1,4 +1,5 @@
 /** Starts the local server from an environment, says where it is, and stops it without cutting anybody off. */
+import { PUBLIC_FEEDS } from '../lambdas/adapters/price-feeds/families.ts';
 import { readPolicyFile } from '../lambdas/adapters/policy/policy-file.ts';
 import { DirectoryInUse } from '../lambdas/adapters/table/local/single-opener.ts';
 import { parsePolicy, PolicyInvalid } from '../lambdas/core/policy/policy.ts';
@@ -32,6 +33,7 @@ async function start(
     const server = await startLocalServer({
       ...settings,
       policy,
+      priceFeeds: settings.priceFeeds ?? policy.priceFeeds ?? PUBLIC_FEEDS,
       report: (event) => process.stderr.write(`${JSON.stringify(event, bigintAsText)}\n`),
     });
     return { settings, server };

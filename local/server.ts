@@ -17,9 +17,14 @@ import type { OperatorEvent, Timing } from '../lambdas/core/gateway.ts';
 import { AccountCaps } from '../lambdas/core/escalation/account-caps.ts';
 import { Ledger } from '../lambdas/core/ledger/ledger.ts';
 import type { Policy } from '../lambdas/core/policy/policy.ts';
+import { fetchDocument } from '../lambdas/adapters/price-feeds/document.ts';
+import type { Feed } from '../lambdas/adapters/price-feeds/families.ts';
+import { toRfc3339 } from '../lambdas/core/time.ts';
+import { PriceOffice } from '../lambdas/price-refresh/price-office.ts';
 import { openPrices } from '../lambdas/runtime/stored-prices.ts';
 import { createProxyApp } from '../lambdas/proxy/app.ts';
 import { openGateway } from '../lambdas/proxy/open-gateway.ts';
+import { reviewedCards } from '../prices/reviewed.ts';
 import { adminAccess } from './admin-access.ts';
 import { systemClock as clock } from '../lambdas/runtime/clock.ts';
 import { startChangeFeed } from './change-feed.ts';
@@ -31,6 +36,7 @@ import { systemIds as ids } from '../lambdas/runtime/ids.ts';
 import { AccountChanges } from './account-changes.ts';
 import { createOutboxApp, Outbox } from './outbox.ts';
 import { openStoredAnswers, startAnswerSweeper } from './stored-answers.ts';
+import { startPriceRefresh } from './price-refresh.ts';
 import { startSimulatedProvider, type SimulatedProvider } from './simulated-provider/server.ts';
 
 export interface LocalServerOptions extends Pick<
@@ -38,13 +44,15 @@ export interface LocalServerOptions extends Pick<
   'host' | 'port' | 'dataDirectory' | 'adminKey' | 'upstreams'
 > {
   policy: Policy;
+  /** Without them prices are those of the release, and what people set. */
+  priceFeeds?: readonly Feed[];
   report: (event: OperatorEvent | LocalEvent) => void;
   timing?: Partial<Timing>;
 }
 
 /** What the functions of AWS say in logs of their own; `answer_cut`: a body broke after its status was sent. */
 export interface LocalEvent {
-  kind: 'collector' | 'admin' | 'escalation' | 'answer_sweeper' | 'answer_cut';
+  kind: 'collector' | 'admin' | 'escalation' | 'prices' | 'answer_sweeper' | 'answer_cut';
   reason: string;
 }
 
@@ -88,14 +96,25 @@ export async function startLocalServer(options: LocalServerOptions): Promise<Loc
       inFlight.add(tracked);
     },
   });
+  const outbox = new Outbox(table);
+  const financeEmail = policy.org.financeEmail ?? FINANCE_EMAIL;
+  const closing = new AbortController();
+  const office = new PriceOffice({
+    ...{ table, clock, ids, prices, reviewed: reviewedCards, feeds: options.priceFeeds ?? [] },
+    fetch: (url, known) => fetchDocument(url, known, { signal: closing.signal }),
+    // Nothing on this machine listens to the bus.
+    tell: async () => undefined,
+    mail: {
+      send: ({ id, ...mail }) => outbox.put(id, { ...mail, to: financeEmail, at: toRfc3339(clock.now()) }),
+    },
+  });
   const admin = createAdminApp(
-    { directory, ledger, prices, table, clock, ids, keyEnvironment: 'local' },
+    { directory, ledger, table, clock, ids, office, keyEnvironment: 'local' },
     {
       isAdmin: adminAccess(directory, adminKey),
       report: (reason) => report({ kind: 'admin', reason }),
     },
   );
-  const outbox = new Outbox(table);
   const http = await startHttpHost({
     host: options.host,
     port: options.port,
@@ -122,8 +141,13 @@ export async function startLocalServer(options: LocalServerOptions): Promise<Loc
     directory,
     clock,
     outbox,
-    financeEmail: policy.org.financeEmail ?? FINANCE_EMAIL,
+    financeEmail,
     report: (reason) => report({ kind: 'escalation', reason }),
+  });
+
+  const priceRefresh = startPriceRefresh({
+    ...{ office, clock, everyMinutes: policy.priceRefreshMinutes },
+    report: (reason) => report({ kind: 'prices', reason }),
   });
 
   return {
@@ -135,6 +159,8 @@ export async function startLocalServer(options: LocalServerOptions): Promise<Loc
     close: async () => {
       await http.stop();
       await Promise.all(inFlight);
+      closing.abort();
+      await priceRefresh.stop();
       await collector.stop();
       await sweeper?.stop();
       await changeFeed.stop();

@@ -6,6 +6,8 @@ import type { OpenAPIHono } from '@hono/zod-openapi';
 import { capRoutes } from './caps.ts';
 import { keyRoutes } from './keys.ts';
 import { ledgerRoutes } from './ledger.ts';
+import { priceOverrideRoutes } from './price-overrides.ts';
+import { priceRoutes } from './prices.ts';
 import { onError, Problem, renderProblem } from './problems.ts';
 import { quarantineRoutes } from './quarantine.ts';
 import { newApp, type AdminDeps } from './routes.ts';
@@ -37,7 +39,15 @@ export function createAdminApp(deps: AdminDeps, host: AdminHost): OpenAPIHono {
       throw new Problem('invalid_request', `body: larger than ${BODY_BYTES_MAX} bytes`);
     await next();
   });
-  for (const routesOf of [capRoutes, keyRoutes, userRoutes, ledgerRoutes, quarantineRoutes]) {
+  for (const routesOf of [
+    capRoutes,
+    keyRoutes,
+    userRoutes,
+    ledgerRoutes,
+    quarantineRoutes,
+    priceRoutes,
+    priceOverrideRoutes,
+  ]) {
     app.route('/', routesOf(deps));
   }
   return app;

@@ -5,6 +5,7 @@
 import type { APIGatewayProxyEvent } from 'aws-lambda';
 import * as z from 'zod';
 import { openAwsBooks } from '../runtime/aws-books.ts';
+import { openPriceOffice, priceOfficeEnvironment } from '../runtime/aws-price-office.ts';
 import { readEnvironment, text } from '../runtime/environment.ts';
 import { operatorLine, standardOutput, withMetrics, type Log } from '../runtime/log.ts';
 import { openPrices } from '../runtime/stored-prices.ts';
@@ -20,12 +21,13 @@ export const handler = createHandler({ admin: openAdmin, log: standardOutput });
 const keyEnvironment = z.string().regex(/^[a-z]{1,12}$/, 'must be 1 to 12 small letters');
 
 function openAdmin(): AdminDeps {
-  const { TABLE_NAME, KEY_ENVIRONMENT } = readEnvironment(
-    { TABLE_NAME: text, KEY_ENVIRONMENT: keyEnvironment },
+  const { TABLE_NAME, KEY_ENVIRONMENT, ...settings } = readEnvironment(
+    { TABLE_NAME: text, KEY_ENVIRONMENT: keyEnvironment, ...priceOfficeEnvironment },
     process.env,
   );
   const books = openAwsBooks(TABLE_NAME);
-  return { ...books, prices: openPrices(books), keyEnvironment: KEY_ENVIRONMENT };
+  const office = openPriceOffice({ ...books, prices: openPrices(books) }, settings);
+  return { ...books, office, keyEnvironment: KEY_ENVIRONMENT };
 }
 
 const SERVICE = 'admin';

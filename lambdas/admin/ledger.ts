@@ -202,7 +202,7 @@ export function ledgerRoutes(deps: AdminDeps): OpenAPIHono {
         `The call ${id} is not charged yet; a receipt comes with the charge.`,
       );
     return c.json(
-      await receiptOf({ ledger: deps.ledger, book: await deps.prices.current() }, call.charge),
+      await receiptOf({ ledger: deps.ledger, book: await deps.office.prices.current() }, call.charge),
       200,
     );
   });

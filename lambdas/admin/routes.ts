@@ -4,16 +4,16 @@ import * as z from 'zod';
 import type { Directory } from '../core/directory/directory.ts';
 import type { Ledger } from '../core/ledger/ledger.ts';
 import type { Clock, Ids, Table } from '../core/ports.ts';
-import type { PriceSource } from '../core/pricing/price-source.ts';
+import type { PriceOffice } from '../price-refresh/price-office.ts';
 import { detailOf, Problem, problemSchema } from './problems.ts';
 
 export interface AdminDeps {
   directory: Directory;
   ledger: Ledger;
-  prices: PriceSource;
   table: Table;
   clock: Clock;
   ids: Ids;
+  office: PriceOffice;
   /** Middle part of the keys that are made here, as in `sck_live_…`. */
   keyEnvironment: string;
 }

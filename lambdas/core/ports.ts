@@ -161,3 +161,18 @@ export interface EventBus {
   /** Resolves to the indexes of the events that were not taken, for the caller to try again. Never rejects. */
   publish(events: readonly BusEvent[]): Promise<number[]>;
 }
+
+// ---- Mail --------------------------------------------------------------------------------------------------
+
+export interface Mail {
+  /** Of the news: a repeat may be sent again, and has the same. */
+  id: string;
+  /** 1 to 99 characters of printable ASCII. */
+  subject: string;
+  text: string;
+}
+
+export interface FinanceMail {
+  /** Throws where it was not taken. */
+  send(mail: Mail): Promise<void>;
+}

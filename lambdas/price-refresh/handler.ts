@@ -1,56 +1,55 @@
-/** The price refresh as a scheduled Lambda function: the cards of this deployment go into the table, once each. */
-import { EventBridgeClient } from '@aws-sdk/client-eventbridge';
-import { reviewedCards } from '../../prices/reviewed.ts';
-import { BACKGROUND_SILENCE_MS_MAX, timeLimits } from '../adapters/aws-time-limits.ts';
-import { EventBridgeBus } from '../adapters/eventbridge/eventbridge-bus.ts';
-import type { PriceCard } from '../core/pricing/card.ts';
-import type { Clock, EventBus, Table } from '../core/ports.ts';
+/** The price refresh as a scheduled Lambda function. */
 import { openAwsBooks } from '../runtime/aws-books.ts';
+import { openPriceOffice, priceOfficeEnvironment } from '../runtime/aws-price-office.ts';
 import { readEnvironment, text } from '../runtime/environment.ts';
 import { standardOutput, withMetrics, type Log } from '../runtime/log.ts';
-import { PRICES_CHANGED } from './prices-changed.ts';
-import { refreshPrices } from './refresh.ts';
+import { openPrices } from '../runtime/stored-prices.ts';
+import type { Clock } from '../core/ports.ts';
+import type { PriceOffice } from './price-office.ts';
 
 export interface PriceRefreshDeps {
-  table: Table;
-  bus: EventBus;
+  office: Pick<PriceOffice, 'refresh'>;
   clock: Clock;
 }
 
 let deps: PriceRefreshDeps | undefined;
-export const handler = createHandler({
-  open: () => (deps ??= openDeps()),
-  cards: reviewedCards,
-  log: standardOutput,
-});
+export const handler = createHandler({ open: () => (deps ??= openDeps()), log: standardOutput });
 
 function openDeps(): PriceRefreshDeps {
-  const settings = readEnvironment({ TABLE_NAME: text, EVENT_BUS_NAME: text }, process.env);
-  const { table, clock } = openAwsBooks(settings.TABLE_NAME);
-  const report = (reason: string): void => standardOutput({ kind: 'event_not_taken', reason });
-  const client = new EventBridgeClient(timeLimits(BACKGROUND_SILENCE_MS_MAX));
-  const bus = new EventBridgeBus({ client, name: settings.EVENT_BUS_NAME, report });
-  return { table, bus, clock };
+  const settings = readEnvironment({ TABLE_NAME: text, ...priceOfficeEnvironment }, process.env);
+  const books = openAwsBooks(settings.TABLE_NAME);
+  return { office: openPriceOffice({ ...books, prices: openPrices(books) }, settings), clock: books.clock };
 }
 
 /** What it throws fails the invocation: the next run goes on where this one stopped. */
-export function createHandler({
-  open,
-  cards,
-  log,
-}: {
-  open: () => PriceRefreshDeps;
-  cards: readonly PriceCard[];
-  log: Log;
-}) {
+export function createHandler({ open, log }: { open: () => PriceRefreshDeps; log: Log }) {
   return async (): Promise<void> => {
-    const { table, bus, clock } = open();
-    const tell = async (detail: object): Promise<void> => {
-      const failed = await bus.publish([{ type: PRICES_CHANGED, detail }]);
-      if (failed.length > 0) throw new Error('the news of changed prices was not taken');
+    const { office, clock } = open();
+    const { feeds, added, edited, accepted, proposed, withdrawn, refused, pending } = await office.refresh();
+    const failed = feeds.filter(({ status }) => status === 'failed');
+    const metrics = {
+      PriceCardsAdded: added.length + accepted.length,
+      PriceCardsEdited: edited.length,
+      PriceFeedsFailed: failed.length,
+      PricesPending: pending.filter(({ replaces }) => replaces !== null).length,
+      PricesRefused: refused.length,
     };
-    const { added, edited } = await refreshPrices({ table, tell }, cards);
-    const metrics = { PriceCardsAdded: added.length, PriceCardsEdited: edited.length };
-    log({ kind: 'prices_refreshed', added, edited, ...withMetrics('price-refresh', clock.now(), metrics) });
+    log({
+      kind: 'prices_refreshed',
+      feeds: feeds.map(({ family, status, reason, models, dropped }) => ({
+        ...{ family, status, reason, models },
+        dropped: dropped.length,
+      })),
+      added,
+      edited,
+      accepted: accepted.map(({ id }) => id),
+      proposed: proposed.map(({ id }) => id),
+      withdrawn: withdrawn.map(({ id }) => id),
+      refused: refused.slice(0, REFUSED_LOGGED_MAX),
+      ...withMetrics('price-refresh', clock.now(), metrics),
+    });
   };
 }
+
+/** A line of a log is cut at 256 KB. */
+const REFUSED_LOGGED_MAX = 50;

@@ -27,6 +27,12 @@ export const METRICS = {
   PriceCardsAdded: 'Count',
   /** Cards whose price differs from what the table has under their id. */
   PriceCardsEdited: 'Count',
+  /** Feeds that could not be read, or were not what they should be. */
+  PriceFeedsFailed: 'Count',
+  /** Changes of known models that wait for a second family or a person. */
+  PricesPending: 'Count',
+  /** Changes that cannot be right: a wrong unit, a rate of the wrong kind. */
+  PricesRefused: 'Count',
   /** 1 where the canary did not see the promise hold. */
   CanaryFailed: 'Count',
 } as const;

@@ -7,9 +7,9 @@ import { keyIdOf } from '../../lambdas/core/directory/app-keys.ts';
 import { Directory } from '../../lambdas/core/directory/directory.ts';
 import { Ledger } from '../../lambdas/core/ledger/ledger.ts';
 import { leafKey } from '../../lambdas/core/ledger/leaf.ts';
-import { openPrices } from '../../lambdas/runtime/stored-prices.ts';
 import { adminAccess } from '../../local/admin-access.ts';
 import { chargeOf, ManualClock, SeededIds, testCall, callOf } from '../support/worlds.ts';
+import { testOffice } from '../support/price-office.ts';
 
 type Json = Record<string, unknown>;
 
@@ -19,9 +19,10 @@ function world() {
   const table = new DynamoDbTable({ api: openMemoryEngine({ clock }), tableName: 't', clock, ids });
   const ledger = new Ledger({ table, clock, ids });
   const directory = new Directory({ table, clock });
+  const { office } = testOffice({ table, clock, ids });
   const reported: string[] = [];
   const app = createAdminApp(
-    { directory, ledger, prices: openPrices({ table, clock }), table, clock, ids, keyEnvironment: 'test' },
+    { directory, ledger, table, clock, ids, office, keyEnvironment: 'test' },
     { isAdmin: adminAccess(directory, 'admin-key'), report: (reason) => void reported.push(reason) },
   );
   const send = async (
@@ -344,6 +345,7 @@ describe('the OpenAPI document', () => {
     expect(routes.sort()).toEqual([
       'DELETE /admin/v1/caps/{id}',
       'DELETE /admin/v1/keys/{id}',
+      'DELETE /admin/v1/prices/overrides/{provider}/{model}',
       'DELETE /admin/v1/quarantine/{model}',
       'DELETE /admin/v1/users/{id}',
       'GET /admin/v1/caps',
@@ -353,13 +355,21 @@ describe('the OpenAPI document', () => {
       'GET /admin/v1/ledger/audit',
       'GET /admin/v1/ledger/holds',
       'GET /admin/v1/ledger/requests/{id}/receipt',
+      'GET /admin/v1/prices',
+      'GET /admin/v1/prices/history',
+      'GET /admin/v1/prices/overrides',
+      'GET /admin/v1/prices/pending',
       'GET /admin/v1/quarantine',
       'GET /admin/v1/usage',
       'GET /admin/v1/users',
       'GET /admin/v1/users/{id}',
       'POST /admin/v1/keys',
       'POST /admin/v1/ledger/requests/{id}/evidence',
+      'POST /admin/v1/prices/pending/{id}/accept',
+      'POST /admin/v1/prices/pending/{id}/reject',
+      'POST /admin/v1/prices/refresh',
       'PUT /admin/v1/caps/{id}',
+      'PUT /admin/v1/prices/overrides/{provider}/{model}',
       'PUT /admin/v1/users/{id}',
     ]);
   });

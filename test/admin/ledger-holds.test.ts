@@ -7,7 +7,6 @@ import { Directory } from '../../lambdas/core/directory/directory.ts';
 import { auditLedger } from '../../lambdas/core/ledger/audit.ts';
 import { usd } from '../../lambdas/core/money.ts';
 import { freshIds } from '../../lambdas/core/request-ids.ts';
-import { openPrices } from '../../lambdas/runtime/stored-prices.ts';
 import { adminAccess } from '../../local/admin-access.ts';
 import {
   alice,
@@ -19,6 +18,7 @@ import {
   testCall,
   testCap,
 } from '../support/worlds.ts';
+import { testOffice } from '../support/price-office.ts';
 
 const cap = testCap('month', 'usd', 'month', usd('20'));
 
@@ -26,8 +26,9 @@ function world() {
   const clock = new ManualClock();
   const { table, ledger, ids } = ledgerOver({ api: openMemoryEngine({ clock }), tableName: 't' }, clock);
   const directory = new Directory({ table, clock });
+  const { office } = testOffice({ table, clock, ids });
   const app = createAdminApp(
-    { directory, ledger, prices: openPrices({ table, clock }), table, clock, ids, keyEnvironment: 'test' },
+    { directory, ledger, table, clock, ids, office, keyEnvironment: 'test' },
     { isAdmin: adminAccess(directory, 'admin-key'), report: () => undefined },
   );
   const send = async (method: string, path: string, body?: object) => {

@@ -47,11 +47,11 @@ test.each(Object.keys(functions))(
 describe('environments', () => {
   test.each([
     ['Proxy', ['ANTHROPIC_BASE_URL', 'OPENAI_BASE_URL', 'PROVIDER_SECRET_ARN', 'TABLE_NAME']],
-    ['Admin', ['KEY_ENVIRONMENT', 'TABLE_NAME']],
+    ['Admin', ['EVENT_BUS_NAME', 'FINANCE_TOPIC_ARN', 'KEY_ENVIRONMENT', 'TABLE_NAME']],
     ['ChangeFeedFunction', ['EVENT_BUS_NAME', 'TABLE_NAME']],
     ['EscalationFunction', ['STATE_MACHINE_ARN', 'TABLE_NAME']],
     ['CollectorFunction', ['TABLE_NAME']],
-    ['PriceRefreshFunction', ['EVENT_BUS_NAME', 'TABLE_NAME']],
+    ['PriceRefreshFunction', ['EVENT_BUS_NAME', 'FINANCE_TOPIC_ARN', 'TABLE_NAME']],
     ['PolicyCapsFunction', ['TABLE_NAME']],
     ['CanaryFunction', ['CANARY_SECRET_ARN', 'GATEWAY_URL']],
   ])('%s', (name, variables) => {

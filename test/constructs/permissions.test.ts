@@ -33,7 +33,9 @@ const EXPECTED: Record<string, string[]> = {
     'dynamodb:Query',
     'dynamodb:Scan',
     'dynamodb:UpdateItem',
+    'events:PutEvents',
     ...LOGS,
+    'sns:Publish',
   ],
   ChangeFeedFunctionRole: [
     'dynamodb:DescribeStream',
@@ -71,7 +73,16 @@ const EXPECTED: Record<string, string[]> = {
     ...SEND,
   ],
   CollectorHourlyRole: ['lambda:InvokeFunction', 'sqs:SendMessage'],
-  PriceRefreshFunctionRole: ['dynamodb:GetItem', 'dynamodb:PutItem', 'events:PutEvents', ...LOGS, ...SEND],
+  PriceRefreshFunctionRole: [
+    'dynamodb:GetItem',
+    'dynamodb:PutItem',
+    'dynamodb:Query',
+    'dynamodb:UpdateItem',
+    'events:PutEvents',
+    ...LOGS,
+    'sns:Publish',
+    ...SEND,
+  ],
   PriceRefreshHourlyRole: ['lambda:InvokeFunction', 'sqs:SendMessage'],
   PolicyCapsFunctionRole: [
     'dynamodb:DeleteItem',
@@ -138,7 +149,11 @@ describe('resources', () => {
     const byTime = statements.filter(({ statement }) =>
       JSON.stringify(statement.Resource).includes('/index/'),
     );
-    expect(byTime.map(({ role }) => role).sort()).toEqual(['AdminRole', 'PolicyCapsFunctionRole']);
+    expect(byTime.map(({ role }) => role).sort()).toEqual([
+      'AdminRole',
+      'PolicyCapsFunctionRole',
+      'PriceRefreshFunctionRole',
+    ]);
     for (const { statement } of byTime) {
       expect(statement.Action).toBe('dynamodb:Query');
       expect(JSON.stringify(statement.Resource)).toContain('/index/byTime');

@@ -10,6 +10,8 @@ import { join, resolve } from 'node:path';
 
 const ROOT = resolve(import.meta.dirname, '../..');
 const ADMIN_KEY = 'adm_for_tests';
+/** Prices of the release: no test depends on what the internet says. */
+const ALONE = { PORT: '0', SPENDCAP_PRICE_FEEDS: 'none' };
 
 export type Environment = Record<string, string>;
 
@@ -40,7 +42,7 @@ export interface ServerProcess {
 /** Ready to take calls: `GET /healthz` has answered 200. */
 export async function startServer(environment: Environment): Promise<ServerProcess> {
   const begunAt = performance.now();
-  const run = runScript('local/main.ts', { PORT: '0', SPENDCAP_ADMIN_KEY: ADMIN_KEY, ...environment });
+  const run = runScript('local/main.ts', { ...ALONE, SPENDCAP_ADMIN_KEY: ADMIN_KEY, ...environment });
   await run.said('Stop with Ctrl-C.');
   const { stdout } = run.output;
   const url = found(/Gateway\s+(http:\/\/\S+)\/v1\s/, stdout);
@@ -61,7 +63,7 @@ export async function startServer(environment: Environment): Promise<ServerProce
 
 /** A server that is expected to refuse to start. */
 export const startInVain = (environment: Environment): Promise<Ended> =>
-  runScript('local/main.ts', { PORT: '0', ...environment }).ended;
+  runScript('local/main.ts', { ...ALONE, ...environment }).ended;
 
 export interface ProviderProcess {
   url: string;

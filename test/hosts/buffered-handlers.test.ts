@@ -5,6 +5,7 @@ import { createHandler as createCollectHandler } from '../../lambdas/collect/han
 import { leafKey, leafToItem } from '../../lambdas/core/ledger/leaf.ts';
 import { TableUnavailable } from '../../lambdas/core/ports.ts';
 import { contextOf, openLambdaWorld, restEvent, type LambdaWorld } from './lambda-world.ts';
+import { testOffice } from '../support/price-office.ts';
 
 let world: LambdaWorld;
 const lines: Record<string, unknown>[] = [];
@@ -18,11 +19,10 @@ beforeEach(() => {
 });
 
 const ADMIN = 'arn:aws:iam::111122223333:user/ann';
-const admin = () =>
-  createAdminHandler({
-    admin: () => ({ ...world.books, prices: world.gateway.prices, keyEnvironment: 'live' }),
-    log,
-  });
+const admin = () => {
+  const { office } = testOffice(world.books);
+  return createAdminHandler({ admin: () => ({ ...world.books, office, keyEnvironment: 'live' }), log });
+};
 
 describe('the admin API', () => {
   it('serves whom IAM vouches for, and logs who it was', async () => {

@@ -37,6 +37,7 @@ describe('the environment', () => {
         openai: { origin: 'https://api.openai.com', apiKey: 'sk-1' },
         bedrock: { origin: 'http://127.0.0.1:9999', apiKey: undefined },
       },
+      priceFeeds: [],
       notes: [],
     });
   });

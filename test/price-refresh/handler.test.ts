@@ -1,58 +1,75 @@
-/** The scheduled function: one event for what is new, a failed run where the bus does not take it. */
+/** The scheduled function: what it says in its log, and that what fails inside fails the run. */
 import { expect, test } from 'vitest';
 import { createHandler, handler } from '../../lambdas/price-refresh/handler.ts';
-import { pricesChangedSchema } from '../../lambdas/price-refresh/prices-changed.ts';
-import type { BusEvent } from '../../lambdas/core/ports.ts';
-import { reviewedCards } from '../../prices/reviewed.ts';
-import { engineNamed, withTable } from '../contract/setup.ts';
+import { datedCard, type ProposalRecord } from '../../lambdas/core/price-changes/proposal-items.ts';
+import type { Refreshed } from '../../lambdas/price-refresh/refresh.ts';
+import { testCard } from '../core/pricing/cards-for-tests.ts';
+import { TestClock } from '../contract/setup.ts';
 
-const cards = reviewedCards.slice(0, 3);
+const clock = new TestClock();
+const proposal = (id: string, replaces: string | null): ProposalRecord => ({
+  ...{ id, replaces, state: 'pending', provider: 'openai', model: 'm', card: testCard(), told: false },
+  ...{ families: ['litellm'], reason: 'dearer', since: clock.now(), accepted: null },
+});
 
-test('one event at first, then none, and a line with the figures each time', async () => {
-  await withTable(engineNamed('memory'), async ({ table, clock }) => {
-    const events: BusEvent[] = [];
-    const lines: Record<string, unknown>[] = [];
-    const bus = {
-      publish: async (some: readonly BusEvent[]) => {
-        events.push(...some);
-        return [];
-      },
-    };
-    const run = createHandler({
-      open: () => ({ table, bus, clock }),
-      cards,
-      log: (line) => lines.push(line),
-    });
-    await run();
-    await run();
-    expect(events.map(({ type, detail }) => [type, pricesChangedSchema.parse(detail).total])).toEqual([
-      ['PricesChanged', 3],
-    ]);
-    expect(lines).toMatchObject([
-      { kind: 'prices_refreshed', Service: 'price-refresh', PriceCardsAdded: 3, PriceCardsEdited: 0 },
-      { kind: 'prices_refreshed', PriceCardsAdded: 0, PriceCardsEdited: 0 },
-    ]);
+const NOTHING: Refreshed = {
+  ...{
+    feeds: [],
+    added: [],
+    edited: [],
+    accepted: [],
+    proposed: [],
+    withdrawn: [],
+    refused: [],
+    pending: [],
+  },
+};
+
+async function logOf(refreshed: Partial<Refreshed>): Promise<Record<string, unknown>> {
+  const lines: Record<string, unknown>[] = [];
+  const office = { refresh: async () => ({ ...NOTHING, ...refreshed }) };
+  await createHandler({ open: () => ({ office, clock }), log: (line) => lines.push(line) })();
+  expect(lines).toHaveLength(1);
+  return lines[0]!;
+}
+
+test('one line tells what became of each feed and each change, with the figures that alarms watch', async () => {
+  const url = 'https://feeds.example/a.json';
+  const accepted = datedCard(testCard(), clock.now());
+  expect(
+    await logOf({
+      feeds: [
+        { family: 'litellm', url, status: 'failed', reason: 'it is not JSON', models: 3, dropped: [] },
+        {
+          family: 'aws',
+          url,
+          status: 'read',
+          reason: null,
+          models: 2,
+          dropped: [{ entry: 'x', reason: 'y' }],
+        },
+      ],
+      added: ['openai/m@2026-01-01'],
+      accepted: [accepted],
+      pending: [proposal('pp_1', 'openai/m@2026-01-01'), proposal('pp_2', null)],
+      refused: [{ provider: 'openai', model: 'm', families: ['litellm'], reason: 'a wrong unit' }],
+    }),
+  ).toMatchObject({
+    ...{ kind: 'prices_refreshed', Service: 'price-refresh', accepted: [accepted.id] },
+    feeds: [
+      { family: 'litellm', status: 'failed', reason: 'it is not JSON', models: 3, dropped: 0 },
+      { family: 'aws', status: 'read', reason: null, models: 2, dropped: 1 },
+    ],
+    ...{ PriceCardsAdded: 2, PriceCardsEdited: 0, PriceFeedsFailed: 1, PricesPending: 1, PricesRefused: 1 },
   });
 });
 
-test('a bus that does not take the event fails the run, and the next one tells', async () => {
-  await withTable(engineNamed('memory'), async ({ table, clock }) => {
-    const answers = [[0], []];
-    let published = 0;
-    const bus = {
-      publish: async () => {
-        published += 1;
-        return answers.shift()!;
-      },
-    };
-    const run = createHandler({ open: () => ({ table, bus, clock }), cards, log: () => undefined });
-    await expect(run()).rejects.toThrow('was not taken');
-    await run();
-    await run();
-    expect(published).toBe(2);
-  });
+test('what fails inside fails the run', async () => {
+  const office = { refresh: () => Promise.reject(new Error('the news was not taken')) };
+  const run = createHandler({ open: () => ({ office, clock }), log: () => undefined });
+  await expect(run()).rejects.toThrow('the news was not taken');
 });
 
 test('without its environment the function names what is missing', async () => {
-  await expect(handler()).rejects.toThrow(/TABLE_NAME.*EVENT_BUS_NAME/);
+  await expect(handler()).rejects.toThrow(/TABLE_NAME.*EVENT_BUS_NAME.*FINANCE_TOPIC_ARN/);
 });

@@ -1,107 +1,346 @@
-/** The refresh on every engine: what is new is written and told once; what stands is never written again. */
-import { describe, expect, test } from 'vitest';
-import { TableUnavailable, type Table } from '../../lambdas/core/ports.ts';
-import { cardFromItem, cardKey } from '../../lambdas/core/pricing/price-items.ts';
-import { pricesChangedSchema, type PricesChanged } from '../../lambdas/price-refresh/prices-changed.ts';
-import { refreshPrices } from '../../lambdas/price-refresh/refresh.ts';
+/**
+ * The whole refresh, from documents on loopback to the card that prices calls, on every engine. The model is gpt-4.1,
+ * in force at $2.00 in, $0.50 from the cache, $8.00 out; its feeds are those of genai-prices and LiteLLM.
+ */
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import type { Feed } from '../../lambdas/adapters/price-feeds/families.ts';
 import { reviewedCards } from '../../prices/reviewed.ts';
 import { engines } from '../contract/engines.ts';
-import { withTable } from '../contract/setup.ts';
+import { engineNamed, withTable, type Harness } from '../contract/setup.ts';
+import { startFeedServer, type FeedServer } from '../support/feed-server.ts';
+import { testOffice } from '../support/price-office.ts';
+import { SeededIds } from '../support/worlds.ts';
 
-const [first, second, third] = reviewedCards;
-const two = [first!, second!];
-const three = [...two, third!];
+const MODEL = 'gpt-4.1';
+const CARD = 'openai/gpt-4.1@2025-04-14';
+const reviewed = reviewedCards.filter(({ model }) => model === MODEL || model === 'claude-opus-5');
 
-/** Remembers the news, and fails where it is told to. */
-function listener(): { news: PricesChanged[]; tell: (news: PricesChanged) => Promise<void>; fails: boolean } {
-  const ear = {
-    news: [] as PricesChanged[],
-    fails: false,
-    tell: async (news: PricesChanged) => {
-      if (ear.fails) throw new Error('the bus is away');
-      ear.news.push(pricesChangedSchema.parse(news));
+let server: FeedServer;
+beforeEach(async () => {
+  server = await startFeedServer();
+});
+afterEach(() => server.close());
+
+interface Price {
+  input: number;
+  cacheRead: number;
+  output: number;
+}
+const LIST: Price = { input: 2, cacheRead: 0.5, output: 8 };
+const times = (factor: number): Price => ({ input: 2 * factor, cacheRead: 0.5 * factor, output: 8 * factor });
+
+const genaiPrices = (price: Price, model = MODEL) => [
+  {
+    id: 'openai',
+    models: [
+      {
+        id: model,
+        context_window: 1_000_000,
+        prices: { input_mtok: price.input, cache_read_mtok: price.cacheRead, output_mtok: price.output },
+      },
+    ],
+  },
+];
+/** Dollars a token, as Python writes them. */
+const aToken = (dollarsAMillion: number): string => `${dollarsAMillion}e-06`;
+const liteLlm = (price: Price, model = MODEL): string =>
+  `{"${model}": {"litellm_provider": "openai", "mode": "chat", "max_input_tokens": 1000000, "max_output_tokens": 32768,
+    "input_cost_per_token": ${aToken(price.input)}, "cache_read_input_token_cost": ${aToken(price.cacheRead)},
+    "output_cost_per_token": ${aToken(price.output)}}}`;
+
+const genaiFeed = (): Feed => ({ family: 'genai-prices', url: `${server.url}/genai` });
+const liteLlmFeed = (): Feed => ({ family: 'litellm', url: `${server.url}/litellm` });
+
+/** One for all: two offices of one seed would use one token for two transactions. */
+const ids = new SeededIds();
+
+function open(
+  { table, clock }: Pick<Harness, 'table' | 'clock'>,
+  feeds: readonly Feed[] = [genaiFeed(), liteLlmFeed()],
+) {
+  const opened = testOffice({ table, clock, ids, feeds, reviewed });
+  const { office } = opened;
+  return {
+    ...opened,
+    /** An hour later. */
+    refresh: () => {
+      clock.advance(3_600_000);
+      return office.refresh();
     },
+    card: async (model = MODEL) => (await office.prices.current()).find('openai-chat', model, clock.now()),
+    proposed: async () => (await office.prices.current()).proposed('openai-chat', MODEL, clock.now()),
+    pending: async () => (await office.desk.proposals()).filter(({ state }) => state === 'pending'),
   };
-  return ear;
 }
 
-describe.each(engines)('refreshPrices on $name', (engine) => {
-  test('the whole snapshot at first, then nothing', async () => {
-    await withTable(engine, async ({ table }) => {
-      const ear = listener();
-      const { added, edited } = await refreshPrices({ table, tell: ear.tell }, reviewedCards);
-      expect(added).toHaveLength(reviewedCards.length);
-      expect(edited).toEqual([]);
-      for (const card of reviewedCards)
-        expect(cardFromItem((await table.get(cardKey(card.id)))!)).toStrictEqual(card);
-
-      expect(await refreshPrices({ table, tell: ear.tell }, reviewedCards)).toEqual({
-        added: [],
-        edited: [],
-      });
-      expect(ear.news).toMatchObject([{ version: 1, added, total: reviewedCards.length }]);
-    });
-  });
-
-  test('a later snapshot tells of what it adds', async () => {
-    await withTable(engine, async ({ table }) => {
-      const ear = listener();
-      await refreshPrices({ table, tell: ear.tell }, two);
-      await refreshPrices({ table, tell: ear.tell }, three);
-      expect(ear.news.map(({ added, total }) => [added, total])).toEqual([
-        [[first!.id, second!.id].sort(), 2],
-        [[third!.id], 3],
+describe.each(engines)('on $name', (engine) => {
+  test('a changed feed, a pending price, an accepted price, and the old card for the old charge', async () => {
+    await withTable(engine, async (harness) => {
+      const world = open(harness);
+      server.serve('/genai', genaiPrices(LIST));
+      server.serve('/litellm', liteLlm(LIST));
+      const first = await world.refresh();
+      expect(first.feeds.map(({ status, models }) => [status, models])).toEqual([
+        ['read', 1],
+        ['read', 1],
       ]);
-      expect(ear.news[0]!.id).not.toBe(ear.news[1]!.id);
+      expect([first.accepted, first.pending]).toEqual([[], []]);
+      expect((await world.refresh()).feeds.map(({ status }) => status)).toEqual(['unchanged', 'unchanged']);
+
+      server.serve('/litellm', liteLlm(times(2)));
+      const second = await world.refresh();
+      expect(second.pending).toMatchObject([{ model: MODEL, families: ['litellm'], replaces: CARD }]);
+      expect((await world.card())?.id).toBe(CARD);
+      expect((await world.proposed()).map(({ rates }) => rates.input)).toEqual(['4']);
+
+      const [pending] = await world.pending();
+      const decided = await world.office.decide(pending!.id, 'accept');
+      expect(decided).toMatchObject({ kind: 'accepted', card: { rates: { input: '4', output: '16' } } });
+      const card = await world.card();
+      expect(card).toMatchObject({
+        rates: { input: '4', cache_read: '1', output: '16' },
+        sources: [`${server.url}/litellm`],
+      });
+      // Service tiers of the card are factors and stay.
+      expect(card?.multipliers).toEqual(reviewed.find(({ id }) => id === CARD)?.multipliers);
+      expect(await world.proposed()).toEqual([]);
+      expect((await world.office.prices.current()).byId(CARD)?.rates.input).toBe('2');
+      expect(world.news.map(({ added }) => added)).toContainEqual([card!.id]);
+
+      // The other feed, which has not followed yet, changes nothing back.
+      const third = await world.refresh();
+      expect([third.accepted, third.pending]).toEqual([[], []]);
     });
   });
 
-  test('an edited card is named, and the table keeps what charges cited', async () => {
-    await withTable(engine, async ({ table }) => {
-      const ear = listener();
-      await refreshPrices({ table, tell: ear.tell }, two);
-      const cheaper = { ...first!, rates: { ...first!.rates, output: '0.01' } };
-      const result = await refreshPrices({ table, tell: ear.tell }, [cheaper, second!]);
-      expect(result).toEqual({ added: [], edited: [first!.id] });
-      expect(cardFromItem((await table.get(cardKey(first!.id)))!)).toStrictEqual(first);
-      expect(ear.news).toHaveLength(1);
+  test('two families that agree need nobody', async () => {
+    await withTable(engine, async (harness) => {
+      const world = open(harness);
+      server.serve('/genai', genaiPrices(LIST));
+      server.serve('/litellm', liteLlm(LIST));
+      await world.refresh();
+      server.serve('/genai', genaiPrices(times(0.5)));
+      expect((await world.refresh()).pending).toHaveLength(1);
+      server.serve('/litellm', liteLlm(times(0.5)));
+      const agreed = await world.refresh();
+      expect(agreed.accepted.map(({ rates }) => rates.input)).toEqual(['1']);
+      expect(agreed.pending).toEqual([]);
+      expect((await world.card())?.rates).toMatchObject({ input: '1', cache_read: '0.25', output: '4' });
     });
   });
 
-  test('news that could not be told is told by the next run, once', async () => {
-    await withTable(engine, async ({ table }) => {
-      const ear = listener();
-      ear.fails = true;
-      await expect(refreshPrices({ table, tell: ear.tell }, two)).rejects.toThrow('the bus is away');
-      ear.fails = false;
-      await refreshPrices({ table, tell: ear.tell }, three);
-      await refreshPrices({ table, tell: ear.tell }, three);
-      expect(ear.news.map(({ added }) => added)).toEqual([three.map(({ id }) => id).sort()]);
+  test('runs at the same time decide once', async () => {
+    await withTable(engine, async (harness) => {
+      const worlds = [open(harness), open(harness), open(harness)];
+      server.serve('/genai', genaiPrices(times(1.2)));
+      server.serve('/litellm', liteLlm(times(1.2)));
+      harness.clock.advance(3_600_000);
+      const runs = await Promise.all(worlds.map(({ office }) => office.refresh()));
+      expect(runs.flatMap(({ accepted }) => accepted)).toHaveLength(1);
+      const cards = (await worlds[0]!.office.prices.current()).cards.filter(({ model }) => model === MODEL);
+      expect(cards).toHaveLength(2);
+      const repeat = await worlds[1]!.refresh();
+      expect([repeat.accepted, repeat.pending]).toEqual([[], []]);
     });
   });
+});
 
-  test('a run that dies among its writes is finished by the next one', async () => {
-    await withTable(engine, async ({ table }) => {
-      const ear = listener();
-      let puts = 0;
-      const dying: Pick<Table, 'get' | 'put'> = {
-        get: (key) => table.get(key),
-        put: async (write) =>
-          ++puts > 2 ? { kind: 'unavailable', unanswered: 0, reason: 'away' } : table.put(write),
-      };
-      await expect(refreshPrices({ table: dying, tell: ear.tell }, three)).rejects.toThrow(TableUnavailable);
-      expect(ear.news).toEqual([]);
-      await refreshPrices({ table, tell: ear.tell }, three);
-      expect(ear.news.map(({ added }) => added)).toEqual([three.map(({ id }) => id).sort()]);
-    });
+const inMemory = (
+  run: (world: ReturnType<typeof open>, harness: Harness) => Promise<void>,
+  feeds?: readonly Feed[],
+) => withTable(engineNamed('memory'), (harness) => run(open(harness, feeds), harness));
+
+test('one family is enough within the gates, and step by step not for more', async () => {
+  await inMemory(async (world) => {
+    server.serve('/genai', genaiPrices(LIST));
+    server.serve('/litellm', liteLlm(LIST));
+    await world.refresh();
+    server.serve('/litellm', liteLlm(times(0.8)));
+    expect((await world.refresh()).accepted).toHaveLength(1);
+    expect((await world.card())?.rates.input).toBe('1.6');
+    server.serve('/litellm', liteLlm(times(0.64)));
+    const further = await world.refresh();
+    expect(further.accepted).toEqual([]);
+    expect(further.pending).toMatchObject([{ families: ['litellm'] }]);
+    expect((await world.card())?.rates.input).toBe('1.6');
   });
+});
 
-  test('two runs at once leave nothing to write and nothing untold', async () => {
-    await withTable(engine, async ({ table }) => {
-      const ear = listener();
-      await Promise.all([1, 2].map(() => refreshPrices({ table, tell: ear.tell }, three)));
-      expect(new Set(ear.news.flatMap(({ added }) => added))).toEqual(new Set(three.map(({ id }) => id)));
-      expect(await refreshPrices({ table, tell: ear.tell }, three)).toEqual({ added: [], edited: [] });
+test.each([
+  ['is not there', undefined, 'it answered with status 404'],
+  ['is cut off', '[{"id": "openai", "models": [{"id": "gpt', 'it is not JSON'],
+  ['is a page', '<html>Sign in</html>', 'it is not JSON'],
+  ['is something else', '{"message": "moved"}', 'it is not what genai-prices documents'],
+])('a feed that %s fails alone, and what it said stands', async (_, document, reason) => {
+  await inMemory(async (world) => {
+    server.serve('/genai', genaiPrices(times(2)));
+    server.serve('/litellm', liteLlm(LIST));
+    expect((await world.refresh()).pending).toHaveLength(1);
+    server.serve('/genai', document ?? ((_request, response) => void response.writeHead(404).end()));
+    server.serve('/litellm', liteLlm(times(2)));
+    const { feeds, accepted } = await world.refresh();
+    expect(feeds[0]).toMatchObject({ family: 'genai-prices', status: 'failed', models: 1 });
+    expect(feeds[0]!.reason).toContain(reason);
+    expect(feeds[1]).toMatchObject({ family: 'litellm', status: 'read' });
+    // What it said before it failed is one of two witnesses.
+    expect(accepted.map(({ rates }) => rates.input)).toEqual(['4']);
+  });
+});
+
+test('a feed that leaves a model out, or has nothing left, takes no price away', async () => {
+  await inMemory(async (world) => {
+    server.serve('/genai', genaiPrices(LIST));
+    server.serve('/litellm', liteLlm(LIST));
+    await world.refresh();
+    server.serve('/genai', genaiPrices(LIST, 'gpt-4o'));
+    server.serve('/litellm', '{}');
+    const { feeds, accepted, pending } = await world.refresh();
+    expect(feeds.map(({ status }) => status)).toEqual(['read', 'failed']);
+    expect([accepted, pending]).toEqual([[], []]);
+    expect((await world.card())?.id).toBe(CARD);
+  });
+});
+
+test('a proposal ends when nobody makes it any more; a rejected one comes again when more families make it', async () => {
+  await inMemory(async (world) => {
+    server.serve('/genai', genaiPrices(LIST));
+    server.serve('/litellm', liteLlm(times(2)));
+    expect((await world.refresh()).proposed).toHaveLength(1);
+    server.serve('/litellm', liteLlm(LIST));
+    expect((await world.refresh()).withdrawn).toHaveLength(1);
+    expect(await world.pending()).toEqual([]);
+
+    server.serve('/litellm', liteLlm(times(2)));
+    const [again] = (await world.refresh()).pending;
+    expect(await world.office.decide(again!.id, 'reject')).toEqual({ kind: 'rejected' });
+    expect(await world.office.decide(again!.id, 'accept')).toEqual({ kind: 'decided', state: 'rejected' });
+    expect((await world.refresh()).pending).toEqual([]);
+    expect(await world.proposed()).toEqual([]);
+
+    server.serve('/genai', genaiPrices(times(2)));
+    const more = await world.refresh();
+    expect(more.accepted).toEqual([]);
+    expect(more.pending).toMatchObject([{ id: again!.id, families: ['genai-prices', 'litellm'] }]);
+  });
+});
+
+test('a proposal for a card that is not in force any more cannot be accepted', async () => {
+  await inMemory(async (world) => {
+    server.serve('/genai', genaiPrices(times(2)));
+    server.serve('/litellm', liteLlm(times(3)));
+    const { pending } = await world.refresh();
+    expect(pending).toHaveLength(2);
+    await world.office.decide(pending[0]!.id, 'accept');
+    expect(await world.office.decide(pending[1]!.id, 'accept')).toEqual({
+      kind: 'decided',
+      state: 'withdrawn',
     });
+    expect(await world.office.decide('pp_unknown', 'accept')).toEqual({ kind: 'unknown' });
+  });
+});
+
+test('a wrong unit is told and never waits for anybody', async () => {
+  await inMemory(async (world) => {
+    server.serve('/genai', genaiPrices(times(1000)));
+    server.serve('/litellm', liteLlm(times(1000)));
+    const { refused, pending } = await world.refresh();
+    expect(refused).toMatchObject([
+      { provider: 'openai', model: MODEL, families: ['genai-prices', 'litellm'] },
+    ]);
+    expect(refused[0]!.reason).toContain('a wrong unit');
+    expect(pending).toEqual([]);
+  });
+});
+
+test('a new model comes in by two families; what one alone has waits, unless it is one of hundreds of a first reading', async () => {
+  await inMemory(async (world) => {
+    server.serve('/genai', genaiPrices(LIST, 'gpt-9'));
+    server.serve('/litellm', liteLlm(LIST, 'gpt-9'));
+    expect((await world.refresh()).accepted.map(({ model }) => model)).toEqual(['gpt-9']);
+    expect(await world.card('gpt-9')).toMatchObject({
+      rates: { input: '2' },
+      limits: { maxOutputTokens: 32_768n },
+    });
+
+    server.serve('/litellm', liteLlm(LIST, 'gpt-9-mini'));
+    const { pending } = await world.refresh();
+    expect(pending).toMatchObject([{ model: 'gpt-9-mini', replaces: null, families: ['litellm'] }]);
+    expect(await world.card('gpt-9-mini')).toBeUndefined();
+    expect(await world.office.decide(pending[0]!.id, 'accept')).toMatchObject({ kind: 'accepted' });
+    expect((await world.card('gpt-9-mini'))?.rates.output).toBe('8');
+  });
+  const many = Array.from({ length: 21 }, (_, i) => genaiPrices(LIST, `gpt-old-${i}`)[0]!.models[0]!);
+  await inMemory(
+    async (world) => {
+      server.serve('/models-dev', {
+        openai: {
+          models: Object.fromEntries(
+            many.map(({ id }) => [
+              id,
+              { limit: { context: 1000, output: 100 }, cost: { input: 2, output: 8 } },
+            ]),
+          ),
+        },
+      });
+      expect((await world.refresh()).pending).toEqual([]);
+    },
+    [{ family: 'models-dev', url: `${server.url}/models-dev` }],
+  );
+});
+
+test('an override wins over what feeds say, and follows the list price where it is a share of it', async () => {
+  await inMemory(async (world, { clock }) => {
+    server.serve('/genai', genaiPrices(LIST));
+    server.serve('/litellm', liteLlm(LIST));
+    await world.refresh();
+    await world.office.records.putOverride({
+      ...{ provider: 'openai', model: MODEL, from: clock.now() },
+      set: { kind: 'factor', factor: '0.5' },
+    });
+    server.serve('/genai', genaiPrices(times(1.2)));
+    server.serve('/litellm', liteLlm(times(1.2)));
+    await world.refresh();
+    expect((await world.card())?.rates.input).toBe('1.2');
+  });
+});
+
+test('a run that dies between reading and deciding is finished by the next one', async () => {
+  await withTable(engineNamed('memory'), async (harness) => {
+    const { table } = harness;
+    server.serve('/genai', genaiPrices(times(1.2)));
+    server.serve('/litellm', liteLlm(times(1.2)));
+    let isDying = true;
+    const query = table.query.bind(table);
+    table.query = (asked) => {
+      if (isDying && asked.prefix === 'proposal#') throw new Error('the container is gone');
+      return query(asked);
+    };
+    const world = open(harness);
+    await expect(world.refresh()).rejects.toThrow('the container is gone');
+    isDying = false;
+    const { feeds, accepted } = await world.refresh();
+    expect(feeds.map(({ status }) => status)).toEqual(['unchanged', 'unchanged']);
+    expect(accepted).toHaveLength(1);
+  });
+});
+
+test('news that could not be told are told by the next run', async () => {
+  await inMemory(async (world) => {
+    server.serve('/genai', genaiPrices(times(1.2)));
+    server.serve('/litellm', liteLlm(times(1.2)));
+    const push = world.news.push.bind(world.news);
+    let isAway = true;
+    world.news.push = (...some) => {
+      if (isAway && some.some(({ added }) => added.some((id) => id.includes('T'))))
+        throw new Error('the bus is away');
+      return push(...some);
+    };
+    await expect(world.refresh()).rejects.toThrow('the bus is away');
+    const card = await world.card();
+    expect(card?.rates.input).toBe('2.4');
+    isAway = false;
+    await world.refresh();
+    await world.refresh();
+    expect(world.news.filter(({ added }) => added.includes(card!.id))).toHaveLength(1);
   });
 });

@@ -3,6 +3,7 @@
  * is a mistake, and a mistake is explained with its path.
  */
 import * as z from 'zod';
+import { FAMILIES } from '../price-changes/reading.ts';
 import { capIdSchema, capInputSchema, nameSchema, userIdSchema } from '../caps/cap-definition.ts';
 
 const planCap = capInputSchema.omit({ scope: true }).extend({ id: capIdSchema });
@@ -103,6 +104,12 @@ export const policySchema = z.strictObject({
   openaiServiceTier: z.enum(PROJECT_TIERS).default('default'),
   /** Model of each Azure OpenAI deployment whose name is not its model's. */
   azureDeployments: z.record(z.string().regex(/^[\w.-]{1,64}$/), z.string().min(1)).default({}),
+  /** Where prices are read from; without it the public addresses, with an empty list nowhere. */
+  priceFeeds: z
+    .array(z.strictObject({ family: z.enum(FAMILIES), url: z.url({ protocol: /^https?$/ }) }))
+    .optional(),
+  /** Minutes between two readings of them. */
+  priceRefreshMinutes: z.int().min(15).max(1440).default(60),
   /** Models by descending price, for fallback within a dialect; used from the escalation release on. */
   modelTiers: z.array(z.array(z.string().min(1))).default([]),
   /** Rungs by ladder name; used from the escalation release on. */

@@ -11,6 +11,7 @@
  */
 import * as z from 'zod';
 import { parseRfc3339, toSortableRfc3339 } from '../time.ts';
+import { epochMs, type EpochMs } from '../brands.ts';
 import type { Item, ItemKey, PutWrite, UpdateWrite } from '../ports.ts';
 import { priceCardSchema, PROVIDERS, type PriceCard } from './card.ts';
 import type { PriceOverride } from './override.ts';
@@ -32,10 +33,20 @@ export const versionOf = (head: Item | undefined): bigint => (head?.['v'] as big
 export const CARD = 'card#';
 export const cardKey = (cardId: string): ItemKey => ({ pk: PRICES, sk: `${CARD}${cardId}` });
 
-export const putCard = (card: PriceCard): PutWrite => putNew(cardToItem(card));
+export const putCard = (card: PriceCard, acceptance?: Acceptance): PutWrite =>
+  putNew(cardToItem(card, acceptance));
+
+/** On whose word a card came in that no release has. */
+export interface Acceptance {
+  by: 'one_family' | 'two_families' | 'person';
+  families: string[];
+  at: EpochMs;
+  /** The last card before it for which more than one family stands; this one, where more than one stands for it. */
+  anchor: string;
+}
 
 /** The card is one text, because nobody ever changes or compares a part of it in the table. */
-export function cardToItem(card: PriceCard): Item & ItemKey {
+export function cardToItem(card: PriceCard, acceptance?: Acceptance): Item & ItemKey {
   return {
     ...cardKey(card.id),
     id: card.id,
@@ -43,8 +54,24 @@ export function cardToItem(card: PriceCard): Item & ItemKey {
     model: card.model,
     effectiveFrom: card.effectiveFrom,
     card: cardToText(card),
+    ...(acceptance && {
+      by: acceptance.by,
+      families: acceptance.families,
+      at: BigInt(acceptance.at),
+      anchor: acceptance.anchor,
+    }),
   };
 }
+
+const acceptanceSchema = z.object({
+  by: z.enum(['one_family', 'two_families', 'person']),
+  families: z.array(z.string()),
+  at: z.bigint().transform((at) => epochMs(Number(at))),
+  anchor: z.string(),
+});
+/** Undefined for cards of a release. */
+export const acceptanceOf = (item: Item): Acceptance | undefined =>
+  item['by'] === undefined ? undefined : acceptanceSchema.parse(item);
 
 /** Throws where the item is no card. */
 export const cardFromItem = (item: Item): PriceCard => cardFromText(item['card'] as string);

@@ -4,7 +4,14 @@
  */
 import { transactionToken } from '../ledger/transaction-token.ts';
 import { everyItem } from '../pages.ts';
-import { TableUnavailable, type Ids, type Item, type Table, type TransactWrite } from '../ports.ts';
+import {
+  TableUnavailable,
+  type Ids,
+  type Item,
+  type PutWrite,
+  type Table,
+  type TransactWrite,
+} from '../ports.ts';
 import type { PriceOverride } from './override.ts';
 import { OVERRIDE, overrideFromItem, overrideToItem, PRICES, putNew, raiseHead } from './price-items.ts';
 
@@ -12,10 +19,10 @@ import { OVERRIDE, overrideFromItem, overrideToItem, PRICES, putNew, raiseHead }
 const TRIES_MAX = 8;
 
 export class PriceRecords {
-  readonly #table: Pick<Table, 'query' | 'transact'>;
+  readonly #table: Pick<Table, 'put' | 'query' | 'transact'>;
   readonly #ids: Ids;
 
-  constructor({ table, ids }: { table: Pick<Table, 'query' | 'transact'>; ids: Ids }) {
+  constructor({ table, ids }: { table: Pick<Table, 'put' | 'query' | 'transact'>; ids: Ids }) {
     this.#table = table;
     this.#ids = ids;
   }
@@ -58,6 +65,14 @@ export class PriceRecords {
     throw new TableUnavailable(reason);
   }
 
+  /** What no call is priced by; false where the condition did not hold. Throws TableUnavailable. */
+  async note(write: PutWrite): Promise<boolean> {
+    const outcome = await this.#table.put(write);
+    if (outcome.kind === 'unavailable') throw new TableUnavailable(outcome.reason);
+    return outcome.kind === 'applied';
+  }
+
+  /** Throws TableUnavailable. */
   async items(prefix: string): Promise<Item[]> {
     const items: Item[] = [];
     for await (const item of everyItem((at) => this.#table.query({ partition: PRICES, prefix, ...at })))

@@ -6,6 +6,7 @@
 import { everyItem } from '../pages.ts';
 import type { Clock, Item, Table } from '../ports.ts';
 import { CONFIGURATION_LAG, FreshCache } from '../directory/fresh-cache.ts';
+import { PROPOSAL, proposalFromItem } from '../price-changes/proposal-items.ts';
 import type { PriceCard } from './card.ts';
 import { priceBook, type PriceBook } from './price-book.ts';
 import { CARD, cardFromItem, HEAD, OVERRIDE, overrideFromItem, PRICES, versionOf } from './price-items.ts';
@@ -56,10 +57,19 @@ export class StoredPrices implements PriceSource {
   }
 
   async #read(): Promise<PriceBook> {
-    const [cards, overrides] = await Promise.all([this.#items(CARD), this.#items(OVERRIDE)]);
+    const [cards, overrides, proposals] = await Promise.all(
+      [CARD, OVERRIDE, PROPOSAL].map((prefix) => this.#items(prefix)) as [
+        Promise<Item[]>,
+        Promise<Item[]>,
+        Promise<Item[]>,
+      ],
+    );
     return priceBook(this.#reviewed, {
       added: cards.filter(({ id }) => !this.#reviewedIds.has(id as string)).map(cardFromItem),
       overrides: overrides.map(overrideFromItem),
+      proposed: proposals
+        .filter(({ state }) => state === 'pending')
+        .map((item) => proposalFromItem(item).card),
     });
   }
 

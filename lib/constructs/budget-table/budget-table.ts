@@ -70,9 +70,10 @@ export class BudgetTable extends Construct {
     this.#grant(fn, ['GetItem', 'PutItem']);
   }
 
-  /** The price refresh: puts cards that are not there yet. */
+  /** The price refresh: puts cards and what feeds say, and reads charges for what a change makes of a bill. */
   grantPrices(fn: LambdaFunction): void {
-    this.#grant(fn, ['GetItem', 'PutItem']);
+    this.#grant(fn, ['GetItem', 'PutItem', 'UpdateItem', 'Query']);
+    this.#grantTimeIndex(fn);
   }
 
   /** The admin API: caps and keys, lists by time, the audit, which reads everything, and charges by evidence. */

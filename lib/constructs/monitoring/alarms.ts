@@ -60,6 +60,7 @@ export class Alarms extends Construct {
     this.#frontDoor(watched);
     this.#ladder(watched);
     this.#canary();
+    this.#prices();
   }
 
   #money(): void {
@@ -182,6 +183,31 @@ export class Alarms extends Construct {
       missing: TreatMissingData.BREACHING,
       section: 'canary',
       says: 'A cap of one cent was not seen to hold',
+    });
+  }
+
+  #prices(): void {
+    this.#alarm('PricesPending', {
+      metric: ownMetric('price-refresh', 'PricesPending').with({
+        statistic: Stats.MAXIMUM,
+        period: Duration.hours(1),
+      }),
+      threshold: 1,
+      evaluationPeriods: 1,
+      section: 'prices-pending',
+      says: 'A price changed by more than a quarter by one feed, and calls are held at the dearer one',
+    });
+    this.#alarm('PriceFeeds', {
+      // The least of a day: every reading had a feed that failed, or there was none.
+      metric: ownMetric('price-refresh', 'PriceFeedsFailed').with({
+        statistic: Stats.MINIMUM,
+        period: Duration.days(1),
+      }),
+      threshold: 1,
+      evaluationPeriods: 1,
+      missing: TreatMissingData.BREACHING,
+      section: 'price-feeds',
+      says: 'For a day price feeds could not be read, or were not tried',
     });
   }
 
