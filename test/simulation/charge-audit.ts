@@ -52,6 +52,8 @@ export class ChargeAudit {
         'charged the truth',
         `${id} is ${outcome} with ${used.u}, billed were ${bill?.usd}`,
       );
+    if (charge.isAfterwards && this.provider.isRunning(id, charge.at))
+      throw new Violation('charged the truth', `${id} is charged by somebody else while it runs`);
     if (outcome !== 'presumed_spent' || !charge.isAfterwards) return;
     // Nobody presumes a call spent that may still be running, or, while its leaf has room, before a day has passed.
     const age = this.known.time.now - stampMs(hold.at) + 2 * this.known.skewMsMax;

@@ -13,7 +13,9 @@ export class ProviderLog {
   /** Stamp of the hold under which each call was forwarded. */
   private readonly forwarded = new Map<string, bigint>();
   private readonly bills = new Map<string, Bill>();
+  /** Under each cap on calls in flight. */
   private readonly running = new Map<string, number>();
+  private readonly ended = new Set<string>();
 
   constructor(known: Truth) {
     this.known = known;
@@ -37,12 +39,16 @@ export class ProviderLog {
     return this.forwarded.get(id) === at;
   }
 
+  isRunning(id: string, at: bigint): boolean {
+    return this.sawCall(id, at) && !this.ended.has(id);
+  }
+
   calls(): Iterable<string> {
     return this.forwarded.keys();
   }
 
-  /** A call runs from now on, under a cap on calls in flight. Returns how to say that it has ended. */
-  runs({ leaf, hold }: HeldCall): () => void {
+  /** A call runs from now on. Returns how to say that it has ended. */
+  runs({ id, leaf, hold }: HeldCall): () => void {
     const slots = Object.keys(hold.c).filter((name) => hold.c[name]!.m === 'c');
     const count = (name: string, more: number): number => {
       const key = `${leaf.pk} ${name}`;
@@ -57,6 +63,7 @@ export class ProviderLog {
         throw new Violation('cap exceeded', `${running} calls run at once under ${name}`);
     }
     return () => {
+      this.ended.add(id);
       for (const name of slots) count(name, -1);
     };
   }

@@ -2,6 +2,7 @@
  * Interleavings that are too rare for seeds to meet, each told step by step. The real ledger passes them; what each
  * one is there for fails it (see `mutants.ts`).
  */
+import { parseWindow } from '../../lambdas/core/caps/windows.ts';
 import { collectLeaf } from '../../lambdas/core/ledger/collect.ts';
 import { nonceBits } from '../../lambdas/core/ledger/stamp.ts';
 import { about, aTransactionOf, ownCap, Script, sharedCap } from './script.ts';
@@ -297,6 +298,73 @@ function aNewerFenceStands(): Script {
   return script;
 }
 
+/** A process remembers a bucket that has left its rolling window since, and settles what it held there. */
+function aBucketThatHasLeftItsWindow(): Script {
+  const twoHours = parseWindow('rolling_2h', { timeZone: 'UTC', anchorDay: 1 })!;
+  const script = new Script({ users: ['amy'], caps: [ownCap('amy', 40n, { window: twoHours })] });
+  const [here, there] = [script.process(), script.process()];
+  script.play(async () => {
+    const held = await script.hold(here, script.call('amy', 30n));
+    await script.until(4 * HOUR);
+    await there.ledger.voidUnsent(await script.hold(there, script.call('amy', 30n)));
+    await here.ledger.finish(script.forward(held, 10n), held.leaf);
+  });
+  return script;
+}
+
+/** The provider's log has nothing of a call yet, since it runs. */
+function evidenceOfACallThatRuns(): Script {
+  const script = new Script({ users: ['amy'], caps: [ownCap('amy', 40n)] });
+  const [here, there] = [script.process(), script.process()];
+  script.play(async () => {
+    const held = await script.hold(here, script.call('amy', 30n));
+    script.world.auditor.forwards(held);
+    script.world.auditor.provider.runs(held);
+    await script.until(5 * MINUTE);
+    const { kind } = await script.evidence(there, held, 0n);
+    if (kind !== 'may_be_running') throw new Error(`it is ${kind}`);
+  });
+  return script;
+}
+
+/** A correction has read the leaf, and before it is written another call is held there. */
+function aCorrectionAndACallAtOnce(): Script {
+  const script = new Script({ users: ['amy'], caps: [ownCap('amy', 100n)] });
+  const [here, there] = [script.process(), script.process()];
+  script.play(async () => {
+    const held = await script.hold(here, script.call('amy', 30n));
+    await here.ledger.finish(script.forward(held, undefined), held.leaf);
+    await script.until(1000);
+    script.next(aTransactionOf(here), { arrivesAfterMs: 500 });
+    const correction = script.evidence(here, held, 10n);
+    await script.until(1100);
+    await script.hold(there, script.call('amy', 5n));
+    await correction;
+  });
+  return script;
+}
+
+/**
+ * A reserve gets no answer and is under way still; its repeat is refused, the lease being held by another call, and the
+ * pool cannot be read. Whoever leaves now must see to it that the first copy cannot land.
+ */
+function thePoolCannotBeReadAfterALostReserve(): Script {
+  const script = new Script({ users: ['amy'], caps: [sharedCap(100n)] });
+  const [here, there] = [script.process(), script.process()];
+  script.play(async () => {
+    const { pk } = script.call('amy', 0n).caller.leaf;
+    await there.ledger.voidUnsent(await script.hold(there, script.call('amy', 10n)));
+    await here.ledger.voidUnsent(await script.hold(here, script.call('amy', 10n)));
+    script.next(about(here, pk, 'updateItem'), { arrivesAfterMs: MINUTE });
+    script.next(about(here, 'P#org'), { isLost: true }, 8);
+    const outcome = script.reserve(here, script.call('amy', 10n));
+    const other = await script.hold(there, script.call('amy', 20n));
+    if ((await outcome).kind !== 'unavailable') throw new Error(`not refused: ${(await outcome).kind}`);
+    await there.ledger.voidUnsent(other);
+  });
+  return script;
+}
+
 const SCENARIOS = {
   'money goes home while it is looked for': moneyGoesHomeWhileItIsLookedFor,
   'a copy lands before its caller leaves': aCopyLandsBeforeItsCallerLeaves,
@@ -311,6 +379,10 @@ const SCENARIOS = {
   'a block that another has reached': aBlockThatAnotherHasReached,
   'a copy of an earlier stamp': aCopyOfAnEarlierStamp,
   'a correction meets midnight': aCorrectionMeetsMidnight,
+  'a bucket that has left its window': aBucketThatHasLeftItsWindow,
+  'evidence of a call that runs': evidenceOfACallThatRuns,
+  'a correction and a call at once': aCorrectionAndACallAtOnce,
+  'the pool cannot be read after a lost reserve': thePoolCannotBeReadAfterALostReserve,
   'a slot that time has freed': aSlotThatTimeHasFreed,
   'thresholds change under the ladder': thresholdsChangeUnderTheLadder,
 } as const;

@@ -12,7 +12,7 @@ import { parseWindow, type Window } from '../../lambdas/core/caps/windows.ts';
 import type { Directory } from '../../lambdas/core/directory/directory.ts';
 import type { CapThresholdCrossed } from '../../lambdas/core/escalation/event.ts';
 import { setStage } from '../../lambdas/core/escalation/set-stage.ts';
-import { takeEvidence } from '../../lambdas/core/ledger/evidence.ts';
+import { takeEvidence, type EvidenceOutcome } from '../../lambdas/core/ledger/evidence.ts';
 import { keyAt } from './account-truth.ts';
 import type { Caller, NewCap } from './configuration.ts';
 import { NO_FAULTS } from './faults.ts';
@@ -100,6 +100,7 @@ export class Script {
   forward(held: HeldCall, usd: bigint | undefined): Charge {
     const { auditor } = this.world;
     auditor.forwards(held);
+    auditor.provider.runs(held)();
     if (usd === undefined) {
       const { pu, tk } = held.hold.i;
       return chargeOf(held, usedUp({ usd: pu, tokens: tk }), 'presumed_spent');
@@ -114,10 +115,10 @@ export class Script {
     { table, ledger, process: { clock, ids } }: Host,
     held: HeldCall,
     usd: bigint,
-  ): Promise<void> {
+  ): Promise<EvidenceOutcome> {
     this.world.auditor.charges.evidenceGiven(held.id, usd);
     const evidence = { billed: picoUsd(usd), tokens: held.hold.i.tk, source: 'log' };
-    await takeEvidence({ table, ledger, clock, ids }, held, evidence);
+    return takeEvidence({ table, ledger, clock, ids }, held, evidence);
   }
 
   /** The ladder has heard that a cap's own account has settled `from`, and sets the rung's stage. */

@@ -154,82 +154,85 @@ export class Ledger {
     /** Read now, and after the pools: what goes home from its leases is then not counted twice. */
     let isFresh = cached === undefined && shared.length === 0;
 
-    /** Leaves without a hold: first makes sure that no attempt whose answer was lost can still land. */
-    const leaveWithout = async (outcome: ReserveOutcome): Promise<ReserveOutcome> => {
-      if (unanswered > 0) await this.makeLostAttemptsFail(call.leaf, id, attempts);
-      return outcome;
-    };
     const refresh = async (): Promise<void> => {
       image = await this.leaves.read(call.leaf);
       isFresh = true;
     };
 
-    for (let turn = 0; turn < RESERVE_TURNS_MAX; turn += 1) {
-      const now = this.clock.now();
-      const known = image?.h[id];
-      if (image && known) {
-        const mine = attempts.find(({ at }) => at === known.at);
-        const fence = unanswered > 0 ? attempts.at(-1)!.at : 0n;
-        if (mine) return heldOutcome(call, id, known, { leaf: image, pools }, mine.fit, fence);
-        if (isFresh) return leaveWithout({ kind: 'in_flight', hold: known });
-        await refresh();
-        continue;
-      }
-      if (!image || prepareLeaf(image, call.caps, now)) {
-        image = await this.leaves.change(call.leaf, (leaf) => prepareLeaf(leaf, call.caps, now));
-        isFresh = true;
-        continue;
-      }
-      const fit = call.fit({ leaf: image, pools });
-      const amounts = call.caps.map((cap) => ({ cap, amount: amountFor(cap, fit.amounts) }));
-      const short = shortAccounts(image, amounts);
-      const crowded = Object.keys(image.h).length >= HOLDS_MAX;
-      // Nobody is refused, or given less of what others spend too, by an image that may be old.
-      if (!isFresh && (short.length > 0 || crowded || (fit.isLowered && shared.length > 0))) {
-        await refresh();
-        continue;
-      }
-      if (short.length > 0 || crowded) {
-        if (short.length === 0) return leaveWithout({ kind: 'crowded', leaf: image });
-        const caps = short.map(({ cap }) => cap);
-        return leaveWithout({ kind: 'short', caps, books: { leaf: image, pools }, fit });
-      }
-      const thin = firstThinLease(image, pools, amounts, now);
-      if (thin) {
-        const wanted = (books: Books) => {
-          const { amounts, smallest } = call.fit(books);
-          return { asked: amountFor(thin, amounts), smallest: amountFor(thin, smallest) };
-        };
-        const drawn = await this.draws.draw({ leaf: call.leaf, cap: thin, pools, wanted });
-        if (drawn.kind !== 'drawn') {
-          const books = { leaf: drawn.leaf, pools };
-          const fit = call.fit(books);
-          return leaveWithout(
-            drawn.kind === 'short'
-              ? { kind: 'short', caps: [thin], books, fit }
-              : { kind: 'undecided', cap: thin, books, fit },
-          );
+    const turns = async (): Promise<ReserveOutcome> => {
+      for (let turn = 0; turn < RESERVE_TURNS_MAX; turn += 1) {
+        const now = this.clock.now();
+        const known = image?.h[id];
+        if (image && known) {
+          const mine = attempts.find(({ at }) => at === known.at);
+          const fence = unanswered > 0 ? attempts.at(-1)!.at : 0n;
+          if (mine) return heldOutcome(call, id, known, { leaf: image, pools }, mine.fit, fence);
+          if (isFresh) return { kind: 'in_flight', hold: known };
+          await refresh();
+          continue;
         }
-        image = drawn.leaf;
+        if (!image || prepareLeaf(image, call.caps, now)) {
+          image = await this.leaves.change(call.leaf, (leaf) => prepareLeaf(leaf, call.caps, now));
+          isFresh = true;
+          continue;
+        }
+        const fit = call.fit({ leaf: image, pools });
+        const amounts = call.caps.map((cap) => ({ cap, amount: amountFor(cap, fit.amounts) }));
+        const short = shortAccounts(image, amounts);
+        const crowded = Object.keys(image.h).length >= HOLDS_MAX;
+        // Nobody is refused, or given less of what others spend too, by an image that may be old.
+        if (!isFresh && (short.length > 0 || crowded || (fit.isLowered && shared.length > 0))) {
+          await refresh();
+          continue;
+        }
+        if (short.length > 0 || crowded) {
+          if (short.length === 0) return { kind: 'crowded', leaf: image };
+          const caps = short.map(({ cap }) => cap);
+          return { kind: 'short', caps, books: { leaf: image, pools }, fit };
+        }
+        const thin = firstThinLease(image, pools, amounts, now);
+        if (thin) {
+          const wanted = (books: Books) => {
+            const { amounts, smallest } = call.fit(books);
+            return { asked: amountFor(thin, amounts), smallest: amountFor(thin, smallest) };
+          };
+          const drawn = await this.draws.draw({ leaf: call.leaf, cap: thin, pools, wanted });
+          if (drawn.kind !== 'drawn') {
+            const books = { leaf: drawn.leaf, pools };
+            const fit = call.fit(books);
+            return drawn.kind === 'short'
+              ? { kind: 'short', caps: [thin], books, fit }
+              : { kind: 'undecided', cap: thin, books, fit };
+          }
+          image = drawn.leaf;
+          isFresh = true;
+          continue;
+        }
+        const at = stampAfter(now, maxOf(image.t, attempts.at(-1)?.at ?? 0n), call.nonce);
+        attempts.push({ at, fit });
+        const hold = holdOf(call, fit, image, at, now);
+        const write = await this.table.update(reserveWrite(call.leaf, id, hold, boundsOf(call.caps, image)));
+        unanswered += write.unanswered;
+        if (write.kind === 'unavailable') return { kind: 'unavailable', reason: write.reason };
+        if (write.kind === 'applied') {
+          image = this.leaves.seen(write.item);
+          return heldOutcome(call, id, image.h[id]!, { leaf: image, pools }, fit, unanswered > 0 ? at : 0n);
+        }
+        image = write.item && this.leaves.seen(write.item);
         isFresh = true;
-        continue;
       }
-      const at = stampAfter(now, maxOf(image.t, attempts.at(-1)?.at ?? 0n), call.nonce);
-      attempts.push({ at, fit });
-      const hold = holdOf(call, fit, image, at, now);
-      const write = await this.table.update(reserveWrite(call.leaf, id, hold, boundsOf(call.caps, image)));
-      unanswered += write.unanswered;
-      if (write.kind === 'unavailable') return leaveWithout({ kind: 'unavailable', reason: write.reason });
-      if (write.kind === 'applied') {
-        image = this.leaves.seen(write.item);
-        return heldOutcome(call, id, image.h[id]!, { leaf: image, pools }, fit, unanswered > 0 ? at : 0n);
-      }
-      image = write.item && this.leaves.seen(write.item);
-      isFresh = true;
+      return image ? { kind: 'crowded', leaf: image } : { kind: 'unavailable', reason: 'the leaf is gone' };
+    };
+
+    let isHeld = false;
+    try {
+      const outcome = await turns();
+      isHeld = outcome.kind === 'held';
+      return outcome;
+    } finally {
+      // However it leaves without a hold, by an error too: no attempt whose answer was lost may still land.
+      if (!isHeld && unanswered > 0) await this.makeLostAttemptsFail(call.leaf, id, attempts);
     }
-    return leaveWithout(
-      image ? { kind: 'crowded', leaf: image } : { kind: 'unavailable', reason: 'the leaf is gone' },
-    );
   }
 
   private async makeLostAttemptsFail(key: ItemKey, id: HoldId, attempts: readonly Attempt[]): Promise<void> {

@@ -64,8 +64,8 @@ export const OF_RESERVE: Mutant[] = [
   shownBy(
     'a call that was given back',
     without('reserve: in flight only by a fresh image', LEDGER, {
-      find: "if (isFresh) return leaveWithout({ kind: 'in_flight', hold: known });",
-      replace: "return leaveWithout({ kind: 'in_flight', hold: known });",
+      find: "if (isFresh) return { kind: 'in_flight', hold: known };",
+      replace: "return { kind: 'in_flight', hold: known };",
     }),
   ),
   without('reserve: deny only by a fresh image', LEDGER, {
@@ -111,9 +111,16 @@ export const OF_RESERVE: Mutant[] = [
     replace: 'fit, 0n',
   }),
   without('reserve: raise the fence on leaving', LEDGER, {
-    find: 'if (unanswered > 0) await this.makeLostAttemptsFail(',
-    replace: 'if (unanswered < 0) await this.makeLostAttemptsFail(',
+    find: 'if (!isHeld && unanswered > 0) await this.makeLostAttemptsFail(',
+    replace: 'if (!isHeld && unanswered < 0) await this.makeLostAttemptsFail(',
   }),
+  shownBy(
+    'the pool cannot be read after a lost reserve',
+    without('reserve: raise the fence on leaving by an error, too', LEDGER, {
+      find: 'let isHeld = false;',
+      replace: 'let isHeld = true;',
+    }),
+  ),
   shownBy(
     'a newer fence stands',
     without('raise: the fence only rises', EXPRESSIONS, {

@@ -55,11 +55,14 @@ export const OF_SETTLE: Mutant[] = [
     find: SETTLE_IN_THE_IMAGES_WINDOW,
     replace: '',
   }),
-  without('settle: the bucket is kept', EXPRESSIONS, {
-    find: 'conditions.push(bucketKept(i));',
-    replace:
-      'conditions.push(`(attribute_exists(a.#${i}.b.#b${i}) OR attribute_not_exists(a.#${i}.b.#b${i}))`);',
-  }),
+  shownBy(
+    'a bucket that has left its window',
+    without('settle: the bucket is kept', EXPRESSIONS, {
+      find: 'conditions.push(bucketKept(i));',
+      replace:
+        'conditions.push(`(attribute_exists(a.#${i}.b.#b${i}) OR attribute_not_exists(a.#${i}.b.#b${i}))`);',
+    }),
+  ),
   shownBy(
     'a slot that time has freed',
     without('settle: the slot is still held', EXPRESSIONS, {
@@ -123,10 +126,13 @@ export const OF_SETTLE: Mutant[] = [
     return { kind: 'unknown' };
   }`,
   }),
-  without('evidence: never while a call may run', EVIDENCE, {
-    find: "if (stampedAt(hold.at) + SLOT_TIME > clock.now()) return { kind: 'may_be_running' };",
-    replace: '',
-  }),
+  shownBy(
+    'evidence of a call that runs',
+    without('evidence: never while a call may run', EVIDENCE, {
+      find: "if (stampedAt(hold.at) + SLOT_TIME > clock.now()) return { kind: 'may_be_running' };",
+      replace: '',
+    }),
+  ),
   without('evidence: corrects only what was presumed', EVIDENCE, {
     find: "if (charge.outcome !== 'presumed_spent') return { kind: 'settled', charge };",
     replace: '',
@@ -143,10 +149,13 @@ export const OF_SETTLE: Mutant[] = [
     find: 'if (isOpen(account, held.k)) next =',
     replace: 'if (isOpen(account, held.k) || !account.b) next =',
   }),
-  without('adjustment: the leaf at its version', EVIDENCE, {
-    find: '...putAtVersion(leafToItem(next!), leaf)',
-    replace: 'item: putAtVersion(leafToItem(next!), leaf).item',
-  }),
+  shownBy(
+    'a correction and a call at once',
+    without('adjustment: the leaf at its version', EVIDENCE, {
+      find: '...putAtVersion(leafToItem(next!), leaf)',
+      replace: 'item: putAtVersion(leafToItem(next!), leaf).item',
+    }),
+  ),
   {
     name: "adjustment: only of the pool's open window",
     edits: [
