@@ -35,7 +35,8 @@ export class AdminApi {
   put(path: string, body: JsonObject): Promise<JsonObject> {
     return this.#send('PUT', path, body);
   }
-  post(path: string, body: JsonObject): Promise<JsonObject> {
+  /** Without a body where the path says it all. */
+  post(path: string, body?: JsonObject): Promise<JsonObject> {
     return this.#send('POST', path, body);
   }
   async delete(path: string): Promise<void> {
@@ -176,6 +177,7 @@ const NOUN_OF_PATH: Record<string, string> = {
   caps: 'cap',
   keys: 'key',
   users: 'user',
+  prices: 'price',
   quarantine: 'quarantine',
 };
 

@@ -1,8 +1,9 @@
-/** `spendcap price`: what calls cost, with the calculator that the gateway runs. No server needed. */
+/** `spendcap price`: what calls cost, with the calculator that the gateway runs. `check` and `quote` need no server. */
 import type { Command } from 'commander';
 import type { QuoteLine } from './price-quote.ts';
 import type { PriceCard } from '../../lambdas/core/pricing/card.ts';
 import { CliError, EXIT, usageError } from './exit.ts';
+import { addPriceChangeCommands } from './price-changes.ts';
 import { optionsOf } from './global-options.ts';
 import { parseJson, readJson, readStdin } from './json-input.ts';
 import { printData, printJson, printTable } from './terminal.ts';
@@ -18,11 +19,15 @@ export function addPriceCommands(program: Command): void {
   const price = program
     .command('price')
     .helpCommand(false)
-    .description('prices, and what calls cost by them (needs no server)');
+    .description('prices, what calls cost by them, and who changes them');
+
+  addPriceChangeCommands(price);
 
   price
     .command('check')
-    .description('compute every vector of a file (format cost-vectors/1), and show those that differ')
+    .description(
+      'needs no server: compute every vector of a file (format cost-vectors/1), and show those that differ',
+    )
     .argument('<file>', 'JSON file')
     .action(async (file: string, _own: object, command: Command) => {
       const { json } = optionsOf(command);
@@ -44,7 +49,7 @@ export function addPriceCommands(program: Command): void {
 
   price
     .command('quote')
-    .description('what one call costs, line by line, and by which price card')
+    .description('needs no server: what one call costs by the prices of this release, line by line')
     .requiredOption('--model <model>', 'model, by its exact name')
     .requiredOption('--usage <json>', 'usage block, as the provider sent it; - reads it from stdin')
     .requiredOption('--dialect <dialect>', 'whose usage block it is, as in openai-chat or anthropic-messages')

@@ -1,0 +1,233 @@
+/** `spendcap price` of a server: cards in force and before, what is pending and who decides, what is paid instead. */
+import type { Command } from 'commander';
+import type { JsonObject } from './admin-api.ts';
+import { CliError, EXIT, usageError } from './exit.ts';
+import { adminApi, optionsOf } from './global-options.ts';
+import { confirm, printData, printJson, printNote, printTable } from './terminal.ts';
+
+export function addPriceChangeCommands(price: Command): void {
+  price
+    .command('list')
+    .description('the cards in force')
+    .option('--provider <provider>', 'of this provider alone')
+    .action(async (_own: object, command: Command) => {
+      const options = optionsOf<{ provider?: string }>(command);
+      const { items } = await adminApi(options).list('prices');
+      const cards = items.filter(({ provider }) => (options.provider ?? provider) === provider);
+      if (options.json) printJson({ items: cards });
+      else await printTable(cards, CARD_COLUMNS);
+    });
+
+  price
+    .command('history')
+    .description('every card of a model, newest first, and on whose word it came')
+    .argument('<model>', 'model, by its exact name')
+    .action(async (model: string, _own: object, command: Command) => {
+      const options = optionsOf(command);
+      const page = await adminApi(options).list('prices/history', { query: { model } });
+      if (options.json) printJson(page);
+      else await printTable(page.items, HISTORY_COLUMNS);
+      if (page.items.length === 0)
+        throw new CliError(
+          EXIT.refused,
+          `No card is for the model ${JSON.stringify(model)}.`,
+          'Names must be exact; see spendcap price list.',
+        );
+    });
+
+  price
+    .command('pending')
+    .description('changes that wait for a second family of feeds, or for you')
+    .action(async (_own: object, command: Command) => {
+      const options = optionsOf(command);
+      const page = await adminApi(options).list('prices/pending');
+      if (options.json) printJson(page);
+      else if (page.items.length === 0) printNote('Nothing is pending.');
+      else await printTable(page.items.flatMap(changedPrices), PENDING_COLUMNS);
+    });
+
+  price
+    .command('accept')
+    .description('take a pending change: in force from now on')
+    .argument('<id>', 'as `spendcap price pending` lists it')
+    .action(async (id: string, _own: object, command: Command) => {
+      const options = optionsOf(command);
+      const card = await adminApi(options).post(`prices/pending/${encodeURIComponent(id)}/accept`);
+      if (options.json) printJson(card);
+      else printNote(`${text(card['id'])} is in force.`);
+    });
+
+  price
+    .command('reject')
+    .description('leave the price as it is; you are asked again when more feeds say so')
+    .argument('<id>', 'as `spendcap price pending` lists it')
+    .action(async (id: string, _own: object, command: Command) => {
+      await adminApi(optionsOf(command)).post(`prices/pending/${encodeURIComponent(id)}/reject`);
+      printNote(`${id} is rejected.`);
+    });
+
+  price
+    .command('refresh')
+    .description('read all price feeds now; exit code 1 if one could not be read')
+    .action(async (_own: object, command: Command) => {
+      const options = optionsOf(command);
+      const result = await adminApi(options).post('prices/refresh');
+      const feeds = result['feeds'] as JsonObject[];
+      if (options.json) printJson(result);
+      else await printRefresh(result, feeds);
+      const failed = feeds.filter(({ status }) => status === 'failed').map(({ family }) => text(family));
+      if (failed.length > 0)
+        throw new CliError(
+          EXIT.refused,
+          `Not read: ${[...new Set(failed)].join(', ')}. What they said before stands.`,
+        );
+    });
+  addOverrideCommands(price);
+}
+
+function addOverrideCommands(price: Command): void {
+  const override = price
+    .command('override')
+    .helpCommand(false)
+    .description('what you pay instead of list prices');
+
+  override
+    .command('set')
+    .description('a share of the list price, or a card of your own')
+    .argument('<target>', "provider and model, as in openai/gpt-4.1; 'openai/*' for all of its models")
+    .option('--factor <factor>', 'share of the list price: 0.85 is 15 % off')
+    .option('--card <file>', 'JSON file with a card; - reads it from stdin')
+    .option('--from <instant>', 'when it begins, as in 2027-01-01T00:00:00Z; now if left out')
+    .action(async (target: string, _own: object, command: Command) => {
+      const options = optionsOf<{ factor?: string; card?: string; from?: string }>(command);
+      const { factor, card, from } = options;
+      if ((factor === undefined) === (card === undefined))
+        throw usageError('Give --factor or --card, one of the two.');
+      const set = await adminApi(options).put(overridePath(target), {
+        ...(factor !== undefined && { factor }),
+        ...(card !== undefined && { card: await readCard(card) }),
+        ...(from !== undefined && { from }),
+      });
+      if (options.json) printJson(set);
+      else printNote(`${target} is set from ${text(set['from'])}.`);
+    });
+
+  override
+    .command('list')
+    .description('every revision, by model and date')
+    .action(async (_own: object, command: Command) => {
+      const options = optionsOf(command);
+      const page = await adminApi(options).list('prices/overrides');
+      if (options.json) printJson(page);
+      else await printTable(page.items, OVERRIDE_COLUMNS);
+    });
+
+  override
+    .command('end')
+    .description('list prices again, from now on')
+    .argument('<target>', 'as it was set')
+    .option('--yes', 'do not ask')
+    .action(async (target: string, _own: object, command: Command) => {
+      const options = optionsOf<{ yes?: boolean }>(command);
+      await confirm(`Charge calls of ${target} by list prices again?`, options);
+      await adminApi(options).delete(overridePath(target));
+      printNote(`${target} is at list prices.`);
+    });
+}
+
+/** The provider is what stands before the first slash: names of models have slashes, too. */
+function overridePath(target: string): string {
+  const slash = target.indexOf('/');
+  if (slash < 1 || slash === target.length - 1)
+    throw usageError(`${JSON.stringify(target)} is no provider and model.`, 'Write it as in openai/gpt-4.1.');
+  return `prices/overrides/${target.slice(0, slash)}/${encodeURIComponent(target.slice(slash + 1))}`;
+}
+
+async function readCard(file: string): Promise<JsonObject> {
+  const { readFileSync } = await import('node:fs');
+  try {
+    return JSON.parse(readFileSync(file === '-' ? STDIN : file, 'utf8')) as JsonObject;
+  } catch (error) {
+    throw usageError(`${file} is no card: ${(error as Error).message}.`, 'See docs/prices.md for its form.');
+  }
+}
+
+const STDIN = 0;
+
+async function printRefresh(result: JsonObject, feeds: JsonObject[]): Promise<void> {
+  if (feeds.length === 0) printNote('No feed is set: prices are those of the release and your own.');
+  else await printTable(feeds, FEED_COLUMNS);
+  for (const id of result['accepted'] as string[]) printData(`in force  ${id}`);
+  for (const { provider, model, reason } of result['refused'] as JsonObject[])
+    printNote(`refused: ${text(provider)}/${text(model)}: ${text(reason)}`);
+  const pending = result['pending'] as number;
+  if (pending > 0) printNote(`${pending} pending: see spendcap price pending.`);
+}
+
+const text = (value: unknown): string => (typeof value === 'string' ? value : JSON.stringify(value));
+
+type Prices = Record<string, string>;
+const pricesOf = (of: JsonObject): Prices => (of['prices'] ?? {}) as Prices;
+
+const CARD_COLUMNS = [
+  { title: 'provider', value: (card: JsonObject) => card['provider'] },
+  { title: 'model', value: (card: JsonObject) => card['model'] },
+  { title: 'input', value: (card: JsonObject) => pricesOf(card)['input'], align: 'right' as const },
+  { title: 'cache read', value: (card: JsonObject) => pricesOf(card)['cache_read'], align: 'right' as const },
+  { title: 'output', value: (card: JsonObject) => pricesOf(card)['output'], align: 'right' as const },
+  { title: 'card', value: (card: JsonObject) => card['id'] },
+];
+
+const HISTORY_COLUMNS = [
+  { title: 'from', value: (card: JsonObject) => card['effective_from'] },
+  { title: 'in force', value: (card: JsonObject) => (card['in_force'] === true ? 'yes' : '') },
+  ...CARD_COLUMNS.slice(2, 5),
+  { title: 'by', value: (card: JsonObject) => card['accepted_by'] },
+  { title: 'card', value: (card: JsonObject) => card['id'] },
+];
+
+/** A line for each price that would change. */
+function changedPrices(change: JsonObject): JsonObject[] {
+  const [before, after] = [(change['old'] ?? {}) as Prices, change['new'] as Prices];
+  return Object.keys(after)
+    .filter((what) => before[what] !== after[what])
+    .map((what) => ({ ...change, what, before: before[what] ?? null, after: after[what]! }));
+}
+
+const PENDING_COLUMNS = [
+  { title: 'id', value: (change: JsonObject) => change['id'] },
+  { title: 'model', value: (change: JsonObject) => `${text(change['provider'])}/${text(change['model'])}` },
+  { title: 'family', value: (change: JsonObject) => change['family'] },
+  { title: 'price', value: (change: JsonObject) => change['what'] },
+  { title: 'old', value: (change: JsonObject) => change['before'], align: 'right' as const },
+  { title: 'new', value: (change: JsonObject) => change['after'], align: 'right' as const },
+  { title: 'reason', value: (change: JsonObject) => change['reason'] },
+];
+
+const FEED_COLUMNS = [
+  { title: 'family', value: (feed: JsonObject) => feed['family'] },
+  { title: 'status', value: (feed: JsonObject) => feed['status'] },
+  { title: 'models', value: (feed: JsonObject) => feed['models'], align: 'right' as const },
+  {
+    title: 'left out',
+    value: (feed: JsonObject) => (feed['dropped'] as unknown[]).length,
+    align: 'right' as const,
+  },
+  { title: 'address', value: (feed: JsonObject) => feed['url'] },
+  { title: 'reason', value: (feed: JsonObject) => feed['reason'] },
+];
+
+const OVERRIDE_COLUMNS = [
+  { title: 'provider', value: (override: JsonObject) => override['provider'] },
+  { title: 'model', value: (override: JsonObject) => override['model'] },
+  { title: 'from', value: (override: JsonObject) => override['from'] },
+  {
+    title: 'pays',
+    value: ({ factor, card }: JsonObject) =>
+      factor !== null
+        ? `${text(factor)} of the list price`
+        : card === null
+          ? 'the list price'
+          : 'a card of its own',
+  },
+];
