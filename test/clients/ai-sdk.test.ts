@@ -115,7 +115,7 @@ it.each([
   await expect(asked).rejects.toMatchObject({
     statusCode: 400,
     isRetryable: false,
-    message: expect.stringContaining('cannot be bounded here') as string,
+    message: expect.stringContaining('runs at the provider') as string,
   });
   expect(spendcap.provider.requests()).toHaveLength(0);
 });

@@ -150,7 +150,7 @@ export const REFUSALS: Refused[] = [
     error: 'BadRequestError',
     openAi: openAi('not_meterable'),
     anthropic: { type: 'invalid_request_error', code: 'not_meterable' },
-    says: /web_search_20250305.* cannot be bounded here/,
+    says: /web_search_20250305" runs at the provider|web_search_20250305.* cannot be bounded here/,
     needsOutput: true,
     hasRawBody: true,
   },

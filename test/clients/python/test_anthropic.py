@@ -258,7 +258,7 @@ REFUSED: dict[str, Refused] = {
         messages(tools=[WEB_SEARCH]),
         *BAD_REQUEST,
         "not_meterable",
-        'The tool "web_search_20250305" runs at the provider and cannot be bounded here.',
+        'The tool "web_search_20250305" runs at the provider; give it "max_uses", which bounds it.',
     ),
     "a file at the provider": (
         messages(messages=[{"role": "user", "content": [FILE]}]),

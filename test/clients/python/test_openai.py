@@ -352,12 +352,6 @@ REFUSED: dict[str, tuple[Use, type[openai.APIStatusError], str, str]] = {
         "request_too_large",
         "larger than 6 MB",
     ),
-    "images": (
-        lambda client: client.images.generate(model="gpt-image-1", prompt="a boat"),
-        openai.NotFoundError,
-        "endpoint_not_metered",
-        "POST /v1/images/generations is not metered by Spendcap",
-    ),
     "moderations": (
         lambda client: client.moderations.create(input="Hello"),
         openai.NotFoundError,
