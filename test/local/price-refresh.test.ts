@@ -4,7 +4,7 @@
  */
 import { afterAll, beforeAll, beforeEach, expect, test, vi } from 'vitest';
 import { parsePolicy } from '../../lambdas/core/policy/policy.ts';
-import { startLocalServer, type LocalEvent, type LocalServer } from '../../local/server.ts';
+import { startLocalServer, type LocalServer } from '../../local/server.ts';
 import { runCli, type Ran } from '../cli/run-cli.ts';
 import { startFeedServer, type FeedServer } from '../support/feed-server.ts';
 
@@ -23,7 +23,7 @@ beforeAll(async () => {
       { family: 'genai-prices', url: `${feeds.url}/genai` },
       { family: 'litellm', url: `${feeds.url}/litellm` },
     ],
-    report: (event) => events.push(event as LocalEvent),
+    report: (event) => events.push(event),
   });
   // The first round runs by itself.
   await vi.waitFor(() => expect(feeds.served).toHaveLength(2));
@@ -46,6 +46,9 @@ function serve(genai: number, liteLlm: number): void {
       "cache_read_input_token_cost": ${0.5 * liteLlm}e-6, "output_cost_per_token": ${8 * liteLlm}E-6}}`,
   );
 }
+
+const matching = (pattern: RegExp): unknown => expect.stringMatching(pattern);
+const containing = (part: string): unknown => expect.stringContaining(part);
 
 const spendcap = (...args: string[]): Promise<Ran> =>
   runCli(args, { env: { SPENDCAP_URL: server.url, SPENDCAP_ADMIN_KEY: server.adminKey } });
@@ -118,7 +121,7 @@ test('a changed feed, a pending price, an accepted price, the next call by the n
   const accepted = await spendcap('price', 'accept', items[0]!['id'] as string);
   expect(accepted).toMatchObject({
     code: 0,
-    stderr: expect.stringMatching(/^openai\/gpt-4\.1@20.*Z is in force\.\n$/),
+    stderr: matching(/^openai\/gpt-4\.1@20.*Z is in force\.\n$/),
   });
   const after = await call();
   expect(after.card).not.toBe(CARD);
@@ -132,7 +135,7 @@ test('a changed feed, a pending price, an accepted price, the next call by the n
   ]);
 
   const again = await spendcap('price', 'accept', items[0]!['id'] as string);
-  expect(again).toMatchObject({ code: 1, stderr: expect.stringContaining('is accepted already') });
+  expect(again).toMatchObject({ code: 1, stderr: containing('is accepted already') });
 });
 
 test('finance is told of it, with what it makes of the last thirty days', async () => {
@@ -140,7 +143,7 @@ test('finance is told of it, with what it makes of the last thirty days', async 
   expect(more).toEqual([]);
   expect(mail).toMatchObject({
     to: 'finance@example.com',
-    subject: expect.stringMatching(/^Spendcap: the price of gpt-4\.1 changed, \+\$0\.\d+ in 30 days$/),
+    subject: matching(/^Spendcap: the price of gpt-4\.1 changed, \+\$0\.\d+ in 30 days$/),
   });
   expect(mail!.text).toContain('input: $2 becomes $4 a million tokens');
   expect(mail!.text).toMatch(/Last 30 days 2 calls for \$0\.\d+; at the new price about \$0\.\d+/);
@@ -165,7 +168,7 @@ test('an override holds at once, can be listed and ended, and never begins in th
   await spendcap('price', 'refresh');
   const list = await call();
   const set = await spendcap('price', 'override', 'set', 'openai/gpt-4.1', '--factor', '0.5');
-  expect(set).toMatchObject({ code: 0, stderr: expect.stringContaining('openai/gpt-4.1 is set from 20') });
+  expect(set).toMatchObject({ code: 0, stderr: containing('openai/gpt-4.1 is set from 20') });
   const half = await call();
   expect(half.card).toContain('~openai/gpt-4.1@');
   expect(Number(half.costUsd) / Number(list.costUsd)).toBeCloseTo(0.5, 9);
@@ -180,7 +183,7 @@ test('an override holds at once, can be listed and ended, and never begins in th
     '--from',
     '2020-01-01T00:00:00Z',
   );
-  expect(late).toMatchObject({ code: 1, stderr: expect.stringContaining('is before now') });
+  expect(late).toMatchObject({ code: 1, stderr: containing('is before now') });
   expect((await spendcap('price', 'override', 'list')).stdout).toMatch(
     /openai\s+gpt-4\.1\s+20\S+\s+0\.5 of the list price/,
   );
