@@ -159,9 +159,8 @@ export class PoolAudit {
   ): void {
     if (block === null || block >= 1000) return;
     const states = this.statesOf(account);
-    const seen = states.filter(
-      ({ since }, i) => since <= startedAt && (states[i + 1]?.since ?? Infinity) >= startedAt - SEEN_MS,
-    );
+    // A correction may have lifted the block while the attempt lasted.
+    const seen = states.filter((_, i) => (states[i + 1]?.since ?? Infinity) >= startedAt - SEEN_MS);
     const isBlocked = (state: SharedState): boolean =>
       state.key === key && state.revision === revision && state.folded >= shareOf(state.limit, block)!;
     if (seen.length > 0 && seen.every(isBlocked))
