@@ -3,14 +3,10 @@
  * A machine without internet stays quiet: a feed that cannot be read is reported only if it could be read before.
  */
 import { durationMs } from '../lambdas/core/brands.ts';
-import { TableUnavailable, type Clock, type Timer } from '../lambdas/core/ports.ts';
+import type { Clock } from '../lambdas/core/ports.ts';
 import { MINUTE } from '../lambdas/core/time.ts';
 import type { PriceOffice } from '../lambdas/price-refresh/price-office.ts';
-
-export interface PriceRefresh {
-  /** Ends when the round under way has ended. */
-  stop(): Promise<void>;
-}
+import { startRounds, type Rounds } from './rounds.ts';
 
 export function startPriceRefresh({
   office,
@@ -22,11 +18,8 @@ export function startPriceRefresh({
   clock: Clock;
   everyMinutes: number;
   report: (reason: string) => void;
-}): PriceRefresh {
-  const stopping = new AbortController();
+}): Rounds {
   const read = new Set<string>();
-  let pause: Timer | undefined;
-  const isStopping = (): boolean => stopping.signal.aborted;
   const round = async (): Promise<void> => {
     const { feeds, edited } = await office.refresh();
     for (const { family, url, status, reason } of feeds) {
@@ -35,23 +28,16 @@ export function startPriceRefresh({
     }
     if (edited.length > 0) report(`the books have other prices than this release for ${edited.join(', ')}`);
   };
-  const rounds = (async () => {
-    for (;;) {
-      await round().catch((error: unknown) => {
-        if (!stopping.signal.aborted)
-          report(error instanceof TableUnavailable ? error.message : String(error));
-      });
-      if (isStopping()) return;
-      pause = clock.timer(durationMs(everyMinutes * MINUTE));
-      await pause.ended;
-      if (isStopping()) return;
-    }
-  })();
+  let isStopping = false;
+  const reportUnlessStopping = (reason: string): void => {
+    if (!isStopping) report(reason);
+  };
+  const deps = { clock, report: reportUnlessStopping };
+  const rounds = startRounds(deps, durationMs(everyMinutes * MINUTE), round);
   return {
-    stop: async () => {
-      stopping.abort();
-      pause?.stop();
-      await rounds;
+    stop: () => {
+      isStopping = true;
+      return rounds.stop();
     },
   };
 }

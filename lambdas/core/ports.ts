@@ -91,6 +91,12 @@ export class TableUnavailable extends Error {
   override name = 'TableUnavailable';
 }
 
+/** False when nothing was written: a condition did not hold, or others were in the way. Throws TableUnavailable. */
+export function isApplied(outcome: WriteOutcome | TransactOutcome): boolean {
+  if (outcome.kind === 'unavailable') throw new TableUnavailable(outcome.reason);
+  return outcome.kind === 'applied';
+}
+
 // ---- Clock and ids -----------------------------------------------------------------------------------------
 
 export interface Clock {

@@ -21,7 +21,7 @@ import {
   type Said,
 } from '../core/price-changes/statement-items.ts';
 import { everyItem } from '../core/pages.ts';
-import { TableUnavailable, type Clock, type Item, type ItemKey, type Table } from '../core/ports.ts';
+import { isApplied, type Clock, type Item, type ItemKey, type Table } from '../core/ports.ts';
 import type { Provider } from '../core/pricing/card.ts';
 import { toRfc3339 } from '../core/time.ts';
 
@@ -137,6 +137,5 @@ function parse(
 }
 
 async function put(table: Pick<Table, 'put'>, item: Item & ItemKey): Promise<void> {
-  const outcome = await table.put({ item });
-  if (outcome.kind === 'unavailable') throw new TableUnavailable(outcome.reason);
+  isApplied(await table.put({ item }));
 }

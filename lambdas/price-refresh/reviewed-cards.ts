@@ -6,14 +6,7 @@
 import pLimit from 'p-limit';
 import type { PriceCard } from '../core/pricing/card.ts';
 import { cardFromItem, isSamePrice, cardKey, putCard } from '../core/pricing/price-items.ts';
-import {
-  TableUnavailable,
-  type Item,
-  type ItemKey,
-  type PutWrite,
-  type Table,
-  type WriteOutcome,
-} from '../core/ports.ts';
+import { isApplied, type Item, type ItemKey, type PutWrite, type Table } from '../core/ports.ts';
 import { sha256 } from '../core/request-ids.ts';
 import type { PricesChanged } from './prices-changed.ts';
 
@@ -39,12 +32,13 @@ export async function putReviewedCards(
   if (added.length === 0) return { added, edited };
 
   const id = await sha256(added.join('\n'));
-  if (missing.length > 0) applied(await table.put(noted(id, added)));
+  if (missing.length > 0 && !isApplied(await table.put(noted(id, added))))
+    throw new Error('a write without a condition was refused');
   const limit = pLimit(AT_ONCE);
-  await limit.map(missing, async (card) => wasPut(await table.put(putCard(card))));
+  await limit.map(missing, async (card) => isApplied(await table.put(putCard(card))));
   await tell({ id, version: 1, added, total: cards.length });
   // Refused where another run has noted more since: that one tells.
-  wasPut(await table.put(struckOff(id)));
+  isApplied(await table.put(struckOff(id)));
   return { added, edited };
 }
 
@@ -74,12 +68,3 @@ const struckOff = (id: string): PutWrite => ({
   names: { '#id': 'id' },
   values: { ':id': id },
 });
-
-function applied(outcome: WriteOutcome): void {
-  if (wasPut(outcome) === 'refused') throw new Error('a write without a condition was refused');
-}
-
-function wasPut(outcome: WriteOutcome): 'applied' | 'refused' {
-  if (outcome.kind === 'unavailable') throw new TableUnavailable(outcome.reason);
-  return outcome.kind;
-}

@@ -3,7 +3,7 @@
  * and receipt afterwards. GET /v1/requests: the same, by the Idempotency-Key that it was sent with. A client whose connection broke
  * learns here what became of its money.
  */
-import { leavesOf } from '../core/admission/leaf-choice.ts';
+import { leavesOfPrincipal } from '../core/admission/leaf-choice.ts';
 import { epochMs, picoUsd, type HoldId } from '../core/brands.ts';
 import type { Gateway } from '../core/gateway.ts';
 import { chargeView } from '../core/ledger/charge-view.ts';
@@ -40,7 +40,7 @@ export function showRequestOfKey(gateway: Gateway, request: Request): Promise<Re
 }
 
 const callsOf = (gateway: Gateway, principal: Principal, base: HoldId): Promise<EarlierCall[]> =>
-  earlierCalls(gateway.ledger, { principal, leaves: leavesOf(gateway.policy, principal) }, base);
+  earlierCalls(gateway.ledger, { principal, leaves: leavesOfPrincipal(gateway.policy, principal) }, base);
 
 const whichCall = (): Refusal => ({
   code: 'invalid_request',

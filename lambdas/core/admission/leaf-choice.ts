@@ -12,7 +12,7 @@ import type { Caller } from '../steps/identify.ts';
 const PLACE_BITS = 16;
 
 /** Every leaf that calls of the principal may be held on. */
-export function leavesOf(policy: Policy, principal: Principal): [ItemKey, ...ItemKey[]] {
+export function leavesOfPrincipal(policy: Policy, principal: Principal): [ItemKey, ...ItemKey[]] {
   const app = principal.type === 'app' ? policy.apps.find(({ id }) => id === principal.id) : undefined;
   const count = Math.ceil((app?.callsInFlightMax ?? HOLDS_MAX) / HOLDS_MAX);
   const others = Array.from({ length: count - 1 }, (_, i) => leafKey(principal, i + 1));
@@ -28,7 +28,7 @@ export function leavesToTry(
   { principal, idempotencyKey }: Pick<Caller, 'principal' | 'idempotencyKey'>,
   ids: Ids,
 ): [ItemKey, ...ItemKey[]] {
-  const all = leavesOf(policy, principal);
+  const all = leavesOfPrincipal(policy, principal);
   if (idempotencyKey !== undefined) return [all[0]];
   const first = Number(ids.randomBits(PLACE_BITS)) % all.length;
   return [...all.slice(first), ...all.slice(0, first)] as [ItemKey, ...ItemKey[]];

@@ -17,15 +17,8 @@ import { CONFIGURATION_LAG, FreshCache } from './fresh-cache.ts';
 import { everyItem, type CursorPage } from '../pages.ts';
 import { putAtVersion, putIfAbsent } from '../ledger/expressions.ts';
 import { sha256 } from '../request-ids.ts';
-import {
-  TableUnavailable,
-  type Clock,
-  type Item,
-  type ItemKey,
-  type Table,
-  type TransactWrite,
-} from '../ports.ts';
-import { isApplied, listRecords } from './records.ts';
+import { isApplied, type Clock, type Item, type ItemKey, type Table, type TransactWrite } from '../ports.ts';
+import { listRecords } from './records.ts';
 import { Users } from './users.ts';
 
 const TOKEN_LENGTH = 32;
@@ -193,8 +186,7 @@ export class Directory {
     const token = await sha256(plan);
     const outcome = await this.table.transact(writes, token.slice(0, TOKEN_LENGTH));
     this.caps.forgetAll();
-    if (outcome.kind === 'unavailable') throw new TableUnavailable(outcome.reason);
-    if (outcome.kind !== 'applied') return false;
+    if (!isApplied(outcome)) return false;
     const condition = { condition: 'deleted = :true', values: { ':true': true } };
     // What is not swept stays marked; what came back meanwhile is not marked any more.
     for (const { pk, sk } of left) await this.table.delete({ key: { pk, sk }, ...condition });

@@ -1,12 +1,6 @@
-/** What all records of the directory share: how a write of one ended, and how their lists are read. */
+/** What all records of the directory share: how their lists are read. */
 import type { CursorPage } from '../pages.ts';
-import { TableUnavailable, type Item, type Table, type WriteOutcome } from '../ports.ts';
-
-/** Throws TableUnavailable; false means that the condition did not hold. */
-export function isApplied(outcome: WriteOutcome): boolean {
-  if (outcome.kind === 'unavailable') throw new TableUnavailable(outcome.reason);
-  return outcome.kind === 'applied';
-}
+import type { Item, Table } from '../ports.ts';
 
 /** A page of the records that the index lists under a name. Throws TableUnavailable. */
 export async function listRecords<T>(

@@ -6,9 +6,9 @@
  */
 import { putIfAbsent } from '../ledger/expressions.ts';
 import type { CursorPage } from '../pages.ts';
-import type { Clock, Item, ItemKey, Table } from '../ports.ts';
+import { isApplied, type Clock, type Item, type ItemKey, type Table } from '../ports.ts';
 import { CONFIGURATION_LAG, FreshCache } from './fresh-cache.ts';
-import { isApplied, listRecords } from './records.ts';
+import { listRecords } from './records.ts';
 
 export interface User {
   id: string;

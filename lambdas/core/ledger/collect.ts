@@ -5,7 +5,7 @@
  */
 import { durationMs, holdId, type EpochMs } from '../brands.ts';
 import { everyItem } from '../pages.ts';
-import { TableUnavailable, type Clock, type ItemKey, type Table } from '../ports.ts';
+import { isApplied, type Clock, type ItemKey, type Table } from '../ports.ts';
 import { SLOT_TIME } from './accounts.ts';
 import { presumedCharge } from './charge.ts';
 import type { Ledger } from './ledger.ts';
@@ -115,8 +115,7 @@ async function nextLeaf(table: Table): Promise<ItemKey | undefined> {
 }
 
 async function goOnAt(table: Table, leaf: ItemKey | undefined): Promise<void> {
-  const write = await table.put({ item: { ...POSITION, leaf: leaf?.pk ?? null } });
-  if (write.kind === 'unavailable') throw new TableUnavailable(write.reason);
+  isApplied(await table.put({ item: { ...POSITION, leaf: leaf?.pk ?? null } }));
 }
 
 /** So few that calls are let through in between. */

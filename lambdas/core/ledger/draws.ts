@@ -9,7 +9,7 @@
 import { durationMs } from '../brands.ts';
 import type { Cap } from '../caps/cap.ts';
 import { everyItem } from '../pages.ts';
-import { TableUnavailable, type Clock, type Ids, type ItemKey, type Table } from '../ports.ts';
+import { TableUnavailable, isApplied, type Clock, type Ids, type ItemKey, type Table } from '../ports.ts';
 import { isBlocked } from './accounts.ts';
 import { accountOf, type Books } from './books.ts';
 import type { Account, Leaf } from './leaf.ts';
@@ -217,8 +217,7 @@ export class Draws {
 
   /** Before the leaf's first draw, so that whoever looks for leases finds this one. */
   private async enterIndex(account: string, leafPk: string): Promise<void> {
-    const write = await this.table.put({ item: leaseIndexEntry(account, leafPk) });
-    if (write.kind === 'unavailable') throw new TableUnavailable(write.reason);
+    isApplied(await this.table.put({ item: leaseIndexEntry(account, leafPk) }));
   }
 
   private async mustRead(key: ItemKey): Promise<Leaf> {

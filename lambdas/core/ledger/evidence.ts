@@ -6,6 +6,7 @@
 import { holdId, type HoldId, type PicoUsd } from '../brands.ts';
 import {
   TableUnavailable,
+  isApplied,
   type Clock,
   type Ids,
   type ItemKey,
@@ -122,8 +123,7 @@ export async function adjust(
     }
     if (leaf && next !== leaf) writes.push({ op: 'put', ...putAtVersion(leafToItem(next!), leaf) });
     const outcome = await table.transact(writes, transactionToken(ids));
-    if (outcome.kind === 'unavailable') throw new TableUnavailable(outcome.reason);
-    if (outcome.kind === 'applied') return adjustment;
+    if (isApplied(outcome)) return adjustment;
   }
   throw new TableUnavailable(`the books of ${charge.leafPk} did not come to rest`);
 }

@@ -1,7 +1,15 @@
 /** Leaves as this process knows them: read strongly, changed at their version, the newest image kept. */
 import QuickLRU from 'quick-lru';
 import { durationMs } from '../brands.ts';
-import { TableUnavailable, type Clock, type Ids, type Item, type ItemKey, type Table } from '../ports.ts';
+import {
+  TableUnavailable,
+  isApplied,
+  type Clock,
+  type Ids,
+  type Item,
+  type ItemKey,
+  type Table,
+} from '../ports.ts';
 import { putAtVersion } from './expressions.ts';
 import { leafFromItem, leafListEntry, leafToItem, newLeaf, type Leaf } from './leaf.ts';
 import { LeasesSeen } from './leases-seen.ts';
@@ -63,7 +71,6 @@ export class Leaves {
 
   /** Before the leaf stands, so that the collector finds whatever has holds. */
   private async list(key: ItemKey): Promise<void> {
-    const write = await this.table.put({ item: leafListEntry(key) });
-    if (write.kind === 'unavailable') throw new TableUnavailable(write.reason);
+    isApplied(await this.table.put({ item: leafListEntry(key) }));
   }
 }

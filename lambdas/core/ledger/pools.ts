@@ -5,7 +5,14 @@
 import QuickLRU from 'quick-lru';
 import { durationMs, type EpochMs } from '../brands.ts';
 import type { Cap } from '../caps/cap.ts';
-import { TableUnavailable, type Clock, type Ids, type Table, type TransactWrite } from '../ports.ts';
+import {
+  TableUnavailable,
+  isApplied,
+  type Clock,
+  type Ids,
+  type Table,
+  type TransactWrite,
+} from '../ports.ts';
 import { giveBackWrite, movePoolWrite, putAtVersion } from './expressions.ts';
 import { leafToItem, type Account, type Leaf } from './leaf.ts';
 import type { Leaves } from './leaves.ts';
@@ -159,8 +166,7 @@ export class Pools {
       [{ op: 'update', ...poolSide }, ...mine.put, ...givenBack],
       transactionToken(this.ids),
     );
-    if (outcome.kind === 'unavailable') throw new TableUnavailable(outcome.reason);
-    if (outcome.kind !== 'applied') return undefined;
+    if (!isApplied(outcome)) return undefined;
     return this.seen({ ...pool, f: pool.f - drawn, s: pool.s + settled });
   }
 

@@ -12,7 +12,8 @@
 import * as z from 'zod';
 import { parseRfc3339, toSortableRfc3339 } from '../time.ts';
 import { epochMs, type EpochMs } from '../brands.ts';
-import type { Item, ItemKey, PutWrite, UpdateWrite } from '../ports.ts';
+import { everyItem } from '../pages.ts';
+import type { Item, ItemKey, PutWrite, Table, UpdateWrite } from '../ports.ts';
 import { priceCardSchema, PROVIDERS, type PriceCard } from './card.ts';
 import type { PriceOverride } from './override.ts';
 
@@ -25,6 +26,14 @@ export const raiseHead = (): UpdateWrite => ({
   update: 'SET v = if_not_exists(v, :zero) + :one',
   values: { ':zero': 0n, ':one': 1n },
 });
+
+/** All of one kind. Throws TableUnavailable. */
+export async function priceItems(table: Pick<Table, 'query'>, prefix: string): Promise<Item[]> {
+  const items: Item[] = [];
+  for await (const item of everyItem((at) => table.query({ partition: PRICES, prefix, ...at })))
+    items.push(item);
+  return items;
+}
 
 export const versionOf = (head: Item | undefined): bigint => (head?.['v'] as bigint | undefined) ?? 0n;
 

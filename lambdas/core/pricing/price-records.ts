@@ -3,9 +3,9 @@
  * sees half of it.
  */
 import { transactionToken } from '../ledger/transaction-token.ts';
-import { everyItem } from '../pages.ts';
 import {
   TableUnavailable,
+  isApplied,
   type Ids,
   type Item,
   type PutWrite,
@@ -13,7 +13,7 @@ import {
   type TransactWrite,
 } from '../ports.ts';
 import type { PriceOverride } from './override.ts';
-import { OVERRIDE, overrideFromItem, overrideToItem, PRICES, putNew, raiseHead } from './price-items.ts';
+import { OVERRIDE, overrideFromItem, overrideToItem, putNew, raiseHead, priceItems } from './price-items.ts';
 
 /** Others who change prices at the same time: with more than these tries there is something else wrong. */
 const TRIES_MAX = 8;
@@ -67,16 +67,11 @@ export class PriceRecords {
 
   /** What no call is priced by; false where the condition did not hold. Throws TableUnavailable. */
   async note(write: PutWrite): Promise<boolean> {
-    const outcome = await this.#table.put(write);
-    if (outcome.kind === 'unavailable') throw new TableUnavailable(outcome.reason);
-    return outcome.kind === 'applied';
+    return isApplied(await this.#table.put(write));
   }
 
   /** Throws TableUnavailable. */
-  async items(prefix: string): Promise<Item[]> {
-    const items: Item[] = [];
-    for await (const item of everyItem((at) => this.#table.query({ partition: PRICES, prefix, ...at })))
-      items.push(item);
-    return items;
+  items(prefix: string): Promise<Item[]> {
+    return priceItems(this.#table, prefix);
   }
 }

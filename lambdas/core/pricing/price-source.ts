@@ -3,13 +3,21 @@
  * when they have changed and the last look is thirty seconds old, as the rest of the configuration is; what this process
  * changes itself holds at once. Without the table there are no prices, and calls are refused.
  */
-import { everyItem } from '../pages.ts';
 import type { Clock, Item, Table } from '../ports.ts';
 import { CONFIGURATION_LAG, FreshCache } from '../directory/fresh-cache.ts';
 import { PROPOSAL, proposalFromItem } from '../price-changes/proposal-items.ts';
 import type { PriceCard } from './card.ts';
 import { priceBook, type PriceBook } from './price-book.ts';
-import { CARD, cardFromItem, HEAD, OVERRIDE, overrideFromItem, PRICES, versionOf } from './price-items.ts';
+import {
+  CARD,
+  cardFromItem,
+  HEAD,
+  OVERRIDE,
+  overrideFromItem,
+  PRICES,
+  versionOf,
+  priceItems,
+} from './price-items.ts';
 
 export interface PriceSource {
   /** Throws TableUnavailable. */
@@ -58,7 +66,7 @@ export class StoredPrices implements PriceSource {
 
   async #read(): Promise<PriceBook> {
     const [cards, overrides, proposals] = await Promise.all(
-      [CARD, OVERRIDE, PROPOSAL].map((prefix) => this.#items(prefix)) as [
+      [CARD, OVERRIDE, PROPOSAL].map((prefix) => priceItems(this.#table, prefix)) as [
         Promise<Item[]>,
         Promise<Item[]>,
         Promise<Item[]>,
@@ -71,12 +79,5 @@ export class StoredPrices implements PriceSource {
         .filter(({ state }) => state === 'pending')
         .map((item) => proposalFromItem(item).card),
     });
-  }
-
-  async #items(prefix: string): Promise<Item[]> {
-    const items: Item[] = [];
-    for await (const item of everyItem((at) => this.#table.query({ partition: PRICES, prefix, ...at })))
-      items.push(item);
-    return items;
   }
 }
