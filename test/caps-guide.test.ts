@@ -1,23 +1,14 @@
 /** docs/caps.md is run, with the policy that it shows; what it shows of each answer is what comes. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { parsePolicy } from '../lambdas/core/policy/policy.ts';
-import { startLocalServer, type LocalServer } from '../local/server.ts';
-import { blocksOf, runBlock, type DocBlock } from './support/doc-blocks.ts';
+import type { LocalServer } from '../local/server.ts';
+import { blocksOf, runBlock, startDocServer, type DocBlock } from './support/doc-blocks.ts';
 
 const GUIDE = 'docs/caps.md';
 const [policies, blocks] = partition(blocksOf(GUIDE, ['sh', 'json', 'text']), isPolicy);
 
 let server: LocalServer;
 beforeAll(async () => {
-  server = await startLocalServer({
-    host: '127.0.0.1',
-    port: 0,
-    dataDirectory: undefined,
-    adminKey: undefined,
-    upstreams: {},
-    policy: parsePolicy(JSON.parse(policies[0]!.text)),
-    report: () => undefined,
-  });
+  server = await startDocServer(JSON.parse(policies[0]!.text));
 });
 afterAll(() => server.close());
 

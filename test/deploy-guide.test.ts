@@ -10,12 +10,11 @@ import { promisify } from 'node:util';
 import { App } from 'aws-cdk-lib';
 import { describe, expect, test } from 'vitest';
 import { probeCap } from '../lambdas/canary/probe.ts';
-import { parsePolicy } from '../lambdas/core/policy/policy.ts';
 import { readDeployment } from '../lib/deployment.ts';
-import { startLocalServer } from '../local/server.ts';
 import { reviewedCards } from '../prices/reviewed.ts';
 import { policy, resourcesOf, synthesised } from './constructs/stacks.ts';
 import { CREDENTIALS, startIamFront } from './support/iam-front.ts';
+import { startDocServer } from './support/doc-blocks.ts';
 
 const read = (path: string): string => readFileSync(new URL(`../${path}`, import.meta.url), 'utf8');
 const guide = read('docs/deploy.md');
@@ -89,15 +88,7 @@ describe('the commands that need no AWS', () => {
     ['a role', 'token//example+=='],
     ['a user without a session', undefined],
   ])('as %s: a key, a cap and a call, and the canary holds', async (_who, sessionToken) => {
-    const server = await startLocalServer({
-      host: '127.0.0.1',
-      port: 0,
-      dataDirectory: undefined,
-      adminKey: undefined,
-      upstreams: {},
-      policy: parsePolicy({}),
-      report: () => undefined,
-    });
+    const server = await startDocServer();
     const front = await startIamFront({ ...server, sessionToken });
     try {
       const blocks = commands.filter((text) => /^(export SPENDCAP_URL=|curl |npx spendcap )/m.test(text));

@@ -3,24 +3,15 @@
  * (Python blocks: test/clients/python). Blocks marked `no-run` need what a test has not.
  */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { parsePolicy } from '../lambdas/core/policy/policy.ts';
-import { startLocalServer, type LocalServer } from '../local/server.ts';
-import { blocksOf, runBlock } from './support/doc-blocks.ts';
+import type { LocalServer } from '../local/server.ts';
+import { blocksOf, runBlock, startDocServer } from './support/doc-blocks.ts';
 
 /** The first block is what starts the server: `npm ci` and `npm start`, the setting of this test. */
 const [start, ...examples] = blocksOf('README.md', ['sh', 'js']).filter(({ isRun }) => isRun);
 
 let server: LocalServer;
 beforeAll(async () => {
-  server = await startLocalServer({
-    host: '127.0.0.1',
-    port: 0,
-    dataDirectory: undefined,
-    adminKey: undefined,
-    upstreams: {},
-    policy: parsePolicy({}),
-    report: () => undefined,
-  });
+  server = await startDocServer();
 });
 afterAll(() => server.close());
 

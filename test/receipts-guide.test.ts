@@ -1,22 +1,13 @@
 /** docs/receipts.md is run. */
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { parsePolicy } from '../lambdas/core/policy/policy.ts';
-import { startLocalServer, type LocalServer } from '../local/server.ts';
-import { blocksOf, runBlock } from './support/doc-blocks.ts';
+import type { LocalServer } from '../local/server.ts';
+import { blocksOf, runBlock, startDocServer } from './support/doc-blocks.ts';
 
 const blocks = blocksOf('docs/receipts.md', ['sh']);
 
 let server: LocalServer;
 beforeAll(async () => {
-  server = await startLocalServer({
-    host: '127.0.0.1',
-    port: 0,
-    dataDirectory: undefined,
-    adminKey: undefined,
-    upstreams: {},
-    policy: parsePolicy({}),
-    report: () => undefined,
-  });
+  server = await startDocServer();
 });
 afterAll(() => server.close());
 

@@ -1,8 +1,7 @@
 /** docs/retries.md is run, with the policy that it shows. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { parsePolicy } from '../lambdas/core/policy/policy.ts';
-import { startLocalServer, type LocalServer } from '../local/server.ts';
-import { blocksOf, runBlock } from './support/doc-blocks.ts';
+import type { LocalServer } from '../local/server.ts';
+import { blocksOf, runBlock, startDocServer } from './support/doc-blocks.ts';
 
 const GUIDE = 'docs/retries.md';
 const examples = blocksOf(GUIDE, ['sh', 'js']);
@@ -10,15 +9,7 @@ const [policy, ...otherPolicies] = blocksOf(GUIDE, ['json']);
 
 let server: LocalServer;
 beforeAll(async () => {
-  server = await startLocalServer({
-    host: '127.0.0.1',
-    port: 0,
-    dataDirectory: undefined,
-    adminKey: undefined,
-    upstreams: {},
-    policy: parsePolicy(JSON.parse(policy!.text)),
-    report: () => undefined,
-  });
+  server = await startDocServer(JSON.parse(policy!.text));
 });
 afterAll(() => server.close());
 

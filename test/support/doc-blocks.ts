@@ -2,7 +2,8 @@
 import { execFile } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { promisify } from 'node:util';
-import type { LocalServer } from '../../local/server.ts';
+import { parsePolicy } from '../../lambdas/core/policy/policy.ts';
+import { startLocalServer, type LocalServer } from '../../local/server.ts';
 
 const ROOT = new URL('../..', import.meta.url).pathname;
 const PRINTED_URL = 'http://127.0.0.1:8787';
@@ -25,6 +26,18 @@ export function blocksOf(path: string, languages: readonly string[]): DocBlock[]
     text: text!,
   }));
 }
+
+/** As `npm start` has it, with books in memory and quiet. */
+export const startDocServer = (policy: unknown = {}): Promise<LocalServer> =>
+  startLocalServer({
+    host: '127.0.0.1',
+    port: 0,
+    dataDirectory: undefined,
+    adminKey: undefined,
+    upstreams: {},
+    policy: parsePolicy(policy),
+    report: () => undefined,
+  });
 
 /** What the block printed. Fails where a command of it fails. */
 export async function runBlock({ language, text }: DocBlock, server: LocalServer): Promise<string> {
