@@ -179,23 +179,24 @@ for (const engine of engines) {
 
     describe('the collector', () => {
       const collect = () => collectLeaf(world.ledger, alice, clock.now(), 1n);
+      const monthly = testCap('team-month', 'usd', 'month', 1000n, { scope: team.scope });
 
-      test('leaves a lease alone that is in use', async () => {
-        await world.ledger.finish(chargeOf(await hold([team], 100n), 60n), alice);
-        clock.advance(minutes(59));
+      test('leaves a lease alone that was drawn within a day', async () => {
+        await world.ledger.finish(chargeOf(await hold([monthly], 100n), 60n), alice);
+        clock.advance(hours(23));
         await collect();
-        expect(await leafAccount('team-day')).toMatchObject({ s: 60n });
+        expect(await leafAccount('team-month')).toMatchObject({ s: 60n });
       });
 
       test('gives an idle lease back with what was settled on it, then takes it off the leaf', async () => {
-        await world.ledger.finish(chargeOf(await hold([team], 100n), 60n), alice);
-        clock.advance(minutes(61));
+        await world.ledger.finish(chargeOf(await hold([monthly], 100n), 60n), alice);
+        clock.advance(hours(24));
         await collect();
-        expect(await pool()).toMatchObject({ f: 940n, s: 60n });
-        clock.advance(minutes(61));
+        expect(await world.ledger.pools.read('team-month')).toMatchObject({ f: 940n, s: 60n });
+        clock.advance(hours(24));
         await collect();
-        expect(await leafAccount('team-day')).toBeUndefined();
-        await hold([team], 100n);
+        expect(await leafAccount('team-month')).toBeUndefined();
+        await hold([monthly], 100n);
         expect(await audit()).toEqual([]);
       });
 

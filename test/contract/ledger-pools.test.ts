@@ -4,6 +4,7 @@ import type { DynamoDbApi } from '../../lambdas/adapters/table/dynamodb-api.ts';
 import { picoUsd } from '../../lambdas/core/brands.ts';
 import type { Cap } from '../../lambdas/core/caps/cap.ts';
 import { accountOf } from '../../lambdas/core/ledger/books.ts';
+import { collectLeaf } from '../../lambdas/core/ledger/collect.ts';
 import type { HeldCall, Leaf } from '../../lambdas/core/ledger/leaf.ts';
 import { amountsOf, leafKey } from '../../lambdas/core/ledger/leaf.ts';
 import type { Ledger } from '../../lambdas/core/ledger/ledger.ts';
@@ -228,15 +229,20 @@ for (const engine of engines) {
       expect(poolsRead).toBeGreaterThanOrEqual(2);
     });
 
-    test('what lies idle with a sibling is pulled before anybody is denied', async () => {
-      const cap = team(400n);
-      await spend('ann', [cap], 100n, 0n); // ann's lease: all she drew, and nothing spent
-      expect((await lease('ann'))!.f).toBeGreaterThan(0n);
-      const { leaf } = await held(call('bob', [cap], 400n));
-      expect(leaf.a['team-day']).toMatchObject({ f: 0n });
-      expect(await lease('ann')).toMatchObject({ f: 0n });
-      await expectConserved('ann', 'bob');
-    });
+    test.each([0, 1, 5, 11])(
+      'what lies idle with a sibling is pulled before anybody is denied, %i hours later',
+      async (later) => {
+        const cap = team(400n);
+        await spend('ann', [cap], 100n, 0n); // ann's lease: all she drew, and nothing spent
+        clock.advance(hours(later));
+        await collectLeaf(ledger, user('ann'), clock.now(), 1n);
+        expect((await lease('ann'))!.f).toBeGreaterThan(0n);
+        const { leaf } = await held(call('bob', [cap], 400n));
+        expect(leaf.a['team-day']).toMatchObject({ f: 0n });
+        expect(await lease('ann')).toMatchObject({ f: 0n });
+        await expectConserved('ann', 'bob');
+      },
+    );
 
     test('a lease that has far more than is needed gives half of it, where everybody finds it', async () => {
       const cap = team(4000n);

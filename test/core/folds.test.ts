@@ -174,6 +174,49 @@ describe('the collector', () => {
     expect((await pool()).s).toBeGreaterThanOrEqual(5000n);
   });
 
+  describe('where a limit was lowered below what is spent and on lease', () => {
+    const lowered = team(2000n, { revision: 2n });
+    const collectLowered = (): Promise<string[]> => collect(newProcess(), async () => lowered);
+
+    it('takes home what is free of the leases, and what is settled stays paid', async () => {
+      await spend('ann', 600n);
+      await spend('bob', 600n, { used: 100n });
+      expect(await collectLowered()).toEqual([]);
+      expect(await pool()).toMatchObject({ l: 2000n, s: 700n, f: 1300n });
+      for (const who of ['ann', 'bob']) expect(await lease(who)).toMatchObject({ f: 0n, s: 0n, l: 0n });
+    });
+
+    it('leaves what calls in flight hold, and takes it once they have settled', async () => {
+      await spend('ann', 1200n);
+      const call = { ...testCall([CAP], ids, { picoUsd: 1000n }), leaf: user('bob') };
+      const held = await ledger.reserve(call);
+      if (held.kind !== 'held') throw new Error(held.kind);
+      await collectLowered();
+      expect(await pool()).toMatchObject({ l: 2000n, s: 1200n, f: -200n });
+      await ledger.finish(chargeOf(held.call, 10n), user('bob'));
+      await collectLowered();
+      expect(await pool()).toMatchObject({ l: 2000n, s: 1210n, f: 790n });
+    });
+
+    it('takes no more leases home than the pool lacks', async () => {
+      await spend('ann', 600n);
+      await spend('bob', 10n);
+      await collectLowered();
+      expect(await lease('bob')).toMatchObject({ f: 30n, s: 10n });
+    });
+
+    it('takes home as many as there are, and is not held up by those that have nothing free', async () => {
+      for (let i = 0; i < 20; i += 1) await spend(`user-${i}`, 30n);
+      for (let i = 0; i < 20; i += 1) {
+        const call = { ...testCall([CAP], ids, { picoUsd: 200n }), leaf: user(`busy-${i}`) };
+        if ((await ledger.reserve(call)).kind !== 'held') throw new Error('not held');
+      }
+      await collectLowered();
+      const { l, f, s } = await pool();
+      expect(l - f - s).toBe(20n * 200n);
+    });
+  });
+
   it('passes by what has no cap any more', async () => {
     await spend('ann', 4900n);
     expect(await collect(newProcess(), async () => undefined)).toEqual([]);

@@ -123,6 +123,12 @@ export class Configuration {
     return cap.isActive ? this.history.get(accountOf(cap))!.get(cap.revision)! : undefined;
   }
 
+  /** The same, by the name of its account. */
+  currentOf(account: string): Cap | undefined {
+    const cap = [...this.standing.values()].find((standing) => accountOf(standing) === account);
+    return cap && this.currentById(cap.id);
+  }
+
   private write(next: StandingCap): void {
     const revised = { ...next, revision: next.revision + 1n };
     this.standing.set(next.id, revised);

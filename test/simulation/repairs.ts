@@ -26,6 +26,9 @@ export function collect(world: World, delayMs: number, leaf?: ItemKey): void {
       if (leaf) await collectLeaf(ledger, leaf, clock.now(), ids.randomBits(nonceBits));
       else {
         const { broken } = await collectAll({ table, ledger, clock }, () => ids.randomBits(nonceBits));
+        broken.push(
+          ...(await ledger.folds.forAllKnown(async (account) => world.configuration.currentOf(account))),
+        );
         if (broken.length > 0) throw new Violation('conservation', broken.join());
       }
     });

@@ -70,9 +70,10 @@ function setUp(world: World): void {
       chance.chance(0.3) ? undefined : chance.pick(plan.callers).leaf,
     );
   time.at(plan.end + MINUTE, () => world.stopFaults());
-  for (const hours of [25, 26, 27]) time.at(plan.end + hours * HOUR, () => collect(world, 0));
-  time.at(plan.end + 26.5 * HOUR, () => probe(world, afterDeath));
-  time.at(plan.end + 28 * HOUR, () => checkBooks(world));
+  // Holds are presumed, a day later leases are idle, and another day later they leave their leaves.
+  for (const hours of [25, 50, 75, 77]) time.at(plan.end + hours * HOUR, () => collect(world, 0));
+  time.at(plan.end + 76 * HOUR, () => probe(world, afterDeath));
+  time.at(plan.end + 78 * HOUR, () => checkBooks(world));
 }
 
 /** Each caller gets an answer again, and a right one: the auditor judges it like any other. */

@@ -6,12 +6,15 @@
  * A process that knows every lease, as the local server does, folds when the rung is reached, and not before. One
  * that knows a part of them folds when that part has used its share of the way: as long as each part is below its
  * share, all of them together are below the rung. The collector comes to know every leaf in each of its rounds.
+ *
+ * A limit that was lowered below what is spent and on lease leaves its pool with less than nothing. What is free of
+ * leases then goes home too, so that the new limit is in force.
  */
 import { isShared, type Cap } from '../caps/cap.ts';
 import { rungsOf } from '../caps/rungs.ts';
 import { LedgerBroken, type Account, type Leaf } from './leaf.ts';
 import type { Leaves } from './leaves.ts';
-import type { KnownLeases } from './leases-seen.ts';
+import type { KnownLeases, SeenLease } from './leases-seen.ts';
 import { leaseOf } from './pool.ts';
 import type { Pools, Return } from './pools.ts';
 
@@ -25,8 +28,8 @@ const ROUNDS_MAX = 16;
  */
 const NEAR = 64n;
 
-/** How much of what is known to be settled has to go home; 0 for nothing. */
-type Due = (pool: Account, known: KnownLeases) => bigint;
+/** The leaves whose leases have to go home next; none when all is done. */
+type Due = (pool: Account, known: KnownLeases) => string[];
 
 export class Folds {
   private readonly pools: Pools;
@@ -55,18 +58,20 @@ export class Folds {
     await Promise.all(
       caps
         .filter(isShared)
-        .map((cap) => this.fold(cap.account, (pool, known) => dueForRung(cap, pool, known))),
+        .map((cap) =>
+          this.fold(cap.account, (pool, known) => largestFirst(known, SETTLED, dueForRung(cap, pool, known))),
+        ),
     );
   }
 
   /** Folds all that is known, so that whoever is denied next finds the proof in the pool. Throws as `forRungs`. */
   async all({ account }: Cap): Promise<void> {
-    await this.fold(account, (_pool, { settled }) => settled);
+    await this.fold(account, (_pool, known) => largestFirst(known, SETTLED, known.settled));
   }
 
   /**
-   * `forRungs` for every shared cap whose leases are known, each against its pool as it stands now. Returns a reason
-   * for each pool that was passed by, since it does not balance. Throws TableUnavailable.
+   * `forRungs` for every shared cap whose leases are known, each against its pool as the cap is now, and what such a
+   * pool lacks. Returns a reason for each that was passed by, since it does not balance. Throws TableUnavailable.
    */
   async forAllKnown(capOf: (account: string) => Promise<Cap | undefined>): Promise<string[]> {
     const broken: string[] = [];
@@ -74,8 +79,9 @@ export class Folds {
       try {
         const cap = await capOf(account);
         if (!cap) continue;
-        await this.pools.read(account);
+        await this.pools.change(cap);
         await this.forRungs([cap]);
+        await this.fold(account, (pool, known) => largestFirst(known, FREE, -pool.f));
       } catch (error) {
         if (!(error instanceof LedgerBroken)) throw error;
         broken.push(error.message);
@@ -91,9 +97,9 @@ export class Folds {
       for (let round = 0; round < ROUNDS_MAX; round += 1) {
         const pool = this.pools.known(account);
         const known = pool && this.leaves.leases.of(account, pool.k);
-        const due = known ? dueOf(pool, known) : 0n;
-        if (due <= 0n) return;
-        await this.sendHome(account, largestFirst(known!, due));
+        const due = known ? dueOf(pool, known) : [];
+        if (due.length === 0) return;
+        await this.sendHome(account, due);
       }
     } finally {
       this.underWay.delete(account);
@@ -109,12 +115,12 @@ export class Folds {
     if (!pool) return;
     const returns = leaves.flatMap((leaf): Return[] => {
       const lease = leaf && leaseOf(leaf, account, pool.k);
-      if (!lease || lease.s <= 0n) return [];
-      // What is free stays; what an overrun took beyond the lease is the pool's to pay.
-      return [{ leaf, lease, given: lease.f < 0n ? lease.f : 0n }];
+      // What is free stays, unless the pool lacks it; what an overrun took beyond the lease is the pool's to pay.
+      const given = lease && (lease.f < 0n || pool.f < 0n) ? lease.f : 0n;
+      return lease && (lease.s > 0n || given > 0n) ? [{ leaf, lease, given }] : [];
     });
     if (returns.length === 0 || !(await this.pools.takeBack(account, pool, returns))) return;
-    for (const { leaf } of returns) this.leaves.leases.folded(leaf, account);
+    for (const { leaf, given } of returns) this.leaves.leases.wentHome(leaf, account, given);
   }
 }
 
@@ -132,16 +138,20 @@ function dueForRung(cap: Cap, pool: Account, known: KnownLeases): bigint {
   return known.settled * rights >= share ? known.settled : 0n;
 }
 
+type AmountOf = (lease: SeenLease) => bigint;
+const SETTLED: AmountOf = ({ settled }) => settled;
+const FREE: AmountOf = ({ free }) => free;
+
 /** As few leases as come to the amount, and no more than one transaction takes. */
-function largestFirst({ leases }: KnownLeases, amount: bigint): string[] {
+function largestFirst({ leases }: KnownLeases, of: AmountOf, amount: bigint): string[] {
   let left = amount;
   return [...leases.values()]
-    .filter(({ settled }) => settled > 0n)
-    .sort((a, b) => (a.settled < b.settled ? 1 : -1))
+    .filter((lease) => of(lease) > 0n)
+    .sort((a, b) => (of(a) < of(b) ? 1 : -1))
     .slice(0, FOLDED_AT_ONCE)
-    .flatMap(({ leafPk, settled }) => {
+    .flatMap((lease) => {
       if (left <= 0n) return [];
-      left -= settled;
-      return [leafPk];
+      left -= of(lease);
+      return [lease.leafPk];
     });
 }

@@ -8,10 +8,11 @@ import type { Leaf } from './leaf.ts';
 const ACCOUNTS_MAX = 10_000;
 const LEASES_MAX = 10_000;
 
-interface Lease {
+export interface SeenLease {
   leafPk: string;
   /** Of the leaf. */
   version: bigint;
+  free: bigint;
   settled: bigint;
   /** What the lease has of its pool in all: free, held and settled. */
   rights: bigint;
@@ -23,7 +24,7 @@ export interface KnownLeases {
   settled: bigint;
   rights: bigint;
   /** By leaf. */
-  leases: Map<string, Lease>;
+  leases: Map<string, SeenLease>;
 }
 
 export class LeasesSeen {
@@ -37,17 +38,18 @@ export class LeasesSeen {
       if (of && account.k < of.k) continue;
       const known: KnownLeases =
         of?.k === account.k ? of : { k: account.k, settled: 0n, rights: 0n, leases: new Map() };
-      replace(known, { leafPk: pk, version: v, settled: account.s, rights: account.l });
+      replace(known, { leafPk: pk, version: v, free: account.f, settled: account.s, rights: account.l });
       if (known !== of) this.known.set(name, known);
     }
   }
 
-  /** What was settled on the account's lease by version `v` has gone home; whatever was seen since stands. */
-  folded({ pk, v, a }: Leaf, account: string): void {
+  /** What was settled on the account's lease by version `v` has gone home, and `given` of what was free of it; whatever was seen since stands. */
+  wentHome({ pk, v, a }: Leaf, account: string, given: bigint): void {
     const known = this.of(account, a[account]!.k);
     const lease = known?.leases.get(pk);
     if (lease?.version !== v) return;
-    replace(known!, { ...lease, settled: 0n, rights: lease.rights - lease.settled });
+    const { free, settled, rights } = lease;
+    replace(known!, { ...lease, free: free - given, settled: 0n, rights: rights - settled - given });
   }
 
   /** Those of the window `key`. */
@@ -62,7 +64,7 @@ export class LeasesSeen {
   }
 }
 
-function replace(known: KnownLeases, lease: Lease): void {
+function replace(known: KnownLeases, lease: SeenLease): void {
   forget(known, lease.leafPk);
   if (known.leases.size >= LEASES_MAX) forget(known, known.leases.keys().next().value!);
   known.leases.set(lease.leafPk, lease);
