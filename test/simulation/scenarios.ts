@@ -365,6 +365,31 @@ function thePoolCannotBeReadAfterALostReserve(): Script {
   return script;
 }
 
+/**
+ * Two send one call under its key. The second's reserve is answered with an error and is under way still; its repeat finds
+ * the first's hold. That one is settled, then the copy lands, and only now the second's fence arrives: it must find its
+ * own hold, though it remembers another's under the same id.
+ */
+function aCopyLandsOnceTheOtherIsSettled(): Script {
+  const script = new Script({ users: ['amy'], caps: [ownCap('amy', 40n)] });
+  const [first, second] = [script.process(), script.process()];
+  script.play(async () => {
+    const call = script.call('amy', 10n, { bodyHash: 'body-1' });
+    const { leaf } = call.caller;
+    await first.ledger.voidUnsent(await script.hold(first, script.call('amy', 1n)));
+    await second.ledger.leaves.read(leaf);
+    const held = await script.hold(first, call);
+    script.next(about(second, leaf.pk, 'updateItem'), { landsAfterErrorMs: 1000 });
+    script.next(about(second, leaf.pk, 'updateItem'), {});
+    script.next(about(second, leaf.pk, 'updateItem'), { arrivesAfterMs: 1900 });
+    const outcome = script.reserve(second, call);
+    await script.until(500);
+    await first.ledger.finish(script.forward(held, 10n), leaf);
+    if ((await outcome).kind !== 'recorded') throw new Error(`not answered: ${(await outcome).kind}`);
+  });
+  return script;
+}
+
 const SCENARIOS = {
   'money goes home while it is looked for': moneyGoesHomeWhileItIsLookedFor,
   'a copy lands before its caller leaves': aCopyLandsBeforeItsCallerLeaves,
@@ -385,6 +410,7 @@ const SCENARIOS = {
   'the pool cannot be read after a lost reserve': thePoolCannotBeReadAfterALostReserve,
   'a slot that time has freed': aSlotThatTimeHasFreed,
   'thresholds change under the ladder': thresholdsChangeUnderTheLadder,
+  'a copy lands once the other is settled': aCopyLandsOnceTheOtherIsSettled,
 } as const;
 
 export type ScenarioName = keyof typeof SCENARIOS;

@@ -15,7 +15,7 @@ import { Folds } from './folds.ts';
 import { Leaves } from './leaves.ts';
 import { Pools } from './pools.ts';
 import { readBooks } from './read-books.ts';
-import { leafFromItem, type Amounts, type HeldCall, type Leaf } from './leaf.ts';
+import type { Amounts, HeldCall, Leaf } from './leaf.ts';
 import {
   boundsOf,
   firstThinLease,
@@ -239,7 +239,7 @@ export class Ledger {
     const newest = attempts.at(-1)!.at;
     const write = await this.table.update(raiseFenceWrite(key, newest));
     if (write.kind === 'unavailable') return; // the hold, if it lands, is presumed spent in a day: against spending
-    const hold = write.item && leafFromItem(write.item).h[id];
+    const hold = write.item && this.leaves.seen(write.item).h[id];
     if (hold && attempts.some(({ at }) => at === hold.at)) {
       await this.settle(key, id, hold.at, NOTHING_USED, newest);
     }
@@ -308,7 +308,8 @@ export class Ledger {
     fence: bigint,
   ): Promise<Leaf | undefined> {
     let image = this.leaves.known(key);
-    if (!image?.h[id]) image = await this.leaves.read(key);
+    // Under the same id another may have held before: a remembered image says nothing of this hold then.
+    if (image?.h[id]?.at !== at) image = await this.leaves.read(key);
     for (let turn = 0; turn < TURNS_MAX; turn += 1) {
       const hold = image?.h[id];
       if (!image || hold?.at !== at) return image;

@@ -89,6 +89,22 @@ export const OF_SETTLE: Mutant[] = [
       replace: '0n);',
     }),
   ),
+  shownBy(
+    'a copy lands once the other is settled',
+    without(
+      'settle: what is remembered of another hold says nothing',
+      LEDGER,
+      { find: 'if (image?.h[id]?.at !== at) image =', replace: 'if (!image?.h[id]) image =' },
+      {
+        find: 'const hold = write.item && this.leaves.seen(write.item).h[id];',
+        replace: 'const hold = write.item && leafFromItem(write.item).h[id];',
+      },
+      {
+        find: 'import type { Amounts, HeldCall, Leaf }',
+        replace: 'import { leafFromItem, type Amounts, type HeldCall, type Leaf }',
+      },
+    ),
+  ),
   // ---- the collector
   without('collector: no release', COLLECT, {
     find: 'await ledger.finish(presumedCharge(id, key.pk, hold, fence), key);',
