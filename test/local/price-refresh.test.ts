@@ -6,6 +6,7 @@ import { afterAll, beforeAll, beforeEach, expect, test, vi } from 'vitest';
 import { parsePolicy } from '../../lambdas/core/policy/policy.ts';
 import { startLocalServer, type LocalServer } from '../../local/server.ts';
 import { runCli, type Ran } from '../cli/run-cli.ts';
+import { genaiPrices, liteLlm, timesList } from '../support/feed-documents.ts';
 import { startFeedServer, type FeedServer } from '../support/feed-server.ts';
 
 const CARD = 'openai/gpt-4.1@2025-04-14';
@@ -36,15 +37,10 @@ beforeEach(() => {
   expect(events).toEqual([]);
 });
 
-/** Times the list price of gpt-4.1. */
-function serve(genai: number, liteLlm: number): void {
-  const prices = { input_mtok: 2 * genai, cache_read_mtok: 0.5 * genai, output_mtok: 8 * genai };
-  feeds.serve('/genai', [{ id: 'openai', models: [{ id: 'gpt-4.1', prices }] }]);
-  feeds.serve(
-    '/litellm',
-    `{"gpt-4.1": {"litellm_provider": "openai", "mode": "chat", "input_cost_per_token": ${2 * liteLlm}e-06,
-      "cache_read_input_token_cost": ${0.5 * liteLlm}e-6, "output_cost_per_token": ${8 * liteLlm}E-6}}`,
-  );
+/** So many times the list price, by each. */
+function serve(genai: number, litellm: number): void {
+  feeds.serve('/genai', genaiPrices(timesList(genai)));
+  feeds.serve('/litellm', liteLlm(timesList(litellm)));
 }
 
 const matching = (pattern: RegExp): unknown => expect.stringMatching(pattern);

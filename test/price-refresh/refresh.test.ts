@@ -7,6 +7,7 @@ import type { Feed } from '../../lambdas/adapters/price-feeds/families.ts';
 import { reviewedCards } from '../../prices/reviewed.ts';
 import { engines } from '../contract/engines.ts';
 import { engineNamed, withTable, type Harness } from '../contract/setup.ts';
+import { genaiPrices, liteLlm, timesList } from '../support/feed-documents.ts';
 import { startFeedServer, type FeedServer } from '../support/feed-server.ts';
 import { testOffice } from '../support/price-office.ts';
 import { SeededIds } from '../support/worlds.ts';
@@ -21,32 +22,7 @@ beforeEach(async () => {
 });
 afterEach(() => server.close());
 
-interface Price {
-  input: number;
-  cacheRead: number;
-  output: number;
-}
-const LIST: Price = { input: 2, cacheRead: 0.5, output: 8 };
-const times = (factor: number): Price => ({ input: 2 * factor, cacheRead: 0.5 * factor, output: 8 * factor });
-
-const genaiPrices = (price: Price, model = MODEL) => [
-  {
-    id: 'openai',
-    models: [
-      {
-        id: model,
-        context_window: 1_000_000,
-        prices: { input_mtok: price.input, cache_read_mtok: price.cacheRead, output_mtok: price.output },
-      },
-    ],
-  },
-];
-/** Dollars a token, as Python writes them. */
-const aToken = (dollarsAMillion: number): string => `${dollarsAMillion}e-06`;
-const liteLlm = (price: Price, model = MODEL): string =>
-  `{"${model}": {"litellm_provider": "openai", "mode": "chat", "max_input_tokens": 1000000, "max_output_tokens": 32768,
-    "input_cost_per_token": ${aToken(price.input)}, "cache_read_input_token_cost": ${aToken(price.cacheRead)},
-    "output_cost_per_token": ${aToken(price.output)}}}`;
+const LIST = timesList(1);
 
 const genaiFeed = (): Feed => ({ family: 'genai-prices', url: `${server.url}/genai` });
 const liteLlmFeed = (): Feed => ({ family: 'litellm', url: `${server.url}/litellm` });
@@ -87,7 +63,7 @@ describe.each(engines)('on $name', (engine) => {
       expect([first.accepted, first.pending]).toEqual([[], []]);
       expect((await world.refresh()).feeds.map(({ status }) => status)).toEqual(['unchanged', 'unchanged']);
 
-      server.serve('/litellm', liteLlm(times(2)));
+      server.serve('/litellm', liteLlm(timesList(2)));
       const second = await world.refresh();
       expect(second.pending).toMatchObject([{ model: MODEL, families: ['litellm'], replaces: CARD }]);
       expect((await world.card())?.id).toBe(CARD);
@@ -119,9 +95,9 @@ describe.each(engines)('on $name', (engine) => {
       server.serve('/genai', genaiPrices(LIST));
       server.serve('/litellm', liteLlm(LIST));
       await world.refresh();
-      server.serve('/genai', genaiPrices(times(0.5)));
+      server.serve('/genai', genaiPrices(timesList(0.5)));
       expect((await world.refresh()).pending).toHaveLength(1);
-      server.serve('/litellm', liteLlm(times(0.5)));
+      server.serve('/litellm', liteLlm(timesList(0.5)));
       const agreed = await world.refresh();
       expect(agreed.accepted.map(({ rates }) => rates.input)).toEqual(['1']);
       expect(agreed.pending).toEqual([]);
@@ -132,8 +108,8 @@ describe.each(engines)('on $name', (engine) => {
   test('runs at the same time decide once', async () => {
     await withTable(engine, async (harness) => {
       const worlds = [open(harness), open(harness), open(harness)];
-      server.serve('/genai', genaiPrices(times(1.2)));
-      server.serve('/litellm', liteLlm(times(1.2)));
+      server.serve('/genai', genaiPrices(timesList(1.2)));
+      server.serve('/litellm', liteLlm(timesList(1.2)));
       harness.clock.advance(3_600_000);
       const runs = await Promise.all(worlds.map(({ office }) => office.refresh()));
       expect(runs.flatMap(({ accepted }) => accepted)).toHaveLength(1);
@@ -155,10 +131,10 @@ test('one family is enough within the gates, and step by step not for more', asy
     server.serve('/genai', genaiPrices(LIST));
     server.serve('/litellm', liteLlm(LIST));
     await world.refresh();
-    server.serve('/litellm', liteLlm(times(0.8)));
+    server.serve('/litellm', liteLlm(timesList(0.8)));
     expect((await world.refresh()).accepted).toHaveLength(1);
     expect((await world.card())?.rates.input).toBe('1.6');
-    server.serve('/litellm', liteLlm(times(0.64)));
+    server.serve('/litellm', liteLlm(timesList(0.64)));
     const further = await world.refresh();
     expect(further.accepted).toEqual([]);
     expect(further.pending).toMatchObject([{ families: ['litellm'] }]);
@@ -173,11 +149,11 @@ test.each([
   ['is something else', '{"message": "moved"}', 'it is not what genai-prices documents'],
 ])('a feed that %s fails alone, and what it said stands', async (_, document, reason) => {
   await inMemory(async (world) => {
-    server.serve('/genai', genaiPrices(times(2)));
+    server.serve('/genai', genaiPrices(timesList(2)));
     server.serve('/litellm', liteLlm(LIST));
     expect((await world.refresh()).pending).toHaveLength(1);
     server.serve('/genai', document ?? ((_request, response) => void response.writeHead(404).end()));
-    server.serve('/litellm', liteLlm(times(2)));
+    server.serve('/litellm', liteLlm(timesList(2)));
     const { feeds, accepted } = await world.refresh();
     expect(feeds[0]).toMatchObject({ family: 'genai-prices', status: 'failed', models: 1 });
     expect(feeds[0]!.reason).toContain(reason);
@@ -204,20 +180,20 @@ test('a feed that leaves a model out, or has nothing left, takes no price away',
 test('a proposal ends when nobody makes it any more; a rejected one comes again when more families make it', async () => {
   await inMemory(async (world) => {
     server.serve('/genai', genaiPrices(LIST));
-    server.serve('/litellm', liteLlm(times(2)));
+    server.serve('/litellm', liteLlm(timesList(2)));
     expect((await world.refresh()).proposed).toHaveLength(1);
     server.serve('/litellm', liteLlm(LIST));
     expect((await world.refresh()).withdrawn).toHaveLength(1);
     expect(await world.pending()).toEqual([]);
 
-    server.serve('/litellm', liteLlm(times(2)));
+    server.serve('/litellm', liteLlm(timesList(2)));
     const [again] = (await world.refresh()).pending;
     expect(await world.office.decide(again!.id, 'reject')).toEqual({ kind: 'rejected' });
     expect(await world.office.decide(again!.id, 'accept')).toEqual({ kind: 'decided', state: 'rejected' });
     expect((await world.refresh()).pending).toEqual([]);
     expect(await world.proposed()).toEqual([]);
 
-    server.serve('/genai', genaiPrices(times(2)));
+    server.serve('/genai', genaiPrices(timesList(2)));
     const more = await world.refresh();
     expect(more.accepted).toEqual([]);
     expect(more.pending).toMatchObject([{ id: again!.id, families: ['genai-prices', 'litellm'] }]);
@@ -226,8 +202,8 @@ test('a proposal ends when nobody makes it any more; a rejected one comes again 
 
 test('a proposal for a card that is not in force any more cannot be accepted', async () => {
   await inMemory(async (world) => {
-    server.serve('/genai', genaiPrices(times(2)));
-    server.serve('/litellm', liteLlm(times(3)));
+    server.serve('/genai', genaiPrices(timesList(2)));
+    server.serve('/litellm', liteLlm(timesList(3)));
     const { pending } = await world.refresh();
     expect(pending).toHaveLength(2);
     await world.office.decide(pending[0]!.id, 'accept');
@@ -241,8 +217,8 @@ test('a proposal for a card that is not in force any more cannot be accepted', a
 
 test('a wrong unit is told and never waits for anybody', async () => {
   await inMemory(async (world) => {
-    server.serve('/genai', genaiPrices(times(1000)));
-    server.serve('/litellm', liteLlm(times(1000)));
+    server.serve('/genai', genaiPrices(timesList(1000)));
+    server.serve('/litellm', liteLlm(timesList(1000)));
     const { refused, pending } = await world.refresh();
     expect(refused).toMatchObject([
       { provider: 'openai', model: MODEL, families: ['genai-prices', 'litellm'] },
@@ -297,8 +273,8 @@ test('an override wins over what feeds say, and follows the list price where it 
       ...{ provider: 'openai', model: MODEL, from: clock.now() },
       set: { kind: 'factor', factor: '0.5' },
     });
-    server.serve('/genai', genaiPrices(times(1.2)));
-    server.serve('/litellm', liteLlm(times(1.2)));
+    server.serve('/genai', genaiPrices(timesList(1.2)));
+    server.serve('/litellm', liteLlm(timesList(1.2)));
     await world.refresh();
     expect((await world.card())?.rates.input).toBe('1.2');
   });
@@ -307,8 +283,8 @@ test('an override wins over what feeds say, and follows the list price where it 
 test('a run that dies between reading and deciding is finished by the next one', async () => {
   await withTable(engineNamed('memory'), async (harness) => {
     const { table } = harness;
-    server.serve('/genai', genaiPrices(times(1.2)));
-    server.serve('/litellm', liteLlm(times(1.2)));
+    server.serve('/genai', genaiPrices(timesList(1.2)));
+    server.serve('/litellm', liteLlm(timesList(1.2)));
     let isDying = true;
     const query = table.query.bind(table);
     table.query = (asked) => {
@@ -326,8 +302,8 @@ test('a run that dies between reading and deciding is finished by the next one',
 
 test('news that could not be told are told by the next run', async () => {
   await inMemory(async (world) => {
-    server.serve('/genai', genaiPrices(times(1.2)));
-    server.serve('/litellm', liteLlm(times(1.2)));
+    server.serve('/genai', genaiPrices(timesList(1.2)));
+    server.serve('/litellm', liteLlm(timesList(1.2)));
     const push = world.news.push.bind(world.news);
     let isAway = true;
     world.news.push = (...some) => {

@@ -23,9 +23,9 @@ export class Cdk {
   /** Synthesised stacks and their outputs. */
   readonly #folder: string;
 
-  constructor(env: Record<string, string>, folder: string) {
-    this.#env = { ...env, NO_COLOR: '1', CI: 'true', SPENDCAP_CONFIG: 'test/aws/deployment/policy.json' };
-    this.#folder = folder;
+  constructor(env: Record<string, string>, { folder, policy }: { folder: string; policy: string }) {
+    this.#env = { ...env, NO_COLOR: '1', CI: 'true', SPENDCAP_CONFIG: policy };
+    this.#folder = join(folder, 'stacks');
   }
 
   async synth(context: Record<string, string>): Promise<void> {

@@ -26,7 +26,7 @@ import { scheduleOf } from '../scheduler.ts';
 import type { Story } from '../story.ts';
 import { same, type Caller } from './calls.ts';
 import type { Deployed } from './cdk.ts';
-import { functionNamed } from './scheduled.ts';
+import { functionNamed } from './functions.ts';
 
 interface Parts {
   clients: Clients;

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { startSimulatedProvider, type SimulatedProvider } from '../../../local/simulated-provider/server.ts';
 import { CREDENTIALS, REGION, type Emulator } from '../emulator.ts';
+import { startFeedServer, type FeedServer } from '../../support/feed-server.ts';
 import { clientsFor } from '../probes/clients.ts';
 import type { Story } from '../story.ts';
 import { Cdk, STAGE, type Deployed } from './cdk.ts';
@@ -14,7 +15,10 @@ import { tellCollector } from './collector.ts';
 import { tellLadder } from './ladder.ts';
 import { tellPolicyCaps } from './policy-caps.ts';
 import { startRecorder, type Recorder } from './recorder.ts';
-import { tellScheduled } from './scheduled.ts';
+import { writePolicy } from './policy.ts';
+import { tellPrices } from './prices.ts';
+import { tellRepeats } from './repeats.ts';
+import { tellCanary } from './canary.ts';
 import { tellUpdate } from './update.ts';
 import { bufferStreams, mailbox } from './workarounds.ts';
 
@@ -22,9 +26,12 @@ export async function deployment(story: Story, emulator: Emulator): Promise<void
   const folder = mkdtempSync(join(tmpdir(), 'spendcap-cdk-'));
   const provider = await startSimulatedProvider({});
   const recorder = await startRecorder(emulator.url, () => provider.requests().length);
+  const feeds = await startFeedServer();
+  const cdk = new Cdk(emulator.variables, { folder, policy: writePolicy(folder, feeds) });
   try {
-    await tell(story, emulator, { provider, recorder, cdk: new Cdk(emulator.variables, folder) });
+    await tell(story, emulator, { provider, recorder, feeds, cdk });
   } finally {
+    await feeds.close();
     await recorder.close();
     await provider.close();
     rmSync(folder, { recursive: true, force: true });
@@ -34,7 +41,12 @@ export async function deployment(story: Story, emulator: Emulator): Promise<void
 async function tell(
   story: Story,
   emulator: Emulator,
-  { provider, recorder, cdk }: { provider: SimulatedProvider; recorder: Recorder; cdk: Cdk },
+  {
+    provider,
+    recorder,
+    feeds,
+    cdk,
+  }: { provider: SimulatedProvider; recorder: Recorder; feeds: FeedServer; cdk: Cdk },
 ): Promise<void> {
   const clients = clientsFor(emulator.url);
   const upstreams = { openaiBaseUrl: provider.url, anthropicBaseUrl: provider.url };
@@ -79,7 +91,9 @@ async function tell(
 
   await tellCalls(story, { caller, provider, recorder });
   await tellLadder(story, { caller, mails, clients });
-  await tellScheduled(story, { clients, stacks, caller });
+  await tellRepeats(story, { caller, provider });
+  await tellPrices(story, { emulator, clients, stacks, caller, mails, feeds });
+  await tellCanary(story, { clients, stacks, caller });
   await tellBooks(story, { emulator, stacks, provider, caller });
   await tellPolicyCaps(story, { clients, caller });
   await tellUpdate(story, { cdk, clients, caller, stacks });

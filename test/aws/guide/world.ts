@@ -2,7 +2,7 @@
 import { DescribeStacksCommand } from '@aws-sdk/client-cloudformation';
 import { GetFunctionConfigurationCommand, InvokeCommand } from '@aws-sdk/client-lambda';
 import { DescribeSecretCommand, SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
-import { functionNamed } from '../deployment/scheduled.ts';
+import { functionNamed } from '../deployment/functions.ts';
 import { bufferStreams, changeVariables, preloadAwslambda } from '../deployment/workarounds.ts';
 import { CREDENTIALS, REGION, type Emulator } from '../emulator.ts';
 import { clientsFor, type Clients } from '../probes/clients.ts';

@@ -1,0 +1,22 @@
+/** The policy file of the deployment: two price feeds of the test, and an app whose answers are stored. */
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { definePolicy } from '../../../lambdas/core/policy/policy.ts';
+import type { FeedServer } from '../../support/feed-server.ts';
+
+export const STORING_APP = 'archive';
+
+/** Resolves to its path. */
+export function writePolicy(folder: string, feeds: FeedServer): string {
+  const policy = definePolicy({
+    org: { name: 'Example', financeEmail: 'finance@example.com' },
+    apps: [{ id: STORING_APP, team: 'web', storeAnswers: { retentionHours: 1 } }],
+    priceFeeds: [
+      { family: 'genai-prices', url: `${feeds.url}/genai` },
+      { family: 'litellm', url: `${feeds.url}/litellm` },
+    ],
+  });
+  const file = join(folder, 'policy.json');
+  writeFileSync(file, JSON.stringify(policy));
+  return file;
+}
