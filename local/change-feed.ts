@@ -10,7 +10,7 @@ import { createChangeFeed } from '../lambdas/change-feed/change-feed.ts';
 import { isShared } from '../lambdas/core/caps/cap.ts';
 import type { Directory } from '../lambdas/core/directory/directory.ts';
 import { AccountCaps } from '../lambdas/core/escalation/account-caps.ts';
-import { EVENT_SOURCE } from '../lambdas/core/escalation/event.ts';
+import { EVENT_SOURCE } from '../lambdas/core/events/catalogue.ts';
 import { leavesOf } from '../lambdas/core/ledger/collect.ts';
 import type { Ledger } from '../lambdas/core/ledger/ledger.ts';
 import { poolKey } from '../lambdas/core/ledger/pool.ts';

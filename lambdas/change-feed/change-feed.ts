@@ -9,7 +9,6 @@ import { fromWire } from '../adapters/table/items.ts';
 import { epochMs, type EpochMs } from '../core/brands.ts';
 import type { AccountCaps } from '../core/escalation/account-caps.ts';
 import { crossingsOf, leafChange, poolChange, type AccountsChange } from '../core/escalation/crossings.ts';
-import { CAP_THRESHOLD_CROSSED } from '../core/escalation/event.ts';
 import { leafFromItem, type Leaf } from '../core/ledger/leaf.ts';
 import { poolFromItem, type Pool } from '../core/ledger/pool.ts';
 import type { Clock, EventBus } from '../core/ports.ts';
@@ -44,7 +43,7 @@ async function announce({ bus, caps, clock }: ChangeFeedDeps, record: DynamoDBRe
   if (!change) return;
   const crossings = await crossingsOf(change, (account, revision) => caps.of(account, revision));
   if (crossings.length === 0) return;
-  const failed = await bus.publish(crossings.map((detail) => ({ type: CAP_THRESHOLD_CROSSED, detail })));
+  const failed = await bus.publish(crossings.map((detail) => ({ type: 'CapThresholdCrossed', detail })));
   if (failed.length > 0) throw new Error(`${failed.length} of ${crossings.length} events were not taken`);
 }
 

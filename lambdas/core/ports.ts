@@ -3,6 +3,7 @@
  * imports none of them (nor AWS, Node, a clock or randomness).
  */
 import type { DurationMs, EpochMs } from './brands.ts';
+import type { BusEvent } from './events/catalogue.ts';
 
 // ---- Table: one DynamoDB table, in DynamoDB's own expression strings ---------------------------------------
 
@@ -156,12 +157,6 @@ export interface Sealer {
 }
 
 // ---- Event bus ---------------------------------------------------------------------------------------------
-
-export interface BusEvent {
-  /** EventBridge's `detail-type`. */
-  type: string;
-  detail: object;
-}
 
 export interface EventBus {
   /** Resolves to the indexes of the events that were not taken, for the caller to try again. Never rejects. */

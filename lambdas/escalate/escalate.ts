@@ -3,7 +3,7 @@
  * stage to be set. A rule cannot name an execution; the name is what makes a repeat start nothing.
  */
 import * as z from 'zod';
-import { capThresholdCrossedSchema, type CapThresholdCrossed } from '../core/escalation/event.ts';
+import { capThresholdCrossedSchema, type CapThresholdCrossed } from '../core/events/cap-threshold-crossed.ts';
 import { setStage } from '../core/escalation/set-stage.ts';
 import type { Directory } from '../core/directory/directory.ts';
 import type { Ledger } from '../core/ledger/ledger.ts';

@@ -10,7 +10,7 @@ import type { Clock, FinanceMail, Table } from '../core/ports.ts';
 import type { PriceRecords } from '../core/pricing/price-records.ts';
 import type { StoredPrices } from '../core/pricing/price-source.ts';
 import { sha256 } from '../core/request-ids.ts';
-import type { PricesChanged } from './prices-changed.ts';
+import type { PricesChanged } from '../core/events/prices-changed.ts';
 
 export interface NewsDeps {
   table: Table;

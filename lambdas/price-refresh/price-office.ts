@@ -7,7 +7,7 @@ import type { PriceCard } from '../core/pricing/card.ts';
 import { PriceRecords } from '../core/pricing/price-records.ts';
 import type { StoredPrices } from '../core/pricing/price-source.ts';
 import { tellAccepted } from './news.ts';
-import type { PricesChanged } from './prices-changed.ts';
+import type { PricesChanged } from '../core/events/prices-changed.ts';
 import type { FetchDocument } from './read-feeds.ts';
 import { refreshPrices, type Refreshed } from './refresh.ts';
 

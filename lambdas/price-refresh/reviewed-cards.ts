@@ -8,7 +8,7 @@ import type { PriceCard } from '../core/pricing/card.ts';
 import { cardFromItem, isSamePrice, cardKey, putCard } from '../core/pricing/price-items.ts';
 import { isApplied, type Item, type ItemKey, type PutWrite, type Table } from '../core/ports.ts';
 import { sha256 } from '../core/request-ids.ts';
-import type { PricesChanged } from './prices-changed.ts';
+import type { PricesChanged } from '../core/events/prices-changed.ts';
 
 export interface ReviewedCards {
   added: string[];

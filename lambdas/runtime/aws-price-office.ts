@@ -8,7 +8,6 @@ import { FinanceTopic } from '../adapters/sns/finance-topic.ts';
 import { parsePolicy } from '../core/policy/policy.ts';
 import type { StoredPrices } from '../core/pricing/price-source.ts';
 import { PriceOffice } from '../price-refresh/price-office.ts';
-import { PRICES_CHANGED } from '../price-refresh/prices-changed.ts';
 import { reviewedCards } from '../../prices/reviewed.ts';
 import type { Books } from './aws-books.ts';
 import { text } from './environment.ts';
@@ -38,7 +37,7 @@ export function openPriceOffice(
       topicArn: settings.FINANCE_TOPIC_ARN,
     }),
     tell: async (detail) => {
-      const failed = await bus.publish([{ type: PRICES_CHANGED, detail }]);
+      const failed = await bus.publish([{ type: 'PricesChanged', detail }]);
       if (failed.length > 0) throw new Error('the news of changed prices was not taken');
     },
   });

@@ -6,7 +6,8 @@ import { createChangeFeed } from '../../lambdas/change-feed/change-feed.ts';
 import { AccountCaps } from '../../lambdas/core/escalation/account-caps.ts';
 import type { Leaf } from '../../lambdas/core/ledger/leaf.ts';
 import type { Pool } from '../../lambdas/core/ledger/pool.ts';
-import type { BusEvent, Item } from '../../lambdas/core/ports.ts';
+import type { BusEvent } from '../../lambdas/core/events/catalogue.ts';
+import type { Item } from '../../lambdas/core/ports.ts';
 import { usd } from '../../lambdas/core/money.ts';
 import { ManualClock } from '../support/worlds.ts';
 import { growth, leafAt, monthly, poolAt } from './leaves.ts';
@@ -99,7 +100,9 @@ describe('the change feed', () => {
 });
 
 describe('EventBridge', () => {
-  const events = Array.from({ length: 23 }, (_, i) => ({ type: 'T', detail: { i } }));
+  const events = Array.from({ length: 23 }, (_, i): BusEvent => {
+    return { type: 'PricesChanged', detail: { id: `${i}`, version: 1, added: ['card'], total: 1 } };
+  });
   const busOver = (send: (input: { Entries: object[] }) => unknown) => {
     const reasons: string[] = [];
     const client = { send: async ({ input }: { input: { Entries: object[] } }) => send(input) };

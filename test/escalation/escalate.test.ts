@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import { openMemoryEngine } from '../../lambdas/adapters/table/local/memory-store.ts';
 import { Directory } from '../../lambdas/core/directory/directory.ts';
 import { crossingsOf, leafChange } from '../../lambdas/core/escalation/crossings.ts';
-import type { CapThresholdCrossed } from '../../lambdas/core/escalation/event.ts';
+import type { CapThresholdCrossed } from '../../lambdas/core/events/cap-threshold-crossed.ts';
 import { createEscalate } from '../../lambdas/escalate/escalate.ts';
 import { startOnStepFunctions } from '../../lambdas/escalate/step-functions.ts';
 import { ledgerOver, ManualClock, NOON } from '../support/worlds.ts';

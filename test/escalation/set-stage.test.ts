@@ -6,7 +6,7 @@ import type { RungStage } from '../../lambdas/core/caps/rungs.ts';
 import { stageOf } from '../../lambdas/core/caps/stage.ts';
 import { Directory } from '../../lambdas/core/directory/directory.ts';
 import { crossingsOf, leafChange } from '../../lambdas/core/escalation/crossings.ts';
-import type { CapThresholdCrossed } from '../../lambdas/core/escalation/event.ts';
+import type { CapThresholdCrossed } from '../../lambdas/core/events/cap-threshold-crossed.ts';
 import { setStage, withStage } from '../../lambdas/core/escalation/set-stage.ts';
 import { prepareLeaf } from '../../lambdas/core/ledger/accounts.ts';
 import type { Leaf } from '../../lambdas/core/ledger/leaf.ts';

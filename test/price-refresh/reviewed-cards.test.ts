@@ -2,7 +2,7 @@
 import { describe, expect, test } from 'vitest';
 import { TableUnavailable, type Table } from '../../lambdas/core/ports.ts';
 import { cardFromItem, cardKey } from '../../lambdas/core/pricing/price-items.ts';
-import { pricesChangedSchema, type PricesChanged } from '../../lambdas/price-refresh/prices-changed.ts';
+import { pricesChangedSchema, type PricesChanged } from '../../lambdas/core/events/prices-changed.ts';
 import { putReviewedCards } from '../../lambdas/price-refresh/reviewed-cards.ts';
 import { reviewedCards } from '../../prices/reviewed.ts';
 import { engines } from '../contract/engines.ts';

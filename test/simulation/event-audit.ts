@@ -4,7 +4,7 @@
  */
 import { inMetric, parseInMetric } from '../../lambdas/core/caps/amounts.ts';
 import type { Cap } from '../../lambdas/core/caps/cap.ts';
-import type { CapThresholdCrossed } from '../../lambdas/core/escalation/event.ts';
+import type { CapThresholdCrossed } from '../../lambdas/core/events/cap-threshold-crossed.ts';
 import type { StoredItem } from '../../lambdas/adapters/table/local/attribute-values.ts';
 import { shareOf } from './account-check.ts';
 import { leafImage, poolImage, type AccountImage } from './images.ts';

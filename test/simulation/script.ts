@@ -10,7 +10,7 @@ import { picoUsd } from '../../lambdas/core/brands.ts';
 import { inMetric } from '../../lambdas/core/caps/amounts.ts';
 import { parseWindow, type Window } from '../../lambdas/core/caps/windows.ts';
 import type { Directory } from '../../lambdas/core/directory/directory.ts';
-import type { CapThresholdCrossed } from '../../lambdas/core/escalation/event.ts';
+import type { CapThresholdCrossed } from '../../lambdas/core/events/cap-threshold-crossed.ts';
 import { setStage } from '../../lambdas/core/escalation/set-stage.ts';
 import { takeEvidence, type EvidenceOutcome } from '../../lambdas/core/ledger/evidence.ts';
 import { keyAt } from './account-truth.ts';

@@ -4,7 +4,7 @@ import type { Clock, Ids, Mail, Table } from '../../lambdas/core/ports.ts';
 import type { PriceCard } from '../../lambdas/core/pricing/card.ts';
 import { StoredPrices } from '../../lambdas/core/pricing/price-source.ts';
 import { PriceOffice } from '../../lambdas/price-refresh/price-office.ts';
-import type { PricesChanged } from '../../lambdas/price-refresh/prices-changed.ts';
+import type { PricesChanged } from '../../lambdas/core/events/prices-changed.ts';
 import { reviewedCards } from '../../prices/reviewed.ts';
 
 export function testOffice({

@@ -1,7 +1,7 @@
 /** Port EventBus over EventBridge, which takes some events of a request and refuses others. */
 import { PutEventsCommand, type EventBridgeClient } from '@aws-sdk/client-eventbridge';
-import { EVENT_SOURCE } from '../../core/escalation/event.ts';
-import type { BusEvent, EventBus } from '../../core/ports.ts';
+import { EVENT_SOURCE, type BusEvent } from '../../core/events/catalogue.ts';
+import type { EventBus } from '../../core/ports.ts';
 
 /** EventBridge's own limit. */
 const EVENTS_A_REQUEST = 10;

@@ -17,7 +17,7 @@ import { heldByAccount, principalOf, type Account, type Leaf, type Principal } f
 import { accountOfPool, type Pool } from '../ledger/pool.ts';
 import { sha256 } from '../request-ids.ts';
 import { toRfc3339 } from '../time.ts';
-import type { CapThresholdCrossed } from './event.ts';
+import type { CapThresholdCrossed } from '../events/cap-threshold-crossed.ts';
 import { crossingMail } from './mail.ts';
 
 /** Finds the cap of an account that stands at a revision; undefined once there is none. */

@@ -2,7 +2,7 @@
 import { inMetric } from '../caps/amounts.ts';
 import type { RungOfCap } from '../caps/rungs.ts';
 import { divFloor, PICO_PER_USD } from '../money.ts';
-import type { CapThresholdCrossed } from './event.ts';
+import type { CapThresholdCrossed } from '../events/cap-threshold-crossed.ts';
 
 type Facts = Omit<CapThresholdCrossed, 'mail'>;
 

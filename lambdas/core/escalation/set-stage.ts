@@ -11,7 +11,7 @@ import { prepareLeaf } from '../ledger/accounts.ts';
 import { isOpen, leafKey, type Account, type Leaf } from '../ledger/leaf.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import type { Clock } from '../ports.ts';
-import type { CapThresholdCrossed } from './event.ts';
+import type { CapThresholdCrossed } from '../events/cap-threshold-crossed.ts';
 
 /** Throws TableUnavailable. A repeat, and an event of a window or limit that is over, change nothing. */
 export async function setStage(

@@ -1,0 +1,29 @@
+/**
+ * Every event that Spendcap puts on the bus, by its `detail-type`. The schemas are published in `docs/events/`: a version
+ * never loses a member nor gives one another meaning, and what would is a version of its own.
+ */
+import type * as z from 'zod';
+import { capThresholdCrossedSchema } from './cap-threshold-crossed.ts';
+import {
+  grantApprovedSchema,
+  grantDeniedSchema,
+  grantExpiredSchema,
+  grantRequestedSchema,
+} from './grants.ts';
+import { pricesChangedSchema } from './prices-changed.ts';
+
+/** EventBridge's `source` of all of them. */
+export const EVENT_SOURCE = 'spendcap';
+
+export const EVENT_SCHEMAS = {
+  CapThresholdCrossed: capThresholdCrossedSchema,
+  GrantRequested: grantRequestedSchema,
+  GrantApproved: grantApprovedSchema,
+  GrantDenied: grantDeniedSchema,
+  GrantExpired: grantExpiredSchema,
+  PricesChanged: pricesChangedSchema,
+};
+
+export type EventType = keyof typeof EVENT_SCHEMAS;
+export type EventDetail<T extends EventType> = z.output<(typeof EVENT_SCHEMAS)[T]>;
+export type BusEvent<T extends EventType = EventType> = { [K in T]: { type: K; detail: EventDetail<K> } }[T];
