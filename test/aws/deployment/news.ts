@@ -1,7 +1,7 @@
 /** What the bus tells of prices, read from a queue that is subscribed to it. */
 import { EventBridgeClient, PutRuleCommand, PutTargetsCommand } from '@aws-sdk/client-eventbridge';
 import { CreateQueueCommand, ReceiveMessageCommand } from '@aws-sdk/client-sqs';
-import type { PricesChanged } from '../../../lambdas/price-refresh/prices-changed.ts';
+import type { PricesChanged } from '../../../lambdas/core/events/prices-changed.ts';
 import { ACCOUNT, CREDENTIALS, REGION } from '../emulator.ts';
 import type { Clients } from '../probes/clients.ts';
 import type { Deployed } from './cdk.ts';
