@@ -2,7 +2,7 @@
  * What a reserve is asked and what it answers, and what follows from a call alone: its hold, the bounds of its
  * write, the first lease that is too thin for it.
  */
-import { epochMs, type EpochMs, type HoldId } from '../brands.ts';
+import type { EpochMs, HoldId } from '../brands.ts';
 import { capKeyAt, isShared, type Cap } from '../caps/cap.ts';
 import type { ItemKey } from '../ports.ts';
 import { DAY, plus } from '../time.ts';
@@ -96,18 +96,6 @@ export function boundsOf(caps: readonly Cap[], image: Leaf): ReserveBounds {
     if (from !== undefined) blocked[cap.account] = from;
   }
   return { holdsMax: BigInt(HOLDS_MAX), blockedFrom: blocked };
-}
-
-export function heldOutcome(
-  call: ReserveCall,
-  id: HoldId,
-  hold: Hold,
-  books: Books,
-  fit: Fit,
-  fence: bigint,
-): ReserveOutcome {
-  const admittedAt = epochMs(Number(hold.i.ts));
-  return { kind: 'held', call: { id, leaf: call.leaf, at: hold.at, fence, hold, admittedAt }, books, fit };
 }
 
 export function holdOf(call: ReserveCall, fit: Fit, image: Leaf, at: bigint, now: EpochMs): Hold {

@@ -19,4 +19,6 @@ export function stampAfter(now: EpochMs, newest: bigint, nonce: Nonce): bigint {
   return (ms > next ? ms : next) * NONCE_RANGE + nonce;
 }
 
+export const newerOf = (a: bigint, b: bigint): bigint => (a > b ? a : b);
+
 export const stampedAt = (stamp: bigint): EpochMs => epochMs(Number(stamp / NONCE_RANGE));

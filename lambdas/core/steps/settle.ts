@@ -7,7 +7,7 @@ import type { Call } from '../call.ts';
 import type { CostMembers } from '../endpoint.ts';
 import { NOTHING_USED, type Charge, type ChargeOutcome, type TokensByKind } from '../ledger/charge.ts';
 import { reportedText, type ChargeReading } from '../ledger/charge-reading.ts';
-import type { Finished } from '../ledger/ledger.ts';
+import type { Finished } from '../ledger/settles.ts';
 import { leafKey, type Leaf } from '../ledger/leaf.ts';
 import { formatUsd } from '../money.ts';
 import { TableUnavailable } from '../ports.ts';

@@ -29,7 +29,9 @@ export const shownBy = (scenario: ScenarioName, mutant: Mutant): Mutant => ({ ..
 
 const CORE = 'lambdas/core';
 export const EXPRESSIONS = `${CORE}/ledger/expressions.ts`;
-export const LEDGER = `${CORE}/ledger/ledger.ts`;
+export const RESERVES = `${CORE}/ledger/reserves.ts`;
+export const RESERVE_TURNS = `${CORE}/ledger/reserve-turns.ts`;
+export const SETTLES = `${CORE}/ledger/settles.ts`;
 export const LEAVES = `${CORE}/ledger/leaves.ts`;
 export const ACCOUNTS = `${CORE}/ledger/accounts.ts`;
 export const RESERVE_CALL = `${CORE}/ledger/reserve-call.ts`;

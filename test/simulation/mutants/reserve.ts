@@ -3,8 +3,9 @@ import {
   ACCOUNTS,
   EXPRESSIONS,
   FAILURES,
-  LEDGER,
+  RESERVES,
   RESERVE_CALL,
+  RESERVE_TURNS,
   STAMP,
   TABLE,
   shownBy,
@@ -45,9 +46,9 @@ export const OF_RESERVE: Mutant[] = [
     }),
   ),
   // ---- what the caller sees to
-  without('reserve: the leaf is prepared', LEDGER, {
-    find: 'if (!image || prepareLeaf(image, call.caps, now)) {',
-    replace: 'if (!image || call.caps.some((cap) => !isShared(cap) && !image!.a[cap.account])) {',
+  without('reserve: the leaf is prepared', RESERVE_TURNS, {
+    find: 'if (!image || prepareLeaf(image, call.caps, now)) return',
+    replace: 'if (!image || call.caps.some((cap) => !isShared(cap) && !image!.a[cap.account])) return',
   }),
   without('reserve: blocked accounts are short', ACCOUNTS, {
     find: 'return account.f < amount || isBlocked(cap, account);',
@@ -63,14 +64,14 @@ export const OF_RESERVE: Mutant[] = [
   }),
   shownBy(
     'a call that was given back',
-    without('reserve: in flight only by a fresh image', LEDGER, {
-      find: "if (isFresh) return { kind: 'in_flight', hold: known };",
-      replace: "return { kind: 'in_flight', hold: known };",
+    without('reserve: in flight only by a fresh image', RESERVE_TURNS, {
+      find: "return this.isFresh ? { kind: 'in_flight', hold } : this.look(await this.read());",
+      replace: "return { kind: 'in_flight', hold };",
     }),
   ),
-  without('reserve: deny only by a fresh image', LEDGER, {
-    find: 'if (!isFresh && (short.length > 0',
-    replace: 'if (false && (short.length > 0',
+  without('reserve: deny only by a fresh image', RESERVE_TURNS, {
+    find: 'if (!this.isFresh && (refusal ||',
+    replace: 'if (false && (refusal ||',
   }),
   without('stamp: the nonce', STAMP, {
     find: '(ms > next ? ms : next) * NONCE_RANGE + nonce',
@@ -97,26 +98,22 @@ export const OF_RESERVE: Mutant[] = [
   ),
   shownBy(
     'a copy of an earlier stamp',
-    without('reserve: unanswered attempts are summed', LEDGER, {
-      find: 'unanswered += write.unanswered;',
-      replace: 'unanswered = write.unanswered;',
+    without('reserve: unanswered attempts are summed', RESERVE_TURNS, {
+      find: 'this.unanswered += write.unanswered;',
+      replace: 'this.unanswered = write.unanswered;',
     }),
   ),
-  without('reserve: an own hold found carries the fence', LEDGER, {
-    find: 'const fence = unanswered > 0 ? attempts.at(-1)!.at : 0n;',
+  without('reserve: the hold carries the fence', RESERVE_TURNS, {
+    find: 'const fence = this.unanswered > 0 ? this.newest : 0n;',
     replace: 'const fence = 0n;',
   }),
-  without('reserve: the hold carries the fence', LEDGER, {
-    find: 'fit, unanswered > 0 ? at : 0n',
-    replace: 'fit, 0n',
-  }),
-  without('reserve: raise the fence on leaving', LEDGER, {
-    find: 'if (!isHeld && unanswered > 0) await this.makeLostAttemptsFail(',
-    replace: 'if (!isHeld && unanswered < 0) await this.makeLostAttemptsFail(',
+  without('reserve: raise the fence on leaving', RESERVE_TURNS, {
+    find: 'if (!isHeld && this.unanswered > 0) await',
+    replace: 'if (!isHeld && this.unanswered < 0) await',
   }),
   shownBy(
     'the pool cannot be read after a lost reserve',
-    without('reserve: raise the fence on leaving by an error, too', LEDGER, {
+    without('reserve: raise the fence on leaving by an error, too', RESERVE_TURNS, {
       find: 'let isHeld = false;',
       replace: 'let isHeld = true;',
     }),
@@ -130,9 +127,9 @@ export const OF_RESERVE: Mutant[] = [
   ),
   shownBy(
     'a copy lands before its caller leaves',
-    without('reserve: void what landed before the fence rose', LEDGER, {
-      find: 'if (hold && attempts.some(({ at }) => at === hold.at)) {',
-      replace: 'if (hold && attempts.length === 0) {',
+    without('reserve: void what landed before the fence rose', RESERVE_TURNS, {
+      find: 'if (hold && this.attempts.some(({ at }) => at === hold.at)) {',
+      replace: 'if (hold && this.attempts.length === 0) {',
     }),
   ),
   // ---- idempotency
@@ -140,18 +137,18 @@ export const OF_RESERVE: Mutant[] = [
     find: '...(call.bodyHash === undefined ? {} : { bh: call.bodyHash }),',
     replace: '',
   }),
-  without('idempotency: the charge is read', LEDGER, {
+  without('idempotency: the charge is read', RESERVES, {
     find: 'if (call.bodyHash === undefined) return',
     replace: 'if (call.id) return',
   }),
-  without('idempotency: read after the reserve', LEDGER, {
+  without('idempotency: read after the reserve', RESERVES, {
     find: `const outcome = await this.reserveAs(call, id);
       const voided = await this.recordedBefore(id, outcome);`,
-    replace: `const early = await this.readCharge(id);
+    replace: `const early = await this.deps.settles.readCharge(id);
       const outcome = await this.reserveAs(call, id);
       const voided = early ? await this.recordedBefore(id, outcome) : outcome;`,
   }),
-  without('idempotency: read when refused too', LEDGER, {
+  without('idempotency: read when refused too', RESERVES, {
     find: 'const voided = await this.recordedBefore(id, outcome);',
     replace: "const voided = outcome.kind === 'held' ? await this.recordedBefore(id, outcome) : outcome;",
   }),
@@ -159,21 +156,21 @@ export const OF_RESERVE: Mutant[] = [
     find: 'Key: keyToWire(key), ConsistentRead: true };',
     replace: 'Key: keyToWire(key) };',
   }),
-  without('idempotency: void the hold of a repeat', LEDGER, {
+  without('idempotency: void the hold of a repeat', RESERVES, {
     find: `if (!charge) return outcome;
     if (outcome.kind === 'held') await`,
     replace: `if (!charge) return outcome;
-    if (outcome.kind === 'short') await`,
+    if (outcome.kind === 'held' && charge.at < 0n) await`,
   }),
   shownBy(
     'the charge cannot be read',
-    without('idempotency: void the hold where the charge cannot be read', LEDGER, {
-      find: `if (outcome.kind === 'held') await this.voidUnsent(outcome.call);
+    without('idempotency: void the hold where the charge cannot be read', RESERVES, {
+      find: `if (outcome.kind === 'held') await settles.voidUnsent(outcome.call);
       throw error;`,
       replace: 'throw error;',
     }),
   ),
-  without('idempotency: a voided call is made anew', LEDGER, {
+  without('idempotency: a voided call is made anew', RESERVES, {
     find: "charge.outcome === 'voided' ? 'voided' :",
     replace: "charge.outcome === 'presumed_spent' && charge.at < 0n ? 'voided' :",
   }),

@@ -1,27 +1,37 @@
 /** Charges, settles, the collector and evidence: how a call ends. */
-import { CHARGE, COLLECT, EVIDENCE, EXPRESSIONS, LEDGER, shownBy, without, type Mutant } from './mutant.ts';
+import {
+  CHARGE,
+  COLLECT,
+  EVIDENCE,
+  EXPRESSIONS,
+  RESERVE_TURNS,
+  SETTLES,
+  shownBy,
+  without,
+  type Mutant,
+} from './mutant.ts';
 
 const SETTLE_IN_THE_IMAGES_WINDOW = `values[\`:k\${i}\`] = k;
       conditions.push(sameWindow(i));`;
 
 export const OF_SETTLE: Mutant[] = [
   // ---- the charge
-  without('charge: written before the settle', LEDGER, {
+  without('charge: written before the settle', SETTLES, {
     find: 'const write = await this.table.put(putIfAbsent(chargeToItem(charge)));',
-    replace: `await this.settle(leaf, charge.id, charge.at, charge.used, charge.fence);
+    replace: `await this.settle(leaf, charge, charge.used);
     const write = await this.table.put(putIfAbsent(chargeToItem(charge)));`,
   }),
   without('charge: written once', EXPRESSIONS, {
     find: '({ item, condition: ABSENT })',
     replace: '({ item })',
   }),
-  without('charge: settles only the hold that it names', LEDGER, {
+  without('charge: settles only the hold that it names', SETTLES, {
     find: 'const used = isNamed ? charge.used : NOTHING_USED;',
     replace: 'const used = charge.used;',
   }),
   shownBy(
     'two charge one call',
-    without('charge: the one that stands is settled', LEDGER, {
+    without('charge: the one that stands is settled', SETTLES, {
       find: "const standing = write.kind === 'applied' ? charge : chargeFromItem(write.item!);",
       replace: 'const standing = charge;',
     }),
@@ -39,7 +49,7 @@ export const OF_SETTLE: Mutant[] = [
         find: "'h.#id.#at = :at'",
         replace: "'attribute_exists(h.#id) AND (h.#id.#at = :at OR h.#id.#at <> :at)'",
       },
-      { file: LEDGER, find: 'hold?.at !== at) return image;', replace: '!hold) return image;' },
+      { file: SETTLES, find: 'hold?.at !== at) return image;', replace: '!hold) return image;' },
     ],
   },
   without(
@@ -78,33 +88,28 @@ export const OF_SETTLE: Mutant[] = [
     find: 'conditions.push(FENCE_RISES);',
     replace: "conditions.push('(t < :fence OR t >= :fence)');",
   }),
-  without('finish: the fence of the call', LEDGER, {
-    find: 'const fence = maxOf(charge.fence, isMine ? standing.fence : 0n);',
+  without('finish: the fence of the call', SETTLES, {
+    find: 'const fence = newerOf(charge.fence, isMine ? standing.fence : 0n);',
     replace: 'const fence = 0n;',
   }),
   shownBy(
     'a copy lands after the collector',
-    without('settle from a charge: its fence', LEDGER, {
-      find: 'isNamed ? charge.fence : fence);',
-      replace: '0n);',
+    without('settle from a charge: its fence', SETTLES, {
+      find: 'fence: isNamed ? charge.fence : fence }',
+      replace: 'fence: 0n }',
     }),
   ),
-  shownBy(
-    'a copy lands once the other is settled',
-    without(
-      'settle: what is remembered of another hold says nothing',
-      LEDGER,
-      { find: 'if (image?.h[id]?.at !== at) image =', replace: 'if (!image?.h[id]) image =' },
+  shownBy('a copy lands once the other is settled', {
+    name: 'settle: what is remembered of another hold says nothing',
+    edits: [
+      { file: SETTLES, find: 'if (image?.h[id]?.at !== at) image =', replace: 'if (!image?.h[id]) image =' },
       {
-        find: 'const hold = write.item && this.leaves.seen(write.item).h[id];',
-        replace: 'const hold = write.item && leafFromItem(write.item).h[id];',
+        file: RESERVE_TURNS,
+        find: 'const hold = write.item && leaves.seen(write.item).h[this.id];',
+        replace: 'const hold = write.item && (write.item as unknown as Leaf).h[this.id];',
       },
-      {
-        find: 'import type { Amounts, HeldCall, Leaf }',
-        replace: 'import { leafFromItem, type Amounts, type HeldCall, type Leaf }',
-      },
-    ),
-  ),
+    ],
+  }),
   // ---- the collector
   without('collector: no release', COLLECT, {
     find: 'await ledger.finish(presumedCharge(id, key.pk, hold, fence), key);',
