@@ -158,23 +158,44 @@ async function printRefresh(result: JsonObject, feeds: JsonObject[]): Promise<vo
   if (feeds.length === 0) printNote('No feed is set: prices are those of the release and your own.');
   else await printTable(feeds, FEED_COLUMNS);
   for (const id of result['accepted'] as string[]) printData(`in force  ${id}`);
+  for (const { family, url, status, reason } of feeds.filter(({ status }) => status === 'failed'))
+    printNote(`${text(family)} ${text(status)}: ${text(reason)} (${text(url)})`);
+  for (const feed of feeds) {
+    for (const { reason, rows, examples } of leftOutOf(feed, 'left_out'))
+      printNote(`${text(feed['family'])}, rows left out: ${rows} ${reason} (${examples.join(', ')})`);
+    const reasons = leftOutOf(feed, 'without_card').map(({ reason, rows }) => `${rows} ${reason}`);
+    if (reasons.length > 0)
+      printNote(`${text(feed['family'])}, models without a card: ${reasons.join('; ')}`);
+  }
   for (const { provider, model, reason } of result['refused'] as JsonObject[])
     printNote(`refused: ${text(provider)}/${text(model)}: ${text(reason)}`);
+  for (const { id, reason } of result['shadowed'] as JsonObject[])
+    printNote(`prices no call: ${text(id)}: ${text(reason)}`);
   const pending = result['pending'] as number;
   if (pending > 0) printNote(`${pending} pending: see spendcap price pending.`);
 }
+
+interface LeftOut {
+  reason: string;
+  rows: number;
+  examples: string[];
+}
+const leftOutOf = (feed: JsonObject, what: 'left_out' | 'without_card'): LeftOut[] =>
+  feed[what] as unknown as LeftOut[];
+const rowsOf = (leftOut: readonly LeftOut[]): number => leftOut.reduce((total, { rows }) => total + rows, 0);
 
 const text = (value: unknown): string => (typeof value === 'string' ? value : JSON.stringify(value));
 
 type Prices = Record<string, string>;
 const pricesOf = (of: JsonObject): Prices => (of['prices'] ?? {}) as Prices;
 
+const right = 'right' as const;
 const CARD_COLUMNS = [
   { title: 'provider', value: (card: JsonObject) => card['provider'] },
   { title: 'model', value: (card: JsonObject) => card['model'] },
-  { title: 'input', value: (card: JsonObject) => pricesOf(card)['input'], align: 'right' as const },
-  { title: 'cache read', value: (card: JsonObject) => pricesOf(card)['cache_read'], align: 'right' as const },
-  { title: 'output', value: (card: JsonObject) => pricesOf(card)['output'], align: 'right' as const },
+  { title: 'input', value: (card: JsonObject) => pricesOf(card)['input'], align: right },
+  { title: 'cache read', value: (card: JsonObject) => pricesOf(card)['cache_read'], align: right },
+  { title: 'output', value: (card: JsonObject) => pricesOf(card)['output'], align: right },
   { title: 'card', value: (card: JsonObject) => card['id'] },
 ];
 
@@ -199,22 +220,25 @@ const PENDING_COLUMNS = [
   { title: 'model', value: (change: JsonObject) => `${text(change['provider'])}/${text(change['model'])}` },
   { title: 'family', value: (change: JsonObject) => change['family'] },
   { title: 'price', value: (change: JsonObject) => change['what'] },
-  { title: 'old', value: (change: JsonObject) => change['before'], align: 'right' as const },
-  { title: 'new', value: (change: JsonObject) => change['after'], align: 'right' as const },
+  { title: 'old', value: (change: JsonObject) => change['before'], align: right },
+  { title: 'new', value: (change: JsonObject) => change['after'], align: right },
   { title: 'reason', value: (change: JsonObject) => change['reason'] },
 ];
 
 const FEED_COLUMNS = [
   { title: 'family', value: (feed: JsonObject) => feed['family'] },
   { title: 'status', value: (feed: JsonObject) => feed['status'] },
-  { title: 'models', value: (feed: JsonObject) => feed['models'], align: 'right' as const },
+  { title: 'models', value: (feed: JsonObject) => feed['models'], align: right },
   {
-    title: 'left out',
-    value: (feed: JsonObject) => (feed['dropped'] as unknown[]).length,
-    align: 'right' as const,
+    title: 'without card',
+    value: (feed: JsonObject) => rowsOf(leftOutOf(feed, 'without_card')),
+    align: right,
   },
-  { title: 'address', value: (feed: JsonObject) => feed['url'] },
-  { title: 'reason', value: (feed: JsonObject) => feed['reason'] },
+  {
+    title: 'rows left out',
+    value: (feed: JsonObject) => rowsOf(leftOutOf(feed, 'left_out')),
+    align: right,
+  },
 ];
 
 const OVERRIDE_COLUMNS = [

@@ -64,6 +64,8 @@ const rejectPending = adminRoute({
   },
 });
 
+/** The most frequent reason first. */
+const leftOut = z.array(z.strictObject({ reason: z.string(), rows: z.int(), examples: z.array(z.string()) }));
 const refreshSchema = z.strictObject({
   feeds: z.array(
     z.strictObject({
@@ -72,8 +74,10 @@ const refreshSchema = z.strictObject({
       status: z.enum(['read', 'unchanged', 'failed']),
       reason: z.string().nullable(),
       models: z.int(),
-      /** Entries that were left out; the first hundred. */
-      dropped: z.array(z.strictObject({ entry: z.string(), reason: z.string() })),
+      /** Rows that could not be read. */
+      left_out: leftOut,
+      /** Models that no card is for, and why none is proposed. */
+      without_card: leftOut,
     }),
   ),
   /** Ids of cards that came into force. */
@@ -88,6 +92,8 @@ const refreshSchema = z.strictObject({
       reason: z.string(),
     }),
   ),
+  /** Cards of the table that price no call, since a card of the release has their name. */
+  shadowed: z.array(z.strictObject({ id: z.string(), reason: z.string() })),
 });
 const postRefresh = adminRoute({
   method: 'post',
@@ -95,8 +101,6 @@ const postRefresh = adminRoute({
   request: { query: noQuery },
   responses: { 200: jsonAnswer(refreshSchema, 'What became of each feed, and of what they say') },
 });
-
-const DROPPED_SHOWN_MAX = 100;
 
 export function priceRoutes({ office, clock }: AdminDeps): OpenAPIHono {
   const app = newApp();
@@ -157,16 +161,17 @@ export function priceRoutes({ office, clock }: AdminDeps): OpenAPIHono {
   });
 
   app.openapi(postRefresh, async (c) => {
-    const { feeds, accepted, pending, refused } = await office.refresh();
+    const { feeds, accepted, pending, refused, shadowed } = await office.refresh();
     return c.json(
       {
-        feeds: feeds.map(({ dropped, ...feed }) => ({
+        feeds: feeds.map(({ leftOut, withoutCard, ...feed }) => ({
           ...feed,
-          dropped: dropped.slice(0, DROPPED_SHOWN_MAX),
+          left_out: leftOut,
+          without_card: withoutCard,
         })),
         accepted: accepted.map(({ id }) => id),
         pending: pending.length,
-        refused,
+        ...{ refused, shadowed },
       },
       200,
     );

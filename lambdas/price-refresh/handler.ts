@@ -25,7 +25,8 @@ function openDeps(): PriceRefreshDeps {
 export function createHandler({ open, log }: { open: () => PriceRefreshDeps; log: Log }) {
   return async (): Promise<void> => {
     const { office, clock } = open();
-    const { feeds, added, edited, accepted, proposed, withdrawn, refused, pending } = await office.refresh();
+    const { feeds, ...prices } = await office.refresh();
+    const { added, edited, accepted, proposed, withdrawn, refused, shadowed, pending } = prices;
     const failed = feeds.filter(({ status }) => status === 'failed');
     const metrics = {
       PriceCardsAdded: added.length + accepted.length,
@@ -36,20 +37,18 @@ export function createHandler({ open, log }: { open: () => PriceRefreshDeps; log
     };
     log({
       kind: 'prices_refreshed',
-      feeds: feeds.map(({ family, status, reason, models, dropped }) => ({
-        ...{ family, status, reason, models },
-        dropped: dropped.length,
-      })),
+      feeds,
       added,
       edited,
       accepted: accepted.map(({ id }) => id),
       proposed: proposed.map(({ id }) => id),
       withdrawn: withdrawn.map(({ id }) => id),
-      refused: refused.slice(0, REFUSED_LOGGED_MAX),
+      refused: refused.slice(0, LOGGED_MAX),
+      shadowed: shadowed.slice(0, LOGGED_MAX),
       ...withMetrics('price-refresh', clock.now(), metrics),
     });
   };
 }
 
 /** A line of a log is cut at 256 KB. */
-const REFUSED_LOGGED_MAX = 50;
+const LOGGED_MAX = 50;

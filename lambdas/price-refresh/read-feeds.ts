@@ -3,12 +3,13 @@
  * what it said before stands. A model that a feed leaves out is not spoken of by it any more, and nothing else follows.
  */
 import pLimit from 'p-limit';
-import { NotThisFeed, type Dropped } from '../adapters/price-feeds/feed.ts';
+import { NotThisFeed, type FeedReadings } from '../adapters/price-feeds/feed.ts';
 import { NotJson, parseExactJson } from '../adapters/price-feeds/exact-json.ts';
 import { PARSERS, type Feed } from '../adapters/price-feeds/families.ts';
 import type { FetchedDocument, KnownDocument } from '../adapters/price-feeds/document.ts';
+import { leftOutOf, type LeftOut } from '../core/price-changes/left-out.ts';
 import type { SourcedStatement } from '../core/price-changes/propose.ts';
-import { readingSchema, type PriceReading } from '../core/price-changes/reading.ts';
+import { readingSchema } from '../core/price-changes/reading.ts';
 import {
   documentFromItem,
   documentKey,
@@ -18,12 +19,13 @@ import {
   saidNow,
   saidPrefix,
   saidToItem,
+  type DocumentState,
   type Said,
 } from '../core/price-changes/statement-items.ts';
 import { everyItem } from '../core/pages.ts';
 import { isApplied, type Clock, type Item, type ItemKey, type Table } from '../core/ports.ts';
 import type { Provider } from '../core/pricing/card.ts';
-import { toRfc3339 } from '../core/time.ts';
+import { DAY, toRfc3339 } from '../core/time.ts';
 
 export type FetchDocument = (url: string, known: KnownDocument) => Promise<FetchedDocument>;
 
@@ -40,7 +42,8 @@ export interface FeedReport extends Feed {
   reason: string | null;
   /** Models that it speaks of, now or when it was last read. */
   models: number;
-  dropped: Dropped[];
+  /** Its rows that could not be read, then or now. */
+  leftOut: LeftOut[];
 }
 
 /** All of the public ones. */
@@ -70,23 +73,27 @@ async function readFeed(
     status: FeedReport['status'],
     reason: string | null,
     said: Iterable<Said>,
-    dropped: Dropped[] = [],
+    leftOut = known?.leftOut ?? [],
   ) => {
     const all = [...said];
-    const models = all.reduce((total, { size }) => total + size, 0);
-    return { report: { ...feed, status, reason, models, dropped }, said: all };
+    return { report: { ...feed, status, reason, models: modelsIn(all), leftOut }, said: all };
   };
+  const note = (state: DocumentState) => put(table, documentToItem(feed, state));
 
   const fetched = await fetchDocument(feed.url, known ?? { etag: undefined, lastModified: undefined });
   if (fetched.kind === 'failed') return report('failed', fetched.reason, before.values());
   if (fetched.kind === 'unchanged') {
     if (known === undefined)
       return report('failed', 'it says that it has not changed, and was never read', []);
+    if (clock.now() - known.readAt >= DAY) await note({ ...known, readAt: clock.now() });
     return report('unchanged', null, before.values());
   }
 
   const parsed = parse(feed, fetched.text, toRfc3339(clock.now()).slice(0, 'YYYY-MM-DD'.length));
   if ('reason' in parsed) return report('failed', parsed.reason, before.values());
+  const had = modelsIn(before.values());
+  if (known && parsed.readings.length * 2 < had && clock.now() - known.readAt < SMALLER_FOR_DAYS * DAY)
+    return report('failed', smallerWords(parsed, had), before.values());
   const now = new Map<Provider, Said>();
   const items: (Item & ItemKey)[] = [];
   for (const provider of new Set([...before.keys(), ...parsed.readings.map((reading) => reading.provider)])) {
@@ -99,10 +106,19 @@ async function readFeed(
     items.push(item);
   }
   // The state of the document last: a run that dies before it reads the document again.
-  for (const item of [...items, documentToItem(feed, { ...fetched, readAt: clock.now() })])
-    await put(table, item);
-  return report('read', null, now.values(), parsed.dropped);
+  for (const item of items) await put(table, item);
+  const leftOut = leftOutOf(parsed.dropped);
+  await note({ ...fetched, readAt: clock.now(), leftOut });
+  return report('read', null, now.values(), leftOut);
 }
+
+const modelsIn = (said: Iterable<Said>): number => [...said].reduce((total, { size }) => total + size, 0);
+
+/** A document that lost most of its models is not believed at once: what it said goes on standing for so long. */
+const SMALLER_FOR_DAYS = 7;
+const smallerWords = ({ readings, dropped }: FeedReadings, had: number): string =>
+  `it lost most of its models (${had} before, ${readings.length} now, ${dropped.length} rows that cannot be read); ` +
+  `if it stays so, it is taken as it is after ${SMALLER_FOR_DAYS} days`;
 
 async function saidBefore(table: Pick<Table, 'query'>, feed: Feed): Promise<Map<Provider, Said>> {
   const prefix = saidPrefix(feed);
@@ -112,11 +128,7 @@ async function saidBefore(table: Pick<Table, 'query'>, feed: Feed): Promise<Map<
   return said;
 }
 
-function parse(
-  { family }: Feed,
-  text: string,
-  today: string,
-): { readings: PriceReading[]; dropped: Dropped[] } | { reason: string } {
+function parse({ family }: Feed, text: string, today: string): FeedReadings | { reason: string } {
   try {
     const { readings, dropped } = PARSERS[family](parseExactJson(text), today);
     const valid = readings.filter((reading) => readingSchema.safeParse(reading).success);

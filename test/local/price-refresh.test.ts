@@ -155,7 +155,8 @@ test('two families that agree need nobody; a feed that fails is named, and the o
   feeds.serve('/litellm', '{"gpt-4.1": ');
   const failed = await spendcap('price', 'refresh');
   expect(failed.code).toBe(1);
-  expect(failed.stdout).toMatch(/^litellm\s+failed\s+1\s+0\s+http\S+\s+it is not JSON/m);
+  expect(failed.stdout).toMatch(/^litellm\s+failed\s+1\s+0\s+0$/m);
+  expect(failed.stderr).toMatch(/^litellm failed: it is not JSON: .*\(http:.*\)$/m);
   expect(failed.stderr).toContain('Not read: litellm.');
 });
 

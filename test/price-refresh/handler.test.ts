@@ -21,6 +21,7 @@ const NOTHING: Refreshed = {
     proposed: [],
     withdrawn: [],
     refused: [],
+    shadowed: [],
     pending: [],
   },
 };
@@ -39,26 +40,35 @@ test('one line tells what became of each feed and each change, with the figures 
   expect(
     await logOf({
       feeds: [
-        { family: 'litellm', url, status: 'failed', reason: 'it is not JSON', models: 3, dropped: [] },
         {
-          family: 'aws',
-          url,
-          status: 'read',
-          reason: null,
-          models: 2,
-          dropped: [{ entry: 'x', reason: 'y' }],
+          ...{ family: 'litellm', url, status: 'failed', reason: 'it is not JSON', models: 3 },
+          ...{ leftOut: [], withoutCard: [] },
+        },
+        {
+          ...{ family: 'aws', url, status: 'read', reason: null, models: 2 },
+          leftOut: [{ reason: 'is no price', rows: 2, examples: ['x', 'y'] }],
+          withoutCard: [{ reason: 'a reseller alone has it', rows: 1, examples: ['z'] }],
         },
       ],
       added: ['openai/m@2026-01-01'],
       accepted: [accepted],
       pending: [proposal('pp_1', 'openai/m@2026-01-01'), proposal('pp_2', null)],
       refused: [{ provider: 'openai', model: 'm', families: ['litellm'], reason: 'a wrong unit' }],
+      shadowed: [{ id: 'openai/m@2026-01-02', reason: '"m" stands for another' }],
     }),
   ).toMatchObject({
     ...{ kind: 'prices_refreshed', Service: 'price-refresh', accepted: [accepted.id] },
+    shadowed: [{ id: 'openai/m@2026-01-02', reason: '"m" stands for another' }],
     feeds: [
-      { family: 'litellm', status: 'failed', reason: 'it is not JSON', models: 3, dropped: 0 },
-      { family: 'aws', status: 'read', reason: null, models: 2, dropped: 1 },
+      {
+        ...{ family: 'litellm', status: 'failed', reason: 'it is not JSON', models: 3 },
+        ...{ leftOut: [], withoutCard: [] },
+      },
+      {
+        ...{ family: 'aws', status: 'read', reason: null, models: 2 },
+        leftOut: [{ reason: 'is no price', rows: 2, examples: ['x', 'y'] }],
+        withoutCard: [{ reason: 'a reseller alone has it', rows: 1, examples: ['z'] }],
+      },
     ],
     ...{ PriceCardsAdded: 2, PriceCardsEdited: 0, PriceFeedsFailed: 1, PricesPending: 1, PricesRefused: 1 },
   });

@@ -4,6 +4,7 @@
  */
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { Feed } from '../../lambdas/adapters/price-feeds/families.ts';
+import { putCard } from '../../lambdas/core/pricing/price-items.ts';
 import { reviewedCards } from '../../prices/reviewed.ts';
 import { engines } from '../contract/engines.ts';
 import { engineNamed, withTable, type Harness } from '../contract/setup.ts';
@@ -173,6 +174,98 @@ test('a feed that leaves a model out, or has nothing left, takes no price away',
     const { feeds, accepted, pending } = await world.refresh();
     expect(feeds.map(({ status }) => status)).toEqual(['read', 'failed']);
     expect([accepted, pending]).toEqual([[], []]);
+    expect((await world.card())?.id).toBe(CARD);
+  });
+});
+
+test('a feed says how many rows became no card and why, also when it has not changed since', async () => {
+  await inMemory(async (world) => {
+    const [openai] = genaiPrices(LIST);
+    const priced = (id: string, prices: unknown) => ({ id, prices });
+    server.serve('/genai', [
+      {
+        id: 'openai',
+        models: [
+          ...openai!.models,
+          priced('gpt-broken', { input_mtok: 'cheap' }),
+          priced('gpt-negative', { input_mtok: -1 }),
+          priced('gpt-image-9', { input_mtok: 1, output_mtok: 2 }),
+          priced('gpt-9', { input_mtok: 1, output_mtok: 2 }),
+        ],
+      },
+    ]);
+    server.serve('/litellm', liteLlm(LIST));
+    for (const status of ['read', 'unchanged'] as const) {
+      const { feeds } = await world.refresh();
+      expect(feeds[0]).toMatchObject({ family: 'genai-prices', status, models: 3 });
+      expect(feeds[0]!.leftOut.map(({ rows, examples }) => [rows, examples])).toEqual([
+        [2, ['openai/gpt-broken', 'openai/gpt-negative']],
+      ]);
+      expect(feeds[0]!.leftOut[0]!.reason).toContain('prices');
+      expect(feeds[0]!.withoutCard).toEqual([
+        { reason: 'a call of it costs more than its tokens', rows: 1, examples: ['openai/gpt-image-9'] },
+        {
+          reason: 'nobody says what it is for, or how many tokens it takes',
+          rows: 1,
+          examples: ['openai/gpt-9'],
+        },
+      ]);
+      expect(feeds[1]).toMatchObject({ family: 'litellm', leftOut: [], withoutCard: [] });
+    }
+  });
+});
+
+test('a feed that lost most of its models fails, and what it said stands, until it has stayed so for a week', async () => {
+  await inMemory(async (world, { clock }) => {
+    const models = (count: number) => [
+      {
+        id: 'openai',
+        models: Array.from({ length: count }, (_, i) => modelNamed(i === 0 ? MODEL : `gpt-${i}`)),
+      },
+    ];
+    const modelNamed = (id: string) => ({ ...genaiPrices(timesList(2), id)[0]!.models[0]! });
+    const DAY = 86_400_000;
+    server.serve('/litellm', liteLlm(LIST));
+    server.serve('/genai', models(9));
+    expect((await world.refresh()).feeds[0]).toMatchObject({ status: 'read', models: 9 });
+    // Unchanged for long, it is as good as read yesterday.
+    for (let day = 0; day < 8; day += 1) {
+      clock.advance(DAY);
+      expect((await world.refresh()).feeds[0]).toMatchObject({ status: 'unchanged', models: 9 });
+    }
+    server.serve('/genai', models(4).concat(genaiPrices(LIST, 'gpt-5-pro')));
+    expect((await world.refresh()).feeds[0]).toMatchObject({ status: 'read', models: 5 });
+    server.serve('/genai', models(9));
+    await world.refresh();
+
+    server.serve('/genai', genaiPrices(LIST, 'gpt-other'));
+    const { feeds, pending } = await world.refresh();
+    expect(feeds[0]).toMatchObject({ family: 'genai-prices', status: 'failed', models: 9 });
+    expect(feeds[0]!.reason).toContain(
+      'it lost most of its models (9 before, 1 now, 0 rows that cannot be read)',
+    );
+    // Its word of gpt-4.1 is not taken back.
+    expect(pending).toMatchObject([{ model: MODEL, families: ['genai-prices'] }]);
+    clock.advance(6 * DAY);
+    expect((await world.refresh()).feeds[0]).toMatchObject({ status: 'failed' });
+    clock.advance(DAY);
+    const week = await world.refresh();
+    expect(week.feeds[0]).toMatchObject({ status: 'read', models: 1 });
+    expect(week.withdrawn).toMatchObject([{ model: MODEL }]);
+  });
+});
+
+test('a card of the table whose name a release gives to another is named', async () => {
+  await withTable(engineNamed('memory'), async (harness) => {
+    const { table } = harness;
+    const world = open(harness);
+    const stranger = { ...reviewed[0]!, id: 'xai/stranger@2025-04-14', provider: 'xai' as const };
+    await table.put(putCard({ ...stranger, aliases: [MODEL], model: 'stranger' }));
+    server.serve('/genai', genaiPrices(LIST));
+    server.serve('/litellm', liteLlm(LIST));
+    expect((await world.refresh()).shadowed).toEqual([
+      { id: stranger.id, reason: expect.stringContaining(`"openai-chat ${MODEL}" stands for`) as unknown },
+    ]);
     expect((await world.card())?.id).toBe(CARD);
   });
 });

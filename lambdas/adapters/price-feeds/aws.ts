@@ -4,10 +4,11 @@
  * unit that is not known here is reported and never guessed.
  */
 import * as z from 'zod';
+import type { LeftOutRow } from '../../core/price-changes/left-out.ts';
 import type { PriceReading } from '../../core/price-changes/reading.ts';
 import type { TokenKind } from '../../core/pricing/card.ts';
 import { rateText, type PER } from './feed-number.ts';
-import { documentOf, NotThisFeed, ratesOf, type Dropped, type ParseFeed } from './feed.ts';
+import { documentOf, NotThisFeed, ratesOf, type ParseFeed } from './feed.ts';
 
 const documentSchema = z.looseObject({
   products: z.record(z.string(), z.unknown()),
@@ -90,7 +91,7 @@ const NOT_ON_DEMAND =
 export const parseAws: ParseFeed = (document) => {
   const { products, terms } = documentOf(documentSchema, document);
   const models = new Map<string, Record<string, string>>();
-  const dropped: Dropped[] = [];
+  const dropped: LeftOutRow[] = [];
   for (const [sku, entry] of Object.entries(products)) {
     const product = productSchema.safeParse(entry);
     if (!product.success || NOT_ON_DEMAND.test(product.data.attributes.usagetype)) continue;

@@ -1,16 +1,12 @@
 /** What every adapter of a feed does: a document in, readings out. */
 import type * as z from 'zod';
+import type { LeftOutRow } from '../../core/price-changes/left-out.ts';
 import type { PriceReading } from '../../core/price-changes/reading.ts';
 
 export interface FeedReadings {
   readings: PriceReading[];
   /** Entries of models that could be ours, and why each was left out. */
-  dropped: Dropped[];
-}
-
-export interface Dropped {
-  entry: string;
-  reason: string;
+  dropped: LeftOutRow[];
 }
 
 /** The whole document is not what the feed documents: nothing of it counts. */

@@ -4,10 +4,11 @@
  * Its patterns of model names are not used: they match by prefix.
  */
 import * as z from 'zod';
+import type { LeftOutRow } from '../../core/price-changes/left-out.ts';
 import type { PriceReading, RateSetReading } from '../../core/price-changes/reading.ts';
 import type { Provider, TokenKind } from '../../core/pricing/card.ts';
 import { count, rate } from './feed-number.ts';
-import { documentOf, entryOf, NotThisFeed, ratesOf, type Dropped, type ParseFeed } from './feed.ts';
+import { documentOf, entryOf, NotThisFeed, ratesOf, type ParseFeed } from './feed.ts';
 import { cacheWriteOf } from './provider-words.ts';
 
 const PROVIDER_OF: Record<string, Provider> = {
@@ -67,7 +68,7 @@ const FEES = new Set([
 
 export const parseGenaiPrices: ParseFeed = (document, today) => {
   const readings: PriceReading[] = [];
-  const dropped: Dropped[] = [];
+  const dropped: LeftOutRow[] = [];
   for (const { id, models } of documentOf(documentSchema, document)) {
     const provider = PROVIDER_OF[id];
     if (provider === undefined) continue;

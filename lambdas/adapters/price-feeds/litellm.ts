@@ -3,10 +3,11 @@
  * token, with what is special in the name of the member: `input_cost_per_token_above_272k_tokens_flex`.
  */
 import * as z from 'zod';
+import type { LeftOutRow } from '../../core/price-changes/left-out.ts';
 import type { PriceReading, RateSetReading, ServiceName } from '../../core/price-changes/reading.ts';
 import type { Provider, Rates, TokenKind } from '../../core/pricing/card.ts';
 import { count, rate } from './feed-number.ts';
-import { documentOf, entryOf, NotThisFeed, ratesOf, type Dropped, type ParseFeed } from './feed.ts';
+import { documentOf, entryOf, NotThisFeed, ratesOf, type ParseFeed } from './feed.ts';
 import { cacheWriteOf } from './provider-words.ts';
 
 /** `litellm_provider`, and what stands before the provider's own name of the model. Resellers have other prefixes. */
@@ -60,7 +61,7 @@ const NAME = /^(.*?)(?:_above_([1-9][0-9]{0,3})k_tokens)?(?:_(flex|priority))?$/
 
 export const parseLiteLlm: ParseFeed = (document) => {
   const readings: PriceReading[] = [];
-  const dropped: Dropped[] = [];
+  const dropped: LeftOutRow[] = [];
   for (const [name, entry] of Object.entries(documentOf(documentSchema, document))) {
     const head = headSchema.safeParse(entry);
     if (!head.success || name === 'sample_spec') continue;

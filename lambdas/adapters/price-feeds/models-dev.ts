@@ -3,10 +3,11 @@
  * ignored: half of the entries that carry it have another threshold, which stands in `tiers`.
  */
 import * as z from 'zod';
+import type { LeftOutRow } from '../../core/price-changes/left-out.ts';
 import type { PriceReading } from '../../core/price-changes/reading.ts';
 import type { Provider } from '../../core/pricing/card.ts';
 import { count, rate } from './feed-number.ts';
-import { documentOf, entryOf, NotThisFeed, ratesOf, type Dropped, type ParseFeed } from './feed.ts';
+import { documentOf, entryOf, NotThisFeed, ratesOf, type ParseFeed } from './feed.ts';
 import { cacheWriteOf } from './provider-words.ts';
 
 /** First-party alone: most of the others resell at prices of their own. */
@@ -46,7 +47,7 @@ const modelSchema = z.looseObject({
 
 export const parseModelsDev: ParseFeed = (document) => {
   const readings: PriceReading[] = [];
-  const dropped: Dropped[] = [];
+  const dropped: LeftOutRow[] = [];
   for (const [id, { models }] of Object.entries(documentOf(documentSchema, document))) {
     const provider = PROVIDER_OF[id];
     if (provider === undefined) continue;

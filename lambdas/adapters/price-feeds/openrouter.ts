@@ -4,10 +4,11 @@
  * with others, never for a proposal (see docs/prices.md). Its names differ from the vendor's by a prefix and by dots.
  */
 import * as z from 'zod';
+import type { LeftOutRow } from '../../core/price-changes/left-out.ts';
 import type { PriceReading } from '../../core/price-changes/reading.ts';
 import type { Provider } from '../../core/pricing/card.ts';
 import { count, rateInString } from './feed-number.ts';
-import { documentOf, entryOf, NotThisFeed, ratesOf, type Dropped, type ParseFeed } from './feed.ts';
+import { documentOf, entryOf, NotThisFeed, ratesOf, type ParseFeed } from './feed.ts';
 import { cacheWriteOf } from './provider-words.ts';
 
 const PROVIDER_OF: Record<string, { provider: Provider; dots: string }> = {
@@ -41,7 +42,7 @@ const modelSchema = z.looseObject({
 
 export const parseOpenRouter: ParseFeed = (document) => {
   const readings: PriceReading[] = [];
-  const dropped: Dropped[] = [];
+  const dropped: LeftOutRow[] = [];
   for (const [i, entry] of documentOf(documentSchema, document).data.entries()) {
     const names = namesOf(entry);
     if (names === undefined) continue;

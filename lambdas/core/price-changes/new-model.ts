@@ -15,26 +15,31 @@ import { problemsOf } from './gates.ts';
 import type { Proposal, Statement } from './decide.ts';
 import type { PriceReading } from './reading.ts';
 
-/** Undefined where nobody says enough to price a call by. */
+/** Nobody says enough to price a call by. */
+export interface NoCard {
+  verdict: { kind: 'no_card'; reason: string };
+}
+
 export function decideNew(
   names: { provider: Provider; model: string },
   statements: readonly Statement[],
   dates: { sources: readonly string[]; effectiveFrom: string },
-): Proposal | undefined {
+): Proposal | NoCard {
   const isEmbedding = statements.some(({ reading }) => reading.use === 'embeddings');
   const complete = statements.filter(({ reading }) => isComplete(reading, isEmbedding));
-  if (BILLS_MORE_THAN_TOKENS.test(names.model)) return undefined;
+  if (BILLS_MORE_THAN_TOKENS.test(names.model)) return noCard('a call of it costs more than its tokens');
   // Somebody knows of a price that no card has: the others do not say all that a call costs.
-  if (complete.length === 0 || statements.some(({ reading }) => reading.notUnderstood.length > 0))
-    return undefined;
+  if (statements.some(({ reading }) => reading.notUnderstood.length > 0))
+    return noCard('it has a price that no card could hold');
+  if (complete.length === 0) return noCard('no price of input and output that holds at all hours');
   const group = largestGroup(complete);
-  if (group.every(({ family }) => family === 'openrouter')) return undefined;
+  if (group.every(({ family }) => family === 'openrouter')) return noCard('a reseller alone has it');
   const card = cardOf(
     names,
     group.map(({ reading }) => reading),
     dates,
   );
-  if (card === undefined) return undefined;
+  if (card === undefined) return noCard('nobody says what it is for, or how many tokens it takes');
   const families = [...new Set(group.map(({ family }) => family))];
   const problem = problemsOf(card)[0];
   if (problem !== undefined) return { card, families, verdict: { kind: 'refused', reason: problem } };
@@ -46,6 +51,8 @@ export function decideNew(
         verdict: { kind: 'pending', reason: 'a new model, which needs two families or a person' },
       };
 }
+
+const noCard = (reason: string): NoCard => ({ verdict: { kind: 'no_card', reason } });
 
 /** Searches, sounds and pictures have prices of their own that a list of token prices does not show. */
 const BILLS_MORE_THAN_TOKENS =

@@ -9,7 +9,14 @@ import { priceBook } from '../pricing/price-book.ts';
 import { acceptanceOf, CARD, cardFromItem, putCard, type Acceptance } from '../pricing/price-items.ts';
 import type { PriceRecords } from '../pricing/price-records.ts';
 import type { Proposal } from './decide.ts';
-import { cardsInForce, propose, type ListState, type ProposalFor, type SourcedStatement } from './propose.ts';
+import {
+  cardsInForce,
+  propose,
+  type ListState,
+  type ProposalFor,
+  type SourcedStatement,
+  type WithoutCard,
+} from './propose.ts';
 import {
   datedCard,
   PROPOSAL,
@@ -30,6 +37,9 @@ export interface Heard {
   refused: { provider: Provider; model: string; families: Family[]; reason: string }[];
   /** All that is pending now. */
   pending: ProposalRecord[];
+  withoutCard: WithoutCard[];
+  /** Cards of the table that price no call, since a card of the release has their name. */
+  shadowed: { id: string; reason: string }[];
 }
 
 export type PersonsDecision =
@@ -68,9 +78,14 @@ export class PriceDesk {
     const now = this.#clock.now();
     const state = await this.#listState();
     const records = await this.#recordsById();
-    const heard: Heard = { accepted: [], proposed: [], withdrawn: [], refused: [], pending: [] };
+    const { proposals, withoutCard } = propose(state, statements, now);
+    const shadowed = state.book.leftOut.map(({ card, reason }) => ({ id: card.id, reason }));
+    const heard: Heard = {
+      ...{ accepted: [], proposed: [], withdrawn: [], refused: [], pending: [] },
+      ...{ withoutCard, shadowed },
+    };
     const seen = new Set<string>();
-    for (const found of propose(state, statements, now)) {
+    for (const found of proposals) {
       const { card, families, verdict } = found.proposal;
       if (verdict.kind === 'refused') {
         heard.refused.push({ provider: card.provider, model: card.model, families, reason: verdict.reason });

@@ -5,7 +5,8 @@ import { priceBook, type PriceBook } from '../pricing/price-book.ts';
 import type { Acceptance } from '../pricing/price-items.ts';
 import { toRfc3339 } from '../time.ts';
 import { decideChange, type Proposal, type Standing, type Statement } from './decide.ts';
-import { decideNew } from './new-model.ts';
+import type { LeftOutRow } from './left-out.ts';
+import { decideNew, type NoCard } from './new-model.ts';
 import type { Family } from './reading.ts';
 
 /** List prices, and how those came in that no release has. */
@@ -33,11 +34,18 @@ export interface ProposalFor {
  */
 const NEW_MODELS_OF_A_FIRST_READING_MAX = 20;
 
-export function propose(
-  state: ListState,
-  statements: readonly SourcedStatement[],
-  now: EpochMs,
-): ProposalFor[] {
+/** A model without a card that will not get one of what is said now. */
+export interface WithoutCard extends LeftOutRow {
+  /** Address of the document that speaks of it. */
+  source: string;
+}
+
+export interface Proposed {
+  proposals: ProposalFor[];
+  withoutCard: WithoutCard[];
+}
+
+export function propose(state: ListState, statements: readonly SourcedStatement[], now: EpochMs): Proposed {
   const cards = cardsInForce(state.book, now);
   const ofCard = new Map<PriceCard, SourcedStatement[]>();
   const ofNewModel = new Map<string, SourcedStatement[]>();
@@ -48,7 +56,8 @@ export function propose(
     else ofCard.set(card, [...(ofCard.get(card) ?? []), statement]);
   }
   const changes = [...ofCard].flatMap(([card, said]) => changesOf(standingOf(state, card), said));
-  return [...changes, ...newModels(state, ofNewModel, now)];
+  const { proposals, withoutCard } = newModels(state, ofNewModel, now);
+  return { proposals: [...changes, ...proposals], withoutCard };
 }
 
 /** By each exact name, `<provider>/<name>`. */
@@ -99,24 +108,40 @@ function newModels(
   state: ListState,
   statements: ReadonlyMap<string, SourcedStatement[]>,
   now: EpochMs,
-): ProposalFor[] {
-  const proposals: Proposal[] = [];
-  const firstReadings = new Map<Family, Proposal[]>();
+): Proposed {
+  const found: Said<Proposal>[] = [];
+  const firstReadings = new Map<Family, Said<Proposal>[]>();
+  const withoutCard: WithoutCard[] = [];
+  const leaveOut = ({ said }: Said<Proposal | NoCard>, reason: string): void => {
+    for (const { source, reading } of said)
+      withoutCard.push({ source, entry: `${reading.provider}/${reading.model}`, reason });
+  };
   for (const said of statements.values()) {
     const { provider, model } = said[0]!.reading;
     const sources = [...new Set(said.map(({ source }) => source))];
-    const proposal = decideNew({ provider, model }, said, { sources, effectiveFrom: toRfc3339(now) });
-    if (proposal === undefined) continue;
-    const family = proposal.families[0]!;
-    if (proposal.verdict.kind === 'pending' && said.every(({ since }) => since === 0))
-      firstReadings.set(family, [...(firstReadings.get(family) ?? []), proposal]);
-    else proposals.push(proposal);
+    const decided = decideNew({ provider, model }, said, { sources, effectiveFrom: toRfc3339(now) });
+    if (!('card' in decided)) {
+      leaveOut({ said, decided }, decided.verdict.reason);
+      continue;
+    }
+    const family = decided.families[0]!;
+    if (decided.verdict.kind === 'pending' && said.every(({ since }) => since === 0))
+      firstReadings.set(family, [...(firstReadings.get(family) ?? []), { said, decided }]);
+    else found.push({ said, decided });
   }
-  const few = [...firstReadings.values()].filter((some) => some.length <= NEW_MODELS_OF_A_FIRST_READING_MAX);
-  return [...proposals, ...few.flat()].map((proposal) => ({
-    proposal: named(state, proposal),
-    replaces: undefined,
-  }));
+  for (const some of firstReadings.values()) {
+    if (some.length <= NEW_MODELS_OF_A_FIRST_READING_MAX) found.push(...some);
+    else for (const one of some) leaveOut(one, 'one family alone has it, and had it when it was first read');
+  }
+  return {
+    proposals: found.map(({ decided }) => ({ proposal: named(state, decided), replaces: undefined })),
+    withoutCard,
+  };
+}
+
+interface Said<D> {
+  said: readonly SourcedStatement[];
+  decided: D;
 }
 
 /** Refused where its name stands for another model, at an endpoint that both have. */

@@ -2,19 +2,20 @@
  * What each feed said when it was last read, so that the next run knows what is new in it, and what one that cannot be
  * read today stands for. One item a document for its state, and one a document and provider for what it says.
  *
- *   PRICE-FEEDS  doc#<family> <url>                etag, last modified, when it was read
+ *   PRICE-FEEDS  doc#<family> <url>                etag, last modified, when it was read, what was left out
  *                said#<family> <url>#<provider>    a text: model to { since, reading }
  */
 import * as z from 'zod';
 import { epochMs, type EpochMs } from '../brands.ts';
 import type { Item, ItemKey } from '../ports.ts';
 import type { Provider } from '../pricing/card.ts';
+import type { LeftOut } from './left-out.ts';
 import { readingSchema, type Family, type PriceReading } from './reading.ts';
 
 export const PRICE_FEEDS = 'PRICE-FEEDS';
 
 /** Raised when what is read out of a document changes: an unchanged document is then read again. */
-const READ_BY = 1n;
+const READ_BY = 2n;
 
 export interface FeedName {
   family: Family;
@@ -24,7 +25,10 @@ export interface FeedName {
 export interface DocumentState {
   etag: string | undefined;
   lastModified: string | undefined;
+  /** When it was last found as it is here. */
   readAt: EpochMs;
+  /** Rows that could not be read. */
+  leftOut: LeftOut[];
 }
 
 export const documentKey = ({ family, url }: FeedName): ItemKey => ({
@@ -34,11 +38,12 @@ export const documentKey = ({ family, url }: FeedName): ItemKey => ({
 
 export const documentToItem = (
   feed: FeedName,
-  { etag, lastModified, readAt }: DocumentState,
+  { etag, lastModified, readAt, leftOut }: DocumentState,
 ): Item & ItemKey => ({
   ...documentKey(feed),
   readBy: READ_BY,
   readAt: BigInt(readAt),
+  leftOut: JSON.stringify(leftOut),
   ...(etag !== undefined && { etag }),
   ...(lastModified !== undefined && { lastModified }),
 });
@@ -50,6 +55,7 @@ export function documentFromItem(item: Item | undefined): DocumentState | undefi
     etag: item['etag'] as string | undefined,
     lastModified: item['lastModified'] as string | undefined,
     readAt: epochMs(Number(item['readAt'])),
+    leftOut: JSON.parse(item['leftOut'] as string) as LeftOut[],
   };
 }
 

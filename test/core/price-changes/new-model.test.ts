@@ -51,13 +51,12 @@ describe('a new model', () => {
   ])('for %s is served there', (_, more, endpoints) => {
     const rates = more.use === 'embeddings' ? { input: '2' } : PRICE;
     const proposal = decide([says('litellm', rates, { ...LITELLM, ...more }), says('aws', rates)]);
-    expect(proposal?.card.endpoints).toEqual(endpoints);
-    expect(proposal?.verdict.kind).toBe('accept');
+    expect(proposal).toMatchObject({ card: { endpoints }, verdict: { kind: 'accept' } });
   });
 
   it('waits where one family alone says so', () => {
     const proposal = decide([says('litellm', PRICE, LITELLM)]);
-    expect(proposal?.verdict).toMatchObject({ kind: 'pending' });
+    expect(proposal.verdict).toMatchObject({ kind: 'pending' });
     const disagreeing = decide([says('litellm', PRICE, LITELLM), says('aws', { input: '2', output: '11' })]);
     expect(disagreeing).toMatchObject({ families: ['litellm'], verdict: { kind: 'pending' } });
   });
@@ -65,32 +64,41 @@ describe('a new model', () => {
   it('waits where the two differ in their unit', () => {
     const thousandth = { input: '0.002', output: '0.01' };
     const proposal = decide([says('litellm', PRICE, LITELLM), says('aws', thousandth)]);
-    expect(proposal?.verdict.kind).toBe('pending');
+    expect(proposal.verdict.kind).toBe('pending');
   });
 
-  it.each<[string, ReturnType<typeof says>[], string?]>([
-    ['nobody gives limits', [says('genai-prices', PRICE), says('aws', PRICE)]],
-    ['nobody says what it is for', [says('genai-prices', PRICE, { contextTokens: 1n, maxOutputTokens: 1n })]],
+  const MORE_THAN_TOKENS = 'a call of it costs more than its tokens';
+  const NO_PRICE = 'no price of input and output that holds at all hours';
+  const NO_LIMITS = 'nobody says what it is for, or how many tokens it takes';
+  it.each<[string, string, ReturnType<typeof says>[], string?]>([
+    ['nobody gives limits', NO_LIMITS, [says('genai-prices', PRICE), says('aws', PRICE)]],
+    [
+      'nobody says what it is for',
+      NO_LIMITS,
+      [says('genai-prices', PRICE, { contextTokens: 1n, maxOutputTokens: 1n })],
+    ],
     [
       'somebody knows of a price that no card has',
+      'it has a price that no card could hold',
       [says('litellm', PRICE, LITELLM), says('aws', PRICE, { notUnderstood: ['per_image'] })],
     ],
-    ['it is dearer at some hours', [says('litellm', PRICE, { ...LITELLM, knowsHours: true })]],
-    ['a reseller alone has it', [says('openrouter', PRICE, LITELLM)]],
-    ['nobody has a price for output', [says('litellm', { input: '2' }, LITELLM)]],
+    ['it is dearer at some hours', NO_PRICE, [says('litellm', PRICE, { ...LITELLM, knowsHours: true })]],
+    ['a reseller alone has it', 'a reseller alone has it', [says('openrouter', PRICE, LITELLM)]],
+    ['nobody has a price for output', NO_PRICE, [says('litellm', { input: '2' }, LITELLM)]],
     [
       'it searches at a price of its own',
+      MORE_THAN_TOKENS,
       [says('litellm', PRICE, LITELLM), says('aws', PRICE)],
       'gpt-9-search-preview',
     ],
-    ['it speaks', [says('litellm', PRICE, LITELLM), says('aws', PRICE)], 'gpt-audio-9'],
-  ])('is not proposed where %s', (_, statements, model) => {
-    expect(decide(statements, model)).toBeUndefined();
+    ['it speaks', MORE_THAN_TOKENS, [says('litellm', PRICE, LITELLM), says('aws', PRICE)], 'gpt-audio-9'],
+  ])('gets no card where %s: %s', (_, reason, statements, model) => {
+    expect(decide(statements, model)).toEqual({ verdict: { kind: 'no_card', reason } });
   });
 
   it('is refused outside of the gates', () => {
     const rates = { input: '2', output: '100' };
-    expect(decide([says('litellm', rates, LITELLM), says('aws', rates)])?.verdict).toMatchObject({
+    expect(decide([says('litellm', rates, LITELLM), says('aws', rates)]).verdict).toMatchObject({
       kind: 'refused',
     });
   });
@@ -98,9 +106,8 @@ describe('a new model', () => {
   it('of Anthropic has the tokens that it hides', () => {
     const statements = [says('litellm', PRICE, LITELLM), says('models-dev', PRICE)];
     const proposal = decide(statements, 'claude-new-1', 'anthropic');
-    expect(proposal?.card).toMatchObject({
-      endpoints: ['anthropic-messages'],
-      bounds: { hiddenInputTokens: 1_024n },
+    expect(proposal).toMatchObject({
+      card: { endpoints: ['anthropic-messages'], bounds: { hiddenInputTokens: 1_024n } },
     });
   });
 });
