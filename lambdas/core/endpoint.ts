@@ -3,7 +3,8 @@
  * adapters/providers/<dialect>; the flow knows no provider's field names.
  */
 import type { EpochMs } from './brands.ts';
-import { withMember, type JsonDocument, type JsonObject } from './json-document.ts';
+import type { JsonDocument, JsonObject } from './json-document.ts';
+import { withMember, within } from './json-edits.ts';
 import type { UpstreamName } from './ports.ts';
 import type { ConditionText, Endpoint as EndpointName, PriceCard } from './pricing/card.ts';
 import type { FeeCounts, UsageReading } from './pricing/usage.ts';
@@ -22,6 +23,8 @@ export interface CallShape {
   outputTokensAsked: bigint | undefined;
   /** A clamp below this would make the provider refuse the call. */
   outputTokensFloor: bigint;
+  /** Texts that are read apart from each other, each up to the model's context. */
+  inputs: bigint;
   /** Answers generated, each with its own output. */
   choices: bigint;
   /** Inferences that one answer takes at most. Beyond one, each reads a context that the provider filled up. */
@@ -71,6 +74,7 @@ export const BARE_SHAPE: Omit<CallShape, 'model'> = {
   output: 'none',
   outputTokensAsked: undefined,
   outputTokensFloor: 0n,
+  inputs: 1n,
   choices: 1n,
   rounds: 1n,
   sideInferences: [],
@@ -128,10 +132,18 @@ export type CostMembers = { cost: string; cost_details: Record<string, string> }
 /** The cost of the usage read so far; undefined where it has no price. */
 export type CostWriter = (reading: UsageReading) => CostMembers | undefined;
 
+/** The model that an answer says it was served by; a name that no header can carry is none. */
+export function servedModelOf({ model }: JsonObject): string | undefined {
+  return typeof model === 'string' && MODEL_NAME.test(model) ? model : undefined;
+}
+
+const MODEL_NAME = /^[\x21-\x7e]{1,256}$/;
+
 /** A text with its usage object, found at `path`, extended by the cost. */
 export function withCost(text: string, path: string[], members: CostMembers): string {
-  const costed = withMember(text, [...path, 'cost'], members.cost);
-  return withMember(costed, [...path, 'cost_details'], members.cost_details);
+  return within(text, path, (usage) =>
+    withMember(withMember(usage, ['cost'], members.cost), ['cost_details'], members.cost_details),
+  );
 }
 
 interface AnyEndpoint {

@@ -1,13 +1,13 @@
 /**
- * A JSON text that is read once and forwarded as it came: edits touch the members that they name and leave
- * every other byte, order and number as it was. Both sides price the same text: duplicate members are refused.
+ * A JSON text that is read once and forwarded as it came (edits: json-edits.ts). Both sides price the same text:
+ * duplicate members are refused.
  */
 import * as parser from 'jsonc-parser';
 
 /** Node loads the package's UMD build, whose names stand in `default`; bundlers its ES module, which has no such name. */
-type Parser = Pick<typeof parser, 'applyEdits' | 'modify' | 'visit'>;
+type Parser = Pick<typeof parser, 'createScanner' | 'visit'>;
 const names: Parser & { default?: Parser } = parser;
-const jsonc: Parser = names.default ?? names;
+export const jsonc: Parser = names.default ?? names;
 
 export type JsonValue = string | number | boolean | null | JsonValue[] | JsonObject;
 export interface JsonObject {
@@ -19,7 +19,7 @@ export interface JsonDocument {
   value: JsonObject;
 }
 
-/** Deeper than any real request; keeps the parsers below within their stack. */
+/** Deeper than any real request or answer; keeps whatever follows objects down within its stack. */
 const DEPTH_MAX = 200;
 
 /** Reads an object; otherwise the reason, as a sentence for the caller. */
@@ -31,25 +31,21 @@ export function parseJsonDocument(text: string): { document: JsonDocument } | { 
     return { problem: 'The request body is not valid JSON.' };
   }
   if (!isObject(value)) return { problem: 'The request body must be a JSON object.' };
-  if (isDeeperThan(value, DEPTH_MAX)) {
+  const members = membersWithin(value, DEPTH_MAX);
+  if (members === undefined) {
     return { problem: `The request body is nested deeper than ${DEPTH_MAX} levels.` };
   }
-  const duplicate = duplicateMember(text);
-  if (duplicate !== undefined)
-    return { problem: `The member "${duplicate}" stands twice in one JSON object.` };
+  // Of members that stand twice, parsing kept one.
+  if (members !== membersWritten(text))
+    return { problem: `The member "${duplicateMember(text)}" stands twice in one JSON object.` };
   return { document: { text, value } };
 }
 
-/** Sets one member (`undefined` removes it) and returns the new text. The path's parents exist or are made. */
-export function withMember(text: string, path: string[], value: JsonValue | undefined): string {
-  return jsonc.applyEdits(text, jsonc.modify(text, path, value, {}));
-}
-
-/** An object in a text that a provider sent; undefined when it holds anything else. */
+/** An object in a text that a provider sent; undefined when it holds anything else, or nests deeper than any answer. */
 export function readJsonObject(text: string): JsonObject | undefined {
   try {
     const value: unknown = JSON.parse(text);
-    return isObject(value) ? value : undefined;
+    return isObject(value) && membersWithin(value, DEPTH_MAX) !== undefined ? value : undefined;
   } catch {
     return undefined;
   }
@@ -58,20 +54,30 @@ export function readJsonObject(text: string): JsonObject | undefined {
 export const isObject = (value: unknown): value is JsonObject =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 
-function isDeeperThan(value: JsonValue, depthMax: number): boolean {
-  let level: JsonValue[] = [value];
+/** How many members all objects of the value have; undefined where it nests deeper. */
+function membersWithin(value: JsonObject, depthMax: number): number | undefined {
+  let members = 0;
+  let level: (JsonObject | JsonValue[])[] = [value];
   for (let depth = 0; level.length > 0; depth += 1) {
-    if (depth > depthMax) return true;
-    const below: JsonValue[] = [];
+    if (depth > depthMax) return undefined;
+    const below: (JsonObject | JsonValue[])[] = [];
     for (const parent of level) {
-      if (typeof parent !== 'object' || parent === null) continue;
-      for (const child of Object.values(parent)) {
-        if (typeof child === 'object' && child !== null) below.push(child);
-      }
+      const children = Array.isArray(parent) ? parent : Object.values(parent);
+      if (!Array.isArray(parent)) members += children.length;
+      for (const child of children) if (typeof child === 'object' && child !== null) below.push(child);
     }
     level = below;
   }
-  return false;
+  return members;
+}
+
+/** As many as there are colons outside of strings. */
+function membersWritten(text: string): number {
+  let members = 0;
+  const scanner = jsonc.createScanner(text, true);
+  for (scanner.scan(); scanner.getTokenOffset() < text.length; scanner.scan())
+    if (text[scanner.getTokenOffset()] === ':') members += 1;
+  return members;
 }
 
 function duplicateMember(text: string): string | undefined {

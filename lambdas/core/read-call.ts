@@ -65,8 +65,9 @@ async function readForm(
     .formData()
     .catch(() => undefined);
   if (!form) return invalid('The request body is no valid multipart/form-data.');
+  const seen = new Set<string>();
   const names = [...form.keys()].filter((name) => !name.endsWith('[]'));
-  const twice = names.find((name, i) => names.indexOf(name) !== i);
+  const twice = names.find((name) => seen.has(name) || !seen.add(name));
   if (twice !== undefined) return invalid(`The member "${twice}" stands twice in the form.`);
   const read = await endpoint.readCall(form);
   if (!read.ok) return read;

@@ -1,5 +1,6 @@
+import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { parseJsonDocument, withMember } from '../../lambdas/core/json-document.ts';
+import { parseJsonDocument, readJsonObject } from '../../lambdas/core/json-document.ts';
 
 const problemOf = (text: string) => {
   const parsed = parseJsonDocument(text);
@@ -27,14 +28,27 @@ describe('a JSON document', () => {
     expect(problemOf(`{"a":${'['.repeat(500_000)}${']'.repeat(500_000)}}`)).toMatch('nested deeper');
   });
 
-  test('an edit leaves every other byte as it was', () => {
-    const text = '{ "seed": 12345678901234567890,  "x":1.0, "max_tokens" : 500 , "é":"\\u00e9" }';
-    expect(withMember(text, ['max_tokens'], 300)).toBe(
-      '{ "seed": 12345678901234567890,  "x":1.0, "max_tokens" : 300 , "é":"\\u00e9" }',
+  test('of an answer, too, deeper than any real one is none', () => {
+    expect(readJsonObject(`{"a":${'['.repeat(199)}${']'.repeat(199)}}`)).toBeDefined();
+    expect(readJsonObject(`{"a":${'['.repeat(201)}${']'.repeat(201)}}`)).toBeUndefined();
+  });
+
+  test('with a member twice is told from one without, whatever else it holds', () => {
+    const name = fc.string({ unit: 'binary', maxLength: 3 });
+    fc.assert(
+      fc.property(
+        fc.dictionary(name, fc.jsonValue(), { minKeys: 1 }),
+        fc.nat(),
+        fc.nat(2),
+        (value, n, indent) => {
+          const text = JSON.stringify({ odd: [value, ':', { '"': '\\":' }] }, null, indent);
+          expect(parseJsonDocument(text)).toMatchObject({ document: { text } });
+          const names = Object.keys(value);
+          const again = JSON.stringify(names[n % names.length]);
+          const twice = text.replace('[', () => `[{${again}:1,"x":[],${again}:2},`);
+          expect(parseJsonDocument(twice)).toHaveProperty('problem');
+        },
+      ),
     );
-    expect(withMember('{"stream_options":{"x":1}}', ['stream_options', 'include_usage'], true)).toBe(
-      '{"stream_options":{"x":1,"include_usage": true}}',
-    );
-    expect(withMember('{"a":1,"usage":null}', ['usage'], undefined)).toBe('{"a":1}');
   });
 });

@@ -3,11 +3,14 @@ import { describe, expect, it } from 'vitest';
 import { usd } from '../../lambdas/core/money.ts';
 import { openGateway, userCap } from '../support/gateways.ts';
 import { plain, type Script } from '../support/scripted-upstream.ts';
-import { chatCall, messagesCall, responsesCall, type DialectCall } from './dialects.ts';
+import { chatCall, embeddingsCall, messagesCall, responsesCall, type DialectCall } from './dialects.ts';
 
 const MARKED = '[{"type":"text","text":"Say hi.","cache_control":{"type":"ephemeral"}}]'; // 71 bytes, for 9
 const MARKED_LONG = MARKED.replace('"ephemeral"', '"ephemeral","ttl":"1h"'); // 82 bytes
 const IMAGE = `[{"type":"image","source":{"type":"base64","media_type":"image/png","data":"${'A'.repeat(4000)}"}}]`;
+
+/** Two texts of 8,000 letters and a short one: more together than the 8,192 tokens that a text may have. */
+const TEXTS = JSON.stringify(['a'.repeat(8000), 'a'.repeat(8000), 'a']); // 16,011 bytes, for 9
 
 const HOLDS: [name: string, call: DialectCall, body: (body: string) => string, hold: string][] = [
   ['chat', chatCall, (body) => body, '0.008172'],
@@ -26,6 +29,8 @@ const HOLDS: [name: string, call: DialectCall, body: (body: string) => string, h
     (body) => body.replace('"max', '"previous_response_id":"r","max'),
     '2.103152',
   ],
+  // (52 - 9 + 16,011 bytes) x 0.02
+  ['several texts', embeddingsCall, (body) => body.replace('"Say hi."', TEXTS), '0.00032108'],
   ['messages', messagesCall, (body) => body, '0.006119'],
   // (95 - 9 + 71 bytes + 1,024) x 1.25 + 1,000 x 5
   ['a cache write', messagesCall, (body) => body.replace('"Say hi."', MARKED), '0.00647625'],

@@ -7,6 +7,7 @@ import { divCeil } from '../money.ts';
 import { pricesCondition, TOKEN_KINDS, type ConditionText, type PriceCard, type TokenKind } from './card.ts';
 import {
   feeAmount,
+  feeOf,
   periodFactor,
   rateOf,
   ratesAt,
@@ -69,7 +70,7 @@ export function priceUsage(card: PriceCard, usage: Usage, context: PricingContex
   }
   for (const [name, units] of Object.entries(usage.fees)) {
     if (units.n === 0n) continue;
-    const fee = card.fees[name];
+    const fee = feeOf(card, name);
     if (fee === undefined) return unpriced('fee', name);
     exact.push({
       detail: 'fees',

@@ -55,23 +55,22 @@ export function boundOf(question: Question): Stepped<CallBound> {
   if (own.kind === 'unpriced') return refused(noPriceFor(card, own.what));
 
   const fixed = fixedOutputTokens(shape, card);
-  const bound: CallBound = {
-    worst: fixed === 0n ? own : { ...own, holdFor: (more) => own.holdFor(fixed + more) },
-    inputTokensMax: input + fixed * choices,
-    choices,
-  };
+  let [addedPicoUsd, addedTokens] = [0n, 0n];
   for (const side of sides) {
     const added = sideBound(side, question);
     if (!added.ok) return added;
-    const { worst } = bound;
-    bound.worst = {
-      kind: 'bounded',
-      holdFor: (output) => picoUsd(worst.holdFor(output) + added.value.picoUsd),
-      outputTokensFor: (budget) => worst.outputTokensFor(picoUsd(budget - added.value.picoUsd)),
-    };
-    bound.inputTokensMax += added.value.tokens;
+    addedPicoUsd += added.value.picoUsd;
+    addedTokens += added.value.tokens;
   }
-  return passed(bound);
+  return passed({
+    worst: {
+      kind: 'bounded',
+      holdFor: (more) => picoUsd(own.holdFor(fixed + more) + addedPicoUsd),
+      outputTokensFor: (budget) => own.outputTokensFor(picoUsd(budget - addedPicoUsd)),
+    },
+    inputTokensMax: input + fixed * choices + addedTokens,
+    choices,
+  });
 }
 
 /** Of one round. */
@@ -92,7 +91,7 @@ function ownInputTokens({ read: { shape, texts }, bodyBytes, card }: Question): 
     constants: [images, shape.hiddenInputTokens, card.bounds.hiddenInputTokens],
     bytesPerTokenFloor: card.bounds.bytesPerTokenFloor,
   });
-  return passed(smaller(bound, context));
+  return passed(smaller(bound, context * shape.inputs));
 }
 
 /** Where the provider decides by the size of the context, that counts which is there when the answer ends. */

@@ -91,6 +91,10 @@ function minutesOf(clock: string): number {
   return Number(clock.slice(0, 2)) * 60 + Number(clock.slice(3));
 }
 
+/** Undefined where the card has no such fee; names are the provider's, `constructor` too. */
+export const feeOf = ({ fees }: PriceCard, name: string): Fee | undefined =>
+  Object.hasOwn(fees, name) ? fees[name] : undefined;
+
 /** Picodollars for so many units of a fee. */
 export function feeAmount(fee: Fee, units: Ratio): Ratio {
   let charged = units;

@@ -4,7 +4,7 @@
  */
 export interface Ratio {
   readonly n: bigint;
-  /** Always positive. Not reduced: sums stay short enough for one call. */
+  /** Always positive. Not reduced. */
   readonly d: bigint;
 }
 
@@ -39,8 +39,11 @@ export function over(a: Ratio, b: Ratio): Ratio {
   return { n: a.n * b.d, d: a.d * b.n };
 }
 
+/** A sum of decimals is no longer than its longest term: one denominator divides the other. */
 export function sum(a: Ratio, b: Ratio): Ratio {
-  return a.d === b.d ? { n: a.n + b.n, d: a.d } : { n: a.n * b.d + b.n * a.d, d: a.d * b.d };
+  const [fine, coarse] = a.d < b.d ? [b, a] : [a, b];
+  if (fine.d % coarse.d === 0n) return { n: fine.n + coarse.n * (fine.d / coarse.d), d: fine.d };
+  return { n: a.n * b.d + b.n * a.d, d: a.d * b.d };
 }
 
 export function isLess(a: Ratio, b: Ratio): boolean {

@@ -6,7 +6,7 @@ import { picoUsd, type PicoUsd } from '../brands.ts';
 import { divCeil, divFloor } from '../money.ts';
 import { pricesCondition, type ConditionText, type PriceCard, type Rates, type TokenKind } from './card.ts';
 import type { Unpriced } from './calculator.ts';
-import { feeAmount, periodFactor, rateOf, reaches, variantSet, type RateSet } from './rate-set.ts';
+import { feeAmount, feeOf, periodFactor, rateOf, reaches, variantSet, type RateSet } from './rate-set.ts';
 import { decimal, larger, sum, times, whole, ONE, ZERO, type Ratio } from './ratio.ts';
 import type { FeeCounts } from './usage.ts';
 
@@ -57,7 +57,7 @@ export function worstCase(card: PriceCard, question: WorstCaseQuestion): WorstCa
 
   let fixed = times(whole(inputTokensMax), perToken(inputRate, factor));
   for (const [name, units] of Object.entries(question.fees ?? {})) {
-    const fee = card.fees[name];
+    const fee = feeOf(card, name);
     if (fee !== undefined) fixed = sum(fixed, feeAmount(fee, units));
     else if (units.n > 0n) return { kind: 'unpriced', reason: 'fee', what: name };
   }

@@ -70,6 +70,11 @@ describe('the call itself', () => {
     expect(held({}, { bodyBytes: 5000n })).toMatchObject({ inputTokensMax: 1000n });
   });
 
+  it('and by a context for each text that is read apart', () => {
+    expect(held({ inputs: 3n }, { bodyBytes: 2999n })).toMatchObject({ inputTokensMax: 2999n });
+    expect(held({ inputs: 3n }, { bodyBytes: 5000n })).toMatchObject({ inputTokensMax: 3000n });
+  });
+
   it('reads a whole context in each of several rounds, and writes in each', () => {
     // 3 x 1,000 x $1 + 3 x 10 x $5
     expect(held({ rounds: 3n })).toMatchObject({

@@ -26,6 +26,19 @@ describe('ratio', () => {
     expect(sum(decimal('0.25'), whole(1n))).toEqual({ n: 125n, d: 100n });
   });
 
+  it('adds up what no decimal ends', () => {
+    expect(sum({ n: 1n, d: 3n }, { n: 1n, d: 2n })).toEqual({ n: 5n, d: 6n });
+    expect(sum({ n: 1n, d: 2n }, { n: 1n, d: 6n })).toEqual({ n: 4n, d: 6n });
+    expect(sum({ n: 1n, d: 6n }, { n: 1n, d: 2n })).toEqual({ n: 4n, d: 6n });
+  });
+
+  it('keeps sums of decimals as short as their longest term, however many there are', () => {
+    let total = whole(0n);
+    for (let i = 0; i < 1000; i++)
+      for (const text of ['0.1', '0.0001', '1', '0.01']) total = sum(total, decimal(text));
+    expect(total).toEqual({ n: 11_101_000n, d: 10_000n });
+  });
+
   it('compares', () => {
     expect(isLess({ n: 1n, d: 3n }, { n: 34n, d: 100n })).toBe(true);
     expect(isLess({ n: 1n, d: 2n }, { n: 2n, d: 4n })).toBe(false);

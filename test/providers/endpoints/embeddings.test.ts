@@ -6,13 +6,15 @@ import { readBody, sentText, type Body } from './read-call.ts';
 const read = (more: Body) => readBody(openAiEmbeddings, { model: 'text-embedding-3-small', ...more });
 
 describe('an embeddings request', () => {
-  it.each<[string, unknown]>([
-    ['text', 'hi'],
-    ['texts', ['hi', '']],
-    ['tokens', [1, 2, 3]],
-    ['lists of tokens', [[1, 2], [3]]],
-  ])('of %s is read', (_, input) => {
-    expect(read({ input })).toMatchObject({ output: 'none', choices: 1n, streaming: false });
+  it.each<[string, unknown, bigint]>([
+    ['text', 'hi', 1n],
+    ['texts', ['hi', '', 'ho'], 3n],
+    ['tokens', [1, 2, 3], 1n],
+    ['lists of tokens', [[1, 2], [3]], 2n],
+    ['a text and a token, which the provider may refuse', ['hi', 1], 2n],
+    ['nothing', [], 0n],
+  ])('of %s is read, each input by itself', (_, input, inputs) => {
+    expect(read({ input })).toMatchObject({ output: 'none', choices: 1n, streaming: false, inputs });
   });
 
   it.each<[string, Body]>([

@@ -1,6 +1,7 @@
 /** POST /v1/messages (Anthropic API reference and @anthropic-ai/sdk 1.12.0 typings, checked 2026-11-24). */
 import {
   BARE_SHAPE,
+  servedModelOf,
   withCost,
   type BodyEdits,
   type CallShape,
@@ -13,11 +14,11 @@ import {
 import {
   isObject,
   readJsonObject,
-  withMember,
   type JsonDocument,
   type JsonObject,
   type JsonValue,
 } from '../../../core/json-document.ts';
+import { withMember } from '../../../core/json-edits.ts';
 import type { PriceCard } from '../../../core/pricing/card.ts';
 import type { UsageReading } from '../../../core/pricing/usage.ts';
 import { passed, refused, type Stepped } from '../../../core/refusals.ts';
@@ -34,7 +35,7 @@ export const anthropicMessages: JsonEndpoint = {
   readCall,
   bodyFor,
   readUsage: (answer, card) => readMessageUsage(answer, card),
-  readServedModel: modelOf,
+  readServedModel: servedModelOf,
   meterStream: (context) => new MessageStreamMeter(context),
 };
 
@@ -163,10 +164,6 @@ function readMessageUsage(message: JsonObject, card: PriceCard): UsageReading | 
   return usageReaderFor('anthropic-messages', card.provider)({ usage, response: message });
 }
 
-function modelOf(message: JsonObject): string | undefined {
-  return typeof message['model'] === 'string' ? message['model'] : undefined;
-}
-
 class MessageStreamMeter implements StreamMeter {
   private start: JsonObject | undefined;
   private delta: JsonObject | undefined;
@@ -184,7 +181,7 @@ class MessageStreamMeter implements StreamMeter {
       case 'message_start': {
         this.start = readJsonObject(event.data);
         const message = this.start?.['message'];
-        if (isObject(message)) this.model = modelOf(message);
+        if (isObject(message)) this.model = servedModelOf(message);
         return { pass: event, isLast: false };
       }
       case 'message_delta': {

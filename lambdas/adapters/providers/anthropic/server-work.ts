@@ -36,12 +36,21 @@ export function serverWork(body: JsonObject): ServerWork | Unbounded {
   if ('message' in summaries) return summaries;
   const attempts = attemptsOf(body);
   if ('message' in attempts) return attempts;
+  const sideInferences = [...work.sideInferences, ...summaries, ...attempts];
+  if (sideInferences.length > SIDE_INFERENCES_MAX) return TOO_MANY;
   return {
     rounds: work.rounds,
     fees: work.searches === 0n ? {} : { web_search: whole(work.searches) },
-    sideInferences: [...work.sideInferences, ...summaries, ...attempts],
+    sideInferences,
   };
 }
+
+/** More than any real request asks for; each is priced by itself. */
+const SIDE_INFERENCES_MAX = 32;
+const TOO_MANY: Unbounded = {
+  message: `Advisors, fallbacks and context edits that summarise are more than ${SIDE_INFERENCES_MAX} together; send fewer.`,
+  param: 'tools',
+};
 
 /** True where the answer goes on from what the provider keeps: only the model's context bounds that. */
 export const continuesThread = ({ thread }: JsonObject): boolean => isPresent(thread);
@@ -155,6 +164,7 @@ function attemptsOf(body: JsonObject): SideInference[] | Unbounded {
     };
   }
   const attempts: SideInference[] = [];
+  const cacheWrites = cacheWritesOf(body);
   for (const fallback of fallbacks) {
     const model = isObject(fallback) ? fallback['model'] : undefined;
     if (!isObject(fallback) || typeof model !== 'string') {
@@ -168,7 +178,7 @@ function attemptsOf(body: JsonObject): SideInference[] | Unbounded {
       model,
       times: 1n,
       outputTokensMax: isCount(limit) ? BigInt(limit) : undefined,
-      cacheWrites: cacheWritesOf(body),
+      cacheWrites,
       fromInputTokens: undefined,
     });
   }

@@ -4,7 +4,7 @@
  * the iterations are summed in its place, each at its own model. Source: @anthropic-ai/sdk 1.12.0 typings.
  */
 import * as z from 'zod';
-import { whole } from '../../../core/pricing/ratio.ts';
+import { whole, type Ratio } from '../../../core/pricing/ratio.ts';
 import {
   read,
   unreadable,
@@ -23,9 +23,13 @@ const inference = z.looseObject({
     .looseObject({ ephemeral_5m_input_tokens: countOrNone, ephemeral_1h_input_tokens: countOrNone })
     .nullish(),
 });
+/** More than any call makes, and as many as a charge can list. */
+const ITERATIONS_MAX = 1000;
+
 const messagesUsage = inference.extend({
   iterations: z
     .array(inference.extend({ type: z.string().nullish(), model: z.string().nullish() }))
+    .max(ITERATIONS_MAX)
     .nullish(),
   server_tool_use: z.record(z.string(), z.unknown()).nullish(),
 });
@@ -65,13 +69,14 @@ function partOf(usage: z.output<typeof inference> & { model?: unknown }): UsageP
 const FREE_TOOLS: ReadonlySet<string> = new Set(['web_fetch_requests', 'tool_search_requests']);
 
 function serverToolFees(use: Record<string, unknown> | null | undefined): FeeCounts | undefined {
-  const fees: Record<string, ReturnType<typeof whole>> = {};
+  const fees: [string, Ratio][] = [];
   for (const [name, value] of Object.entries(use ?? {})) {
     const parsed = countOrNone.safeParse(value);
     if (!parsed.success) return undefined;
-    if (parsed.data > 0n && !FREE_TOOLS.has(name)) fees[name.replace(/_requests$/, '')] = whole(parsed.data);
+    if (parsed.data > 0n && !FREE_TOOLS.has(name))
+      fees.push([name.replace(/_requests$/, ''), whole(parsed.data)]);
   }
-  return fees;
+  return Object.fromEntries(fees);
 }
 
 /**

@@ -1,6 +1,7 @@
 /** POST /v1/chat/completions (OpenAI API reference and openai 7.57.0 typings, checked 2026-11-24). */
 import {
   BARE_SHAPE,
+  servedModelOf,
   withCost,
   type BodyEdits,
   type CallShape,
@@ -10,13 +11,8 @@ import {
   type SseEvent,
   type StreamMeter,
 } from '../../../core/endpoint.ts';
-import {
-  isObject,
-  readJsonObject,
-  withMember,
-  type JsonDocument,
-  type JsonObject,
-} from '../../../core/json-document.ts';
+import { isObject, readJsonObject, type JsonDocument, type JsonObject } from '../../../core/json-document.ts';
+import { withMember } from '../../../core/json-edits.ts';
 import type { PriceCard } from '../../../core/pricing/card.ts';
 import type { UsageReading } from '../../../core/pricing/usage.ts';
 import { passed, type Stepped } from '../../../core/refusals.ts';
@@ -43,7 +39,7 @@ export const openAiChat: JsonEndpoint = {
   readCall,
   bodyFor,
   readUsage: (answer, card) => readChatUsage(answer, card),
-  readServedModel: (answer) => (typeof answer['model'] === 'string' ? answer['model'] : undefined),
+  readServedModel: servedModelOf,
   meterStream: (context) => new ChatStreamMeter(context),
 };
 
@@ -210,7 +206,7 @@ class ChatStreamMeter implements StreamMeter {
     }
     const chunk = readJsonObject(event.data);
     if (!chunk) return { pass: event, isLast: false };
-    if (typeof chunk['model'] === 'string' && chunk['model'] !== '') this.model = chunk['model'];
+    this.model = servedModelOf(chunk) ?? this.model;
     if (chunk['error'] !== undefined) this.failed = true;
     if (hasFinishReason(chunk)) this.hasFinished = true;
     return { pass: this.metered(event, chunk), isLast: false };

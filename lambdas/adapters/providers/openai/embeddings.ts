@@ -1,5 +1,5 @@
 /** POST /v1/embeddings (OpenAI API reference and openai 7.57.0 typings, checked 2026-11-24). */
-import { BARE_SHAPE, type CallShape, type JsonEndpoint } from '../../../core/endpoint.ts';
+import { BARE_SHAPE, servedModelOf, type CallShape, type JsonEndpoint } from '../../../core/endpoint.ts';
 import type { JsonDocument, JsonObject } from '../../../core/json-document.ts';
 import type { PriceCard } from '../../../core/pricing/card.ts';
 import type { UsageReading } from '../../../core/pricing/usage.ts';
@@ -16,7 +16,7 @@ export const openAiEmbeddings: JsonEndpoint = {
   readCall,
   bodyFor: ({ text }) => text,
   readUsage,
-  readServedModel: (answer) => (typeof answer['model'] === 'string' ? answer['model'] : undefined),
+  readServedModel: servedModelOf,
   meterStream: () => {
     throw new Error('embeddings are never streamed');
   },
@@ -28,8 +28,12 @@ function readCall({ value: body }: JsonDocument): Stepped<CallShape> {
   if (!isTextOrTokens(input)) {
     return invalid('"input" must be a string or an array of strings or tokens.', 'input');
   }
-  return passed({ ...BARE_SHAPE, model });
+  return passed({ ...BARE_SHAPE, model, inputs: inputsOf(input) });
 }
+
+/** A list of numbers is the tokens of one. */
+const inputsOf = (input: JsonObject['input']): bigint =>
+  Array.isArray(input) && typeof input[0] !== 'number' ? BigInt(input.length) : 1n;
 
 /** None of these is billed as more tokens than it has bytes; an object could name what the body does not show. */
 function isTextOrTokens(input: JsonObject['input']): boolean {

@@ -1,7 +1,8 @@
 /** What the OpenAI endpoints' requests have in common: numbers, images, tools, service tiers. */
 import type { CallShape } from '../../../core/endpoint.ts';
 import type { OpenAiProjectTier } from '../../../core/policy/policy.ts';
-import { isObject, withMember, type JsonObject, type JsonValue } from '../../../core/json-document.ts';
+import { isObject, type JsonObject, type JsonValue } from '../../../core/json-document.ts';
+import { withMember } from '../../../core/json-edits.ts';
 import type { ConditionText } from '../../../core/pricing/card.ts';
 import { refused, type Refusal } from '../../../core/refusals.ts';
 

@@ -1,6 +1,7 @@
 /** POST /v1/responses (OpenAI API reference and openai 7.57.0 typings, checked 2026-11-24). */
 import {
   BARE_SHAPE,
+  servedModelOf,
   withCost,
   type BodyEdits,
   type CallShape,
@@ -10,13 +11,8 @@ import {
   type SseEvent,
   type StreamMeter,
 } from '../../../core/endpoint.ts';
-import {
-  isObject,
-  readJsonObject,
-  withMember,
-  type JsonDocument,
-  type JsonObject,
-} from '../../../core/json-document.ts';
+import { isObject, readJsonObject, type JsonDocument, type JsonObject } from '../../../core/json-document.ts';
+import { withMember } from '../../../core/json-edits.ts';
 import type { PriceCard } from '../../../core/pricing/card.ts';
 import type { UsageReading } from '../../../core/pricing/usage.ts';
 import { passed, type Stepped } from '../../../core/refusals.ts';
@@ -42,7 +38,7 @@ export const openAiResponses: JsonEndpoint = {
   readCall,
   bodyFor,
   readUsage: readResponseUsage,
-  readServedModel: modelOf,
+  readServedModel: servedModelOf,
   meterStream: (context) => new ResponsesStreamMeter(context),
 };
 
@@ -163,10 +159,6 @@ function readResponseUsage(response: JsonObject, card: PriceCard): UsageReading 
   return usageReaderFor('openai-responses', card.provider)({ usage, response });
 }
 
-function modelOf(response: JsonObject): string | undefined {
-  return typeof response['model'] === 'string' ? response['model'] : undefined;
-}
-
 /** Events that end a response; each carries the whole response, usage included. */
 const LAST_EVENTS = new Set(['response.completed', 'response.incomplete', 'response.failed']);
 
@@ -191,7 +183,7 @@ class ResponsesStreamMeter implements StreamMeter {
     if (typeof number === 'number') this.nextNumber = number + 1;
     if (isObject(data['response'])) {
       this.begun ??= data['response'];
-      this.model = modelOf(data['response']) ?? this.model;
+      this.model = servedModelOf(data['response']) ?? this.model;
     }
     if (data['type'] === 'error') this.failed = true;
     const isLast = typeof data['type'] === 'string' && LAST_EVENTS.has(data['type']);
