@@ -1,15 +1,13 @@
 /** What is read out of each feed: which entries are ours, in which unit, and what is left out and why. */
-import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { parseExactJson } from '../../lambdas/adapters/price-feeds/exact-json.ts';
 import { PARSERS } from '../../lambdas/adapters/price-feeds/families.ts';
+import { documentNamed } from './documents.ts';
 import { NotThisFeed } from '../../lambdas/adapters/price-feeds/feed.ts';
 import { FAMILIES, type Family } from '../../lambdas/core/price-changes/reading.ts';
 
-const textOf = (family: Family): string =>
-  readFileSync(new URL(`documents/${family}.json`, import.meta.url), 'utf8');
-
-const parse = (family: Family, text = textOf(family)) => PARSERS[family](parseExactJson(text), '2026-11-29');
+const parse = (family: Family, text = documentNamed(family)) =>
+  PARSERS[family](parseExactJson(text), '2026-11-29');
 
 function read(family: Family) {
   const { readings, dropped } = parse(family);
@@ -174,27 +172,6 @@ describe('openrouter', () => {
   });
 });
 
-describe('aws', () => {
-  const feed = read('aws');
-
-  it('reads units from where each record has them, and no usage type that it does not know', () => {
-    expect(feed.of('global.anthropic.claude-opus-5')?.list.rates).toEqual({
-      ...{ input: '5', output: '25', cache_write_1h: '10' },
-    });
-    expect(feed.of('us.anthropic.claude-opus-5')?.list.rates).toEqual({ input: '5.5', output: '27.5' });
-    expect(feed.of('amazon.nova-pro-v1:0')?.list.rates).toEqual({ input: '0.8', output: '3.2' });
-    expect(feed.names).toHaveLength(3);
-  });
-
-  it('says what it left out', () => {
-    expect(feed.dropped).toEqual({
-      'SKU6 USE1-MP:USE1_ThoughtTokenCount-Units': 'a usage type that is not known here',
-      'SKU7 USE1-MP:USE1_InputTokenCount-Units': 'the model "Claude Opus 9" is not known here',
-      'SKU11 USE1-NovaPro-cache-read-input-token-count': 'the unit "Gallons" is not known here',
-    });
-  });
-});
-
 describe.each(FAMILIES)('a document that is not what %s documents', (family) => {
   it.each([
     ['an empty object', '{}'],
@@ -209,7 +186,7 @@ describe.each(FAMILIES)('a document that is not what %s documents', (family) => 
 
   it('that of another feed', () => {
     for (const other of FAMILIES) {
-      if (other !== family) expect(() => parse(family, textOf(other)), other).toThrow(NotThisFeed);
+      if (other !== family) expect(() => parse(family, documentNamed(other)), other).toThrow(NotThisFeed);
     }
   });
 });

@@ -1,7 +1,8 @@
 /**
- * AWS Price List, the bulk file of one service and region (prices.md 2.1, read 2026-11-24): products by SKU, of which the
- * usage type says what is sold, and their terms with a price as decimal text and a unit in words. A name, usage type or
- * unit that is not known here is reported and never guessed.
+ * AWS Price List, the bulk file of one service (checked 2026-11-30 against records of the versions of 2026-09): products
+ * by SKU, of which the usage type says what is sold, and their terms with a price as decimal text and a unit in words.
+ * What is sold in us-east-1 is read: Claude costs the same in every other region, but for GovCloud. A name, usage type
+ * or unit that is not known here is reported and never guessed.
  */
 import * as z from 'zod';
 import type { LeftOutRow } from '../../core/price-changes/left-out.ts';
@@ -54,11 +55,17 @@ const CLAUDE: Record<string, string> = {
   'Claude Haiku 5.5': 'claude-haiku-5-5',
   'Claude Haiku 4.5': 'claude-haiku-4-5-20251001-v1:0',
 };
-const NOVA: Record<string, string> = {
-  NovaMicro: 'amazon.nova-micro-v1:0',
-  NovaLite: 'amazon.nova-lite-v1:0',
-  NovaPro: 'amazon.nova-pro-v1:0',
-  NovaPremier: 'us.amazon.nova-premier-v1:0',
+interface NovaProfiles {
+  region: string;
+  /** Where a call may go to any region, for less. */
+  global?: string;
+}
+const NOVA: Record<string, NovaProfiles> = {
+  NovaMicro: { region: 'amazon.nova-micro-v1:0' },
+  NovaLite: { region: 'amazon.nova-lite-v1:0' },
+  NovaPro: { region: 'amazon.nova-pro-v1:0' },
+  NovaPremier: { region: 'us.amazon.nova-premier-v1:0' },
+  'Nova2.0Lite': { region: 'us.amazon.nova-2-lite-v1:0', global: 'global.amazon.nova-2-lite-v1:0' },
 };
 
 const CLAUDE_KINDS: Record<string, TokenKind> = {
@@ -77,16 +84,19 @@ const NOVA_KINDS: Record<string, TokenKind> = {
   'input-tokens': 'input',
   'output-tokens': 'output',
   'cache-read-input-token-count': 'cache_read',
+  // Listed at zero, which says nothing.
+  'cache-write-input-token-count': 'cache_write',
 };
 
 /** `USE1-MP:USE1_InputTokenCount_Global-Units`, `USE1-MP:USE1_input_tokens_global_standard-Units`. */
 const CLAUDE_USAGE =
-  /^[A-Z0-9]+-MP:[A-Z0-9]+_((?:Input|Output|CacheReadInput|CacheWriteInput|CacheWrite1hInput)TokenCount|(?:input|output|cache_read|cache_write)_tokens(?:_1h)?)(_Global|_global)?(?:_standard)?-Units$/;
-/** `USE1-NovaPro-input-tokens`, `USE1-NovaPro-cache-read-input-token-count`. */
-const NOVA_USAGE = /^[A-Z0-9]+-(Nova[A-Za-z0-9]+)-(input-tokens|output-tokens|cache-read-input-token-count)$/;
+  /^USE1-MP:USE1_((?:Input|Output|CacheReadInput|CacheWriteInput|CacheWrite1hInput)TokenCount|(?:input|output|cache_read|cache_write)_tokens(?:_1h)?)(_Global|_global)?(?:_standard)?-Units$/;
+/** `USE1-NovaPro-cache-read-input-token-count`, `USE1-Nova2.0Lite-input-tokens-cross-region-global`. */
+const NOVA_USAGE = /^USE1-(Nova[A-Za-z0-9.]+)-([a-z-]+?)(-cross-region-global)?$/;
+const IN_REGION = /^USE1-/;
 /** What no endpoint here takes: batches, reserved and provisioned capacity, training, other service tiers. */
 const NOT_ON_DEMAND =
-  /batch|reserved|provisioned|custom|training|latency|flex|priority|long|image|video|speech|audio|guardrail|storage|search/i;
+  /batch|reserved|provisioned|custom|training|latency|flex|priority|long|lctx|image|video|speech|audio|guardrail|storage|search/i;
 
 export const parseAws: ParseFeed = (document) => {
   const { products, terms } = documentOf(documentSchema, document);
@@ -94,11 +104,13 @@ export const parseAws: ParseFeed = (document) => {
   const dropped: LeftOutRow[] = [];
   for (const [sku, entry] of Object.entries(products)) {
     const product = productSchema.safeParse(entry);
-    if (!product.success || NOT_ON_DEMAND.test(product.data.attributes.usagetype)) continue;
+    if (!product.success) continue;
+    const { usagetype } = product.data.attributes;
+    if (!IN_REGION.test(usagetype) || NOT_ON_DEMAND.test(usagetype)) continue;
     const sold = soldAs(product.data.attributes);
     if (sold === undefined) continue;
     const drop = (reason: string): void => {
-      dropped.push({ entry: `${sku} ${product.data.attributes.usagetype}`, reason });
+      dropped.push({ entry: `${sku} ${usagetype}`, reason });
     };
     if ('reason' in sold) {
       drop(sold.reason);
@@ -139,14 +151,19 @@ function soldAs({
   if (claude !== undefined) {
     const match = CLAUDE_USAGE.exec(usagetype);
     const kind = match === null ? undefined : CLAUDE_KINDS[match[1]!];
-    if (match === null || kind === undefined) return { reason: 'a usage type that is not known here' };
+    if (match === null || kind === undefined) return UNKNOWN_USAGE;
     return { model: `${match[2] === undefined ? 'us' : 'global'}.anthropic.${claude}`, kind };
   }
   if (name?.startsWith('Claude ')) return { reason: `the model "${name}" is not known here` };
-  const match = NOVA_USAGE.exec(usagetype);
-  const nova = match === null ? undefined : NOVA[match[1]!];
-  return match === null || nova === undefined ? undefined : { model: nova, kind: NOVA_KINDS[match[2]!]! };
+  const [, novaName = '', what = '', global] = NOVA_USAGE.exec(usagetype) ?? [];
+  const nova = NOVA[novaName];
+  if (nova === undefined) return undefined;
+  const kind = NOVA_KINDS[what];
+  const model = global === undefined ? nova.region : nova.global;
+  return kind === undefined || model === undefined ? UNKNOWN_USAGE : { model, kind };
 }
+
+const UNKNOWN_USAGE = { reason: 'a usage type that is not known here' };
 
 function priceOf(entry: unknown): { rate: string } | { reason: string } {
   const terms = termsSchema.safeParse(entry);
