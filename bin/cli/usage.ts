@@ -66,6 +66,10 @@ function tokensText(charge: JsonObject): string | undefined {
     .join(', ');
 }
 
+function outcomeText({ outcome, reason }: JsonObject): string {
+  return typeof reason === 'string' ? `${cellText(outcome)}: ${reason}` : cellText(outcome);
+}
+
 const USAGE_COLUMNS = [
   { title: 'at', value: (charge: JsonObject) => charge['at'] },
   { title: 'user', value: (charge: JsonObject) => charge['user'] },
@@ -74,6 +78,6 @@ const USAGE_COLUMNS = [
   { title: 'model', value: (charge: JsonObject) => charge['model'] },
   { title: 'tokens', value: tokensText },
   { title: 'cost usd', value: (charge: JsonObject) => charge['cost_usd'], align: 'right' as const },
-  { title: 'outcome', value: (charge: JsonObject) => charge['outcome'] },
+  { title: 'outcome', value: outcomeText },
   { title: 'request', value: (charge: JsonObject) => charge['request_id'] },
 ];

@@ -59,6 +59,8 @@ const chargeSchema = z.strictObject({
   reserved_usd: z.string(),
   price_version: z.string(),
   outcome: z.enum(['settled', 'voided', 'presumed_spent', 'overrun', 'adjusted']),
+  /** Why nobody knew what a call cost that was presumed spent. */
+  reason: z.string().nullable(),
   evidence: z.string().nullable(),
   stage: z.string(),
   latency_ms: z.number().nullable(),

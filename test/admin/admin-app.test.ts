@@ -290,6 +290,7 @@ describe('the books', () => {
           outcome: 'settled',
           stage: 'normal',
           latency_ms: 5,
+          reason: null,
           evidence: null,
         },
       ],

@@ -2,9 +2,9 @@
 import { describe, expect, it } from 'vitest';
 import { createAdminApp } from '../../lambdas/admin/app.ts';
 import { openMemoryEngine } from '../../lambdas/adapters/table/local/memory-store.ts';
-import { holdId } from '../../lambdas/core/brands.ts';
 import { Directory } from '../../lambdas/core/directory/directory.ts';
 import { auditLedger } from '../../lambdas/core/ledger/audit.ts';
+import { orphanCharge, presumed } from '../../lambdas/core/ledger/charge.ts';
 import { usd } from '../../lambdas/core/money.ts';
 import { freshIds } from '../../lambdas/core/request-ids.ts';
 import { adminAccess } from '../../local/admin-access.ts';
@@ -124,8 +124,8 @@ describe('evidence', () => {
     const { clock, ledger, table, send, hold, evidence, settled } = world();
     const { call, requestId } = await hold();
     clock.advance(hours(25));
-    const { presumedCharge } = await import('../../lambdas/core/ledger/charge.ts');
-    await ledger.finish(presumedCharge(holdId(call.id), alice.pk, call.hold, call.at), alice);
+    const charge = orphanCharge(call.id, alice.pk, call.hold, call.at);
+    await ledger.finish({ ...charge, ...presumed(call.hold.i, 'the stream broke') }, alice);
     for (let i = 0; i < 2; i += 1) {
       expect((await evidence(requestId, '0.04')).body).toMatchObject({ result: 'adjusted' });
     }
@@ -133,7 +133,12 @@ describe('evidence', () => {
     const { body } = await send('GET', '/usage');
     expect((body['items'] as object[]).map((item) => ({ ...item }))).toEqual([
       expect.objectContaining({ request_id: requestId, outcome: 'adjusted', cost_usd: '-0.46' }),
-      expect.objectContaining({ request_id: requestId, outcome: 'presumed_spent', cost_usd: '0.50' }),
+      expect.objectContaining({
+        request_id: requestId,
+        outcome: 'presumed_spent',
+        cost_usd: '0.50',
+        reason: 'the stream broke',
+      }),
     ]);
     expect((await auditLedger(table)).balanced).toBe(true);
   });

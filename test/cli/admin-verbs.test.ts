@@ -302,7 +302,17 @@ describe('usage show', () => {
     tokens: { input: 12, output: 3, cache_read: 0 },
     cost_usd: '0.00006',
     outcome: 'settled',
+    reason: null,
   };
+
+  it('says why a call was presumed spent', async () => {
+    const items = [{ ...charge, outcome: 'presumed_spent', reason: 'the stream broke' }];
+    const { stdout } = await run({ 'GET /admin/v1/usage': [200, { items, next_cursor: null }] }, [
+      'usage',
+      'show',
+    ]);
+    expect(stdout).toContain('presumed_spent: the stream broke');
+  });
 
   it('prints a row a charge; days become instants', async () => {
     const { code, stdout, stderr } = await run(

@@ -3,6 +3,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { epochMs, picoUsd } from '../../lambdas/core/brands.ts';
 import type { Cap } from '../../lambdas/core/caps/cap.ts';
 import { auditLedger } from '../../lambdas/core/ledger/audit.ts';
+import { orphanCharge, presumed } from '../../lambdas/core/ledger/charge.ts';
 import { collectLeaf } from '../../lambdas/core/ledger/collect.ts';
 import { takeEvidence } from '../../lambdas/core/ledger/evidence.ts';
 import { windowKeyAt } from '../../lambdas/core/caps/windows.ts';
@@ -172,8 +173,8 @@ for (const engine of engines) {
       async function presume(): Promise<void> {
         const leaf = (await world.ledger.leaves.read(alice))!;
         const [id, open] = Object.entries(leaf.h)[0]!;
-        const { presumedCharge } = await import('../../lambdas/core/ledger/charge.ts');
-        await world.ledger.finish(presumedCharge(id as never, alice.pk, open, open.at), alice);
+        const charge = orphanCharge(id as never, alice.pk, open, open.at);
+        await world.ledger.finish({ ...charge, ...presumed(open.i, 'nobody told') }, alice);
       }
     });
 

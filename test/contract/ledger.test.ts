@@ -200,6 +200,7 @@ for (const engine of engines) {
         expect(await world.ledger.readCharge(call.id)).toMatchObject({
           outcome: 'presumed_spent',
           used: { u: 400n },
+          reason: 'its process ended without a charge, and nobody told within a day what it cost',
         });
         // The process was not dead, only slow: its charge comes too late and changes nothing.
         await world.ledger.finish(chargeOf(call, 10n), alice);
@@ -208,13 +209,17 @@ for (const engine of engines) {
 
       test('32 orphans on one leaf are presumed early, those that cannot run any more', async () => {
         const cap = testCap('c', 'usd', 'month', 1_000_000n);
-        for (let i = 0; i < 32; i += 1) held(await world.ledger.reserve(testCall([cap], ids)));
+        const { call: first } = held(await world.ledger.reserve(testCall([cap], ids)));
+        for (let i = 1; i < 32; i += 1) held(await world.ledger.reserve(testCall([cap], ids)));
         clock.advance(minutes(17));
         held(await world.ledger.reserve(testCall([cap], ids)));
         const collected = await collectLeaf(world.ledger, alice, clock.now(), ids.randomBits(40));
         expect(collected.presumed).toBeGreaterThanOrEqual(1);
         const leaf = (await world.ledger.leaves.read(alice))!;
         expect(leaf.a['c']!.s + BigInt(Object.keys(leaf.h).length) * 100n).toBe(3300n);
+        expect(await world.ledger.readCharge(first.id)).toMatchObject({
+          reason: 'its process ended without a charge, and its caller had 33 calls open',
+        });
       });
     });
 

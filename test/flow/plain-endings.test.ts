@@ -10,6 +10,8 @@ interface Ending {
   outcome: string;
   charged: (call: DialectCall) => string;
   status: number;
+  /** Why nobody knew what it cost. */
+  reason?: string;
   /** Text that the client gets, where it is the provider's own. */
   text?: (call: DialectCall) => string;
 }
@@ -38,6 +40,7 @@ const ENDINGS: Ending[] = [
     outcome: 'presumed_spent',
     charged: (call) => call.hold,
     status: 504,
+    reason: 'the provider answered 504',
     text: (call) => call.errorAnswer,
   },
   {
@@ -46,6 +49,7 @@ const ENDINGS: Ending[] = [
     outcome: 'presumed_spent',
     charged: (call) => call.hold,
     status: 504,
+    reason: 'timed out',
   },
   {
     upstream: 'leaves usage out',
@@ -53,6 +57,7 @@ const ENDINGS: Ending[] = [
     outcome: 'presumed_spent',
     charged: (call) => call.hold,
     status: 200,
+    reason: 'usage',
     text: (call) => call.answerWithoutUsage,
   },
   {
@@ -61,6 +66,7 @@ const ENDINGS: Ending[] = [
     outcome: 'presumed_spent',
     charged: (call) => call.hold,
     status: 200,
+    reason: 'its usage cannot be read: usage',
     text: (call) => call.answer.replace(':10', ':"ten"'),
   },
   {
@@ -69,6 +75,7 @@ const ENDINGS: Ending[] = [
     outcome: 'presumed_spent',
     charged: (call) => call.hold,
     status: 200,
+    reason: 'its usage cannot be read: usage',
   },
   {
     upstream: 'answers what is no JSON',
@@ -76,6 +83,7 @@ const ENDINGS: Ending[] = [
     outcome: 'presumed_spent',
     charged: (call) => call.hold,
     status: 200,
+    reason: 'the answer carries no usage',
     text: () => '<html>',
   },
   {
@@ -95,24 +103,28 @@ const ENDINGS: Ending[] = [
 ];
 
 describe.each(CALLS)('$name', (call) => {
-  it.each(ENDINGS)('upstream $upstream: $outcome', async ({ script, outcome, charged, status, text }) => {
-    const gateway = await openGateway();
-    gateway.upstream.next(script(call));
-    const response = await gateway.call(call.path, call.body, call.headers);
-    const seen = await response.text();
-    await gateway.settled();
+  it.each(ENDINGS)(
+    'upstream $upstream: $outcome',
+    async ({ script, outcome, charged, status, reason, text }) => {
+      const gateway = await openGateway();
+      gateway.upstream.next(script(call));
+      const response = await gateway.call(call.path, call.body, call.headers);
+      const seen = await response.text();
+      await gateway.settled();
 
-    expect(response.status).toBe(status);
-    if (text) expect(seen).toBe(text(call));
-    else expect(JSON.parse(seen)).toBeTypeOf('object');
-    expect(response.headers.get('x-spendcap-cost-usd')).toBe(charged(call));
+      expect(response.status).toBe(status);
+      if (text) expect(seen).toBe(text(call));
+      else expect(JSON.parse(seen)).toBeTypeOf('object');
+      expect(response.headers.get('x-spendcap-cost-usd')).toBe(charged(call));
 
-    const { status: state, hold, charge } = await gateway.viewOf(response);
-    expect({ state, hold }).toEqual({ state: 'charged', hold: null });
-    expect(charge).toMatchObject({ outcome, cost_usd: charged(call), reserved_usd: call.hold });
-    expect(await gateway.account()).toMatchObject({ settled: charged(call), held: '0.00', holds: 0 });
-    expect(gateway.upstream.sent).toHaveLength(1);
-  });
+      const { status: state, hold, charge } = await gateway.viewOf(response);
+      expect({ state, hold }).toEqual({ state: 'charged', hold: null });
+      expect(charge).toMatchObject({ outcome, cost_usd: charged(call), reserved_usd: call.hold });
+      expect(charge!.reason).toEqual(reason === undefined ? null : expect.stringContaining(reason));
+      expect(await gateway.account()).toMatchObject({ settled: charged(call), held: '0.00', holds: 0 });
+      expect(gateway.upstream.sent).toHaveLength(1);
+    },
+  );
 
   it('an answer that breaks off is charged at the hold and told as a failure that no SDK repeats', async () => {
     const gateway = await openGateway();
@@ -130,6 +142,7 @@ describe.each(CALLS)('$name', (call) => {
     expect((await gateway.viewOf(response)).charge).toMatchObject({
       outcome: 'presumed_spent',
       cost_usd: call.hold,
+      reason: expect.stringContaining('the answer broke off') as string,
     });
   });
 

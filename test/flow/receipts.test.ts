@@ -190,9 +190,13 @@ describe('a receipt', () => {
       await receiptAfter(gateway, chatCall),
     ];
     expect(receipts.map(({ pricing, pricing_note, cost_usd }) => [pricing, pricing_note, cost_usd])).toEqual([
-      [null, expect.stringContaining('nobody could read'), chatCall.hold],
+      [
+        null,
+        expect.stringContaining('nobody could read what the provider billed (timed out)'),
+        chatCall.hold,
+      ],
       [null, 'the provider did nothing that it bills', '0.00'],
-      [null, expect.stringContaining('nobody could read'), chatCall.hold],
+      [null, expect.stringContaining('(the answer carries no usage)'), chatCall.hold],
     ]);
     for (const receipt of receipts) expect(await differencesOf(receipt)).toEqual([]);
   });

@@ -21,6 +21,8 @@ interface Ending {
   outcome: string;
   charged: (call: DialectStream) => string;
   isBroken: boolean;
+  /** Why nobody knew what it cost. */
+  reason?: string;
 }
 const byHold = (call: DialectStream): string => call.hold;
 
@@ -38,6 +40,7 @@ const ENDINGS: Ending[] = [
     outcome: 'presumed_spent',
     charged: byHold,
     isBroken: false,
+    reason: 'usage',
   },
   {
     upstream: 'sends unreadable usage',
@@ -45,6 +48,7 @@ const ENDINGS: Ending[] = [
     outcome: 'presumed_spent',
     charged: byHold,
     isBroken: false,
+    reason: 'its usage cannot be read: usage',
   },
   {
     upstream: 'bills more than the hold',
@@ -59,6 +63,7 @@ const ENDINGS: Ending[] = [
     outcome: 'presumed_spent',
     charged: byHold,
     isBroken: true,
+    reason: 'the stream ended early',
   },
   {
     upstream: 'ends before its first frame',
@@ -66,6 +71,7 @@ const ENDINGS: Ending[] = [
     outcome: 'presumed_spent',
     charged: byHold,
     isBroken: true,
+    reason: 'the stream ended early',
   },
   {
     upstream: 'ends within a frame',
@@ -73,6 +79,7 @@ const ENDINGS: Ending[] = [
     outcome: 'presumed_spent',
     charged: byHold,
     isBroken: true,
+    reason: 'the stream ended early',
   },
 ];
 
@@ -82,7 +89,7 @@ describe.each(STREAMS)('$name', (call) => {
     ({ upstream }) => call.name !== 'chat' || upstream !== 'ends within a frame',
   );
 
-  it.each(endings)('upstream $upstream: $outcome', async ({ frames, outcome, charged, isBroken }) => {
+  it.each(endings)('upstream $upstream: $outcome', async ({ frames, outcome, charged, isBroken, reason }) => {
     const gateway = await openGateway();
     gateway.upstream.next(streamed(frames(call)));
     const response = await gateway.call(call.path, call.body, call.headers);
@@ -94,6 +101,7 @@ describe.each(STREAMS)('$name', (call) => {
     else expect(seen).not.toMatch(call.brokenEnd);
     const { charge } = await gateway.viewOf(response);
     expect(charge).toMatchObject({ outcome, cost_usd: charged(call), reserved_usd: call.hold });
+    expect(charge!.reason).toEqual(reason === undefined ? null : expect.stringContaining(reason));
     expect(await gateway.account()).toMatchObject({ settled: charged(call), held: '0.00', holds: 0 });
     expect(gateway.upstream.sent).toHaveLength(1);
   });
@@ -127,6 +135,7 @@ describe.each(STREAMS)('$name', (call) => {
     expect((await gateway.viewOf(response)).charge).toMatchObject({
       outcome: 'presumed_spent',
       cost_usd: call.hold,
+      reason: expect.stringContaining('the stream broke (') as string,
     });
   });
 

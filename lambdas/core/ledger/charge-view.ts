@@ -23,6 +23,7 @@ export function chargeView(charge: Charge) {
     reserved_usd: formatUsd(picoUsd(info.pu)),
     price_version: info.cd,
     outcome: charge.outcome,
+    reason: charge.reason ?? null,
     evidence: charge.source ?? null,
     stage: charge.stage,
     latency_ms: charge.latencyMs < 0n ? null : Number(charge.latencyMs),

@@ -40,6 +40,8 @@ export interface Charge {
   latencyMs: bigint;
   /** Whose evidence it rests on, where it is not the provider's own answer. */
   source?: string;
+  /** Why nobody knew what the call cost, where it was presumed spent. */
+  reason?: string;
   /** What it was computed from; absent where nothing was computed. */
   reading?: ChargeReading;
 }
@@ -86,6 +88,7 @@ export function chargeToItem(charge: Charge): Item & ItemKey {
     sg: charge.stage,
     lt: charge.latencyMs,
     ...(charge.source !== undefined && { src: charge.source }),
+    ...(charge.reason !== undefined && { why: charge.reason }),
     ...(charge.reading && { rd: readingToItem(charge.reading, charge) }),
   };
 }
@@ -105,6 +108,7 @@ export function chargeFromItem(item: Item): Charge {
     stage: item['sg'] as string,
     latencyMs: item['lt'] as bigint,
     ...(item['src'] !== undefined && { source: item['src'] as string }),
+    ...(item['why'] !== undefined && { reason: item['why'] as string }),
   };
   const reading = item['rd'] as Item | undefined;
   return reading ? { ...charge, reading: readingFromItem(reading, charge) } : charge;
@@ -112,20 +116,26 @@ export function chargeFromItem(item: Item): Charge {
 
 export const NOTHING_USED: Amounts = { u: 0n, t: 0n, r: 0n, c: 0n };
 
+/** What an upstream says of itself may be a page long. */
+const REASON_LENGTH_MAX = 200;
+
 /** The worst case: what a call is charged when nobody can know better. */
-export function presumedCharge(id: HoldId, leafPk: string, hold: Hold, fence: bigint): Charge {
-  return {
-    id,
-    at: hold.at,
-    fence,
-    leafPk,
-    used: { u: hold.i.pu, t: hold.i.tk, r: 1n, c: 0n },
-    outcome: 'presumed_spent',
-    accounts: hold.c,
-    info: hold.i,
-    modelServed: hold.i.md,
-    tokens: {},
-    stage: 'normal',
-    latencyMs: -1n,
-  };
-}
+export const presumed = ({ pu, tk }: HoldInfo, reason: string) => ({
+  used: { u: pu, t: tk, r: 1n, c: 0n },
+  outcome: 'presumed_spent' as const,
+  reason: reason.slice(0, REASON_LENGTH_MAX),
+});
+
+/** Of a hold whose process is gone: what its charge says, whatever it comes to. */
+export const orphanCharge = (id: HoldId, leafPk: string, hold: Hold, fence: bigint) => ({
+  id,
+  at: hold.at,
+  fence,
+  leafPk,
+  accounts: hold.c,
+  info: hold.i,
+  modelServed: hold.i.md,
+  tokens: {},
+  stage: 'normal',
+  latencyMs: -1n,
+});

@@ -7,7 +7,7 @@ import { durationMs, holdId, type EpochMs } from '../brands.ts';
 import { everyItem } from '../pages.ts';
 import { isApplied, type Clock, type ItemKey, type Table } from '../ports.ts';
 import { SLOT_TIME } from './accounts.ts';
-import { presumedCharge } from './charge.ts';
+import { orphanCharge, presumed } from './charge.ts';
 import type { Ledger } from './ledger.ts';
 import { HOLDS_MAX } from './reserve-call.ts';
 import {
@@ -51,18 +51,24 @@ export async function collectLeaf(
     if (charge) {
       await ledger.settleFrom(charge, key, { at: hold.at, fence });
       collected.settled += 1;
-    } else if (isOverdue(leaf, hold, now)) {
-      await ledger.finish(presumedCharge(id, key.pk, hold, fence), key);
-      collected.presumed += 1;
+      continue;
     }
+    const reason = whyOverdue(leaf, hold, now);
+    if (reason === undefined) continue;
+    await ledger.finish({ ...orphanCharge(id, key.pk, hold, fence), ...presumed(hold.i, reason) }, key);
+    collected.presumed += 1;
   }
   await tidyLeases(ledger, leaf, now);
   return collected;
 }
 
-function isOverdue(leaf: Leaf, hold: Hold, now: EpochMs): boolean {
-  if (hold.x < BigInt(now)) return true;
-  return Object.keys(leaf.h).length >= CROWDED && stampedAt(hold.at) + SLOT_TIME < now;
+/** Why a hold is not waited for any longer; undefined for one that is. */
+function whyOverdue(leaf: Leaf, hold: Hold, now: EpochMs): string | undefined {
+  if (hold.x < BigInt(now))
+    return 'its process ended without a charge, and nobody told within a day what it cost';
+  const open = Object.keys(leaf.h).length;
+  const isEarly = open >= CROWDED && stampedAt(hold.at) + SLOT_TIME < now;
+  return isEarly ? `its process ended without a charge, and its caller had ${open} calls open` : undefined;
 }
 
 export interface Round extends Collected {

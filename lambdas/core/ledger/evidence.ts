@@ -14,7 +14,7 @@ import {
   type TransactWrite,
 } from '../ports.ts';
 import { SLOT_TIME } from './accounts.ts';
-import { chargeToItem, NOTHING_USED, presumedCharge, type Charge } from './charge.ts';
+import { chargeToItem, NOTHING_USED, orphanCharge, type Charge } from './charge.ts';
 import { adjustPoolWrite, putAtVersion, putIfAbsent } from './expressions.ts';
 import { isOpen, leafToItem, type Account, type Amounts, type HeldAmount, type Leaf } from './leaf.ts';
 import type { Ledger } from './ledger.ts';
@@ -64,7 +64,7 @@ export async function takeEvidence(
   const fence = stampAfter(clock.now(), hold.at, ids.randomBits(nonceBits));
   const { charge } = await ledger.finish(
     {
-      ...presumedCharge(id, leaf.pk, hold, fence),
+      ...orphanCharge(id, leaf.pk, hold, fence),
       used: usedBy(evidence, hold.i.tk),
       outcome: evidence.billed === 0n ? 'voided' : 'settled',
       source: evidence.source,

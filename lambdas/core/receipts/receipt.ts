@@ -124,13 +124,13 @@ function priceCited(
   return cost.kind === 'priced' ? cost : undefined;
 }
 
-function whyNotPriced({ outcome, source }: Charge): string {
+function whyNotPriced({ outcome, source, reason }: Charge): string {
   if (source !== undefined) return 'charged on the evidence that it names, not on a usage block';
   switch (outcome) {
     case 'voided':
       return 'the provider did nothing that it bills';
     case 'presumed_spent':
-      return 'nobody could read what the provider billed, so the call is charged at its hold until evidence corrects it';
+      return `nobody could read what the provider billed${reason === undefined ? '' : ` (${reason})`}, so the call is charged at its hold until evidence corrects it`;
     case 'settled':
     case 'overrun':
     case 'adjusted':

@@ -5,7 +5,13 @@
 import { durationMs, picoUsd, type EpochMs, type PicoUsd } from '../brands.ts';
 import type { Call } from '../call.ts';
 import type { CostMembers } from '../endpoint.ts';
-import { NOTHING_USED, type Charge, type ChargeOutcome, type TokensByKind } from '../ledger/charge.ts';
+import {
+  NOTHING_USED,
+  presumed,
+  type Charge,
+  type ChargeOutcome,
+  type TokensByKind,
+} from '../ledger/charge.ts';
 import { reportedText, type ChargeReading } from '../ledger/charge-reading.ts';
 import type { Finished } from '../ledger/settles.ts';
 import { leafKey, type Leaf } from '../ledger/leaf.ts';
@@ -52,7 +58,7 @@ export function priceReading(
   servedModel: string | undefined,
   endedAt: EpochMs,
 ): PricedReading | { unpriced: string } {
-  if (reading.kind === 'unreadable') return { unpriced: reading.reason };
+  if (reading.kind === 'unreadable') return { unpriced: `its usage cannot be read: ${reading.reason}` };
   const { endpoint, quote, reserved } = call;
   const find = (model: string) => quote.prices.book.find(endpoint.name, model, quote.prices.at);
   const card = (servedModel === undefined ? undefined : find(servedModel)) ?? quote.card;
@@ -127,20 +133,19 @@ function chargeFor(call: Call, ending: Ending): { charge: Charge; members: CostM
     stage: highestStage(reserved.caps, reserved.books),
     latencyMs: BigInt(endedAt - held.admittedAt),
   };
-  const presumed = (reason: string) => {
+  const presume = (reason: string) => {
     gateway.report({ kind: 'presumed_spent', requestId: ids.requestId, app: caller.app, reason });
-    const used = { u: heldPicoUsd, t: heldTokens, r: 1n, c: 0n };
-    return { charge: { ...base, used, outcome: 'presumed_spent' as const }, members: undefined };
+    return { charge: { ...base, ...presumed(held.hold.i, reason) }, members: undefined };
   };
   switch (ending.kind) {
     case 'nothing':
       return { charge: { ...base, used: NOTHING_USED, outcome: 'voided' }, members: undefined };
     case 'unknown':
-      return presumed(ending.reason);
+      return presume(ending.reason);
     case 'usage': {
       const modelServed = ending.servedModel ?? base.modelServed;
       const priced = priceReading(call, ending.reading, ending.servedModel, endedAt);
-      if ('unpriced' in priced) return presumed(priced.unpriced);
+      if ('unpriced' in priced) return presume(priced.unpriced);
       const { costPicoUsd, tokens, tokensTotal, members, reading } = priced;
       const isOver = costPicoUsd > heldPicoUsd || tokensTotal > heldTokens;
       const used = { u: costPicoUsd, t: tokensTotal, r: 1n, c: 0n };

@@ -112,15 +112,15 @@ export const OF_SETTLE: Mutant[] = [
   }),
   // ---- the collector
   without('collector: no release', COLLECT, {
-    find: 'await ledger.finish(presumedCharge(id, key.pk, hold, fence), key);',
+    find: 'await ledger.finish({ ...orphanCharge(id, key.pk, hold, fence), ...presumed(hold.i, reason) }, key);',
     replace: 'await ledger.voidUnsent({ id, leaf: key, at: hold.at, fence, hold, admittedAt: now });',
   }),
   without('collector: not before a day', COLLECT, {
-    find: 'if (hold.x < BigInt(now)) return true;',
-    replace: 'if (hold.x > 0n) return true;',
+    find: 'if (hold.x < BigInt(now))',
+    replace: 'if (hold.x > 0n)',
   }),
   without('collector: early only on a crowded leaf', COLLECT, {
-    find: 'Object.keys(leaf.h).length >= CROWDED && ',
+    find: 'open >= CROWDED && ',
     replace: '',
   }),
   without('collector: never while a call may run', COLLECT, {
@@ -135,8 +135,8 @@ export const OF_SETTLE: Mutant[] = [
     }),
   ),
   without('collector: the worst case', CHARGE, {
-    find: 'used: { u: hold.i.pu, t: hold.i.tk,',
-    replace: 'used: { u: 0n, t: hold.i.tk,',
+    find: 'used: { u: pu, t: tk,',
+    replace: 'used: { u: 0n, t: tk,',
   }),
   // ---- evidence
   without('evidence: is a charge', EVIDENCE, {
