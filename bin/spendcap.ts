@@ -6,6 +6,7 @@ import { addCompletionCommand } from './cli/completion.ts';
 import { addDevCommand } from './cli/dev.ts';
 import { SIGN_CHOICES } from './cli/credential.ts';
 import { CliError, EXIT, type ExitCode } from './cli/exit.ts';
+import { addGrantCommands } from './cli/grant.ts';
 import { addKeyCommands } from './cli/key.ts';
 import { addLedgerCommands } from './cli/ledger.ts';
 import { addPriceCommands } from './cli/price.ts';
@@ -82,6 +83,7 @@ Exit codes: 0 ok, 1 refused or a difference found, 2 usage, 3 server unreachable
   for (const addTo of [
     addCapCommands,
     addKeyCommands,
+    addGrantCommands,
     addUserCommands,
     addUsageCommands,
     addLedgerCommands,

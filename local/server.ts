@@ -15,6 +15,7 @@ import { applyPolicy, type AppliedPolicy } from '../lambdas/core/policy/apply-po
 import { Directory } from '../lambdas/core/directory/directory.ts';
 import type { OperatorEvent, Timing } from '../lambdas/core/gateway.ts';
 import { AccountCaps } from '../lambdas/core/escalation/account-caps.ts';
+import { GrantDesk } from '../lambdas/core/grants/grant-desk.ts';
 import { Ledger } from '../lambdas/core/ledger/ledger.ts';
 import type { Policy } from '../lambdas/core/policy/policy.ts';
 import { fetchDocument } from '../lambdas/adapters/price-feeds/document.ts';
@@ -87,7 +88,7 @@ export async function startLocalServer(options: LocalServerOptions): Promise<Loc
   const upstream = new HttpUpstream(upstreams);
   const answers = openStoredAnswers({ table, clock, ids, policy }, options.dataDirectory);
 
-  const host = { ledger, directory, prices, upstream, answers, clock, ids, policy, report };
+  const host = { table, ledger, directory, prices, upstream, answers, clock, ids, policy, report };
   const gateway = openGateway(host, options.timing);
   const inFlight = new Set<Promise<void>>();
   const proxy = createProxyApp(gateway, {
@@ -108,10 +109,11 @@ export async function startLocalServer(options: LocalServerOptions): Promise<Loc
       send: ({ id, ...mail }) => outbox.put(id, { ...mail, to: financeEmail, at: toRfc3339(clock.now()) }),
     },
   });
+  const grants = new GrantDesk({ table, ledger, directory, clock, waiting: { end: async () => undefined } });
   const admin = createAdminApp(
-    { directory, ledger, table, clock, ids, office, keyEnvironment: 'local' },
+    { directory, ledger, table, clock, ids, office, grants, keyEnvironment: 'local' },
     {
-      isAdmin: adminAccess(directory, adminKey),
+      adminOf: adminAccess(directory, adminKey),
       report: (reason) => report({ kind: 'admin', reason }),
     },
   );

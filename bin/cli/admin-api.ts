@@ -11,6 +11,8 @@ export interface AdminAddress {
   url: string;
   sign: Sign;
   adminKey: string | undefined;
+  /** Where its paths begin. */
+  root: 'admin/v1' | 'v1';
 }
 
 const ANSWER_WITHIN_MS = 30_000;
@@ -18,9 +20,11 @@ const ANSWER_WITHIN_MS = 30_000;
 export class AdminApi {
   /** Without a slash at its end. */
   readonly #base: string;
+  readonly #root: AdminAddress['root'];
   readonly #who: () => Promise<Credential>;
 
-  constructor({ url, ...who }: AdminAddress) {
+  constructor({ url, root, ...who }: AdminAddress) {
+    this.#root = root;
     this.#base = baseOf(url);
     const asking = { url: new URL(this.#base), environment: process.env, ...who };
     let credential: Promise<Credential> | undefined;
@@ -64,7 +68,7 @@ export class AdminApi {
   /** `{}` for an answer without a body. */
   async #send(method: string, path: string, body?: JsonObject): Promise<JsonObject> {
     const credential = await this.#who();
-    const url = new URL(`${this.#base}/admin/v1/${path}`);
+    const url = new URL(`${this.#base}/${this.#root}/${path}`);
     const bodyText = body && JSON.stringify(body);
     const headers = await credential.headersFor({
       ...{ method, url, body: bodyText },
@@ -91,7 +95,7 @@ export class AdminApi {
     throw new CliError(
       EXIT.refused,
       sentenceOf(response.status, json),
-      adviceFor(response, json, credential),
+      adviceFor(response, json, { credential, root: this.#root }),
     );
   }
 
@@ -141,10 +145,11 @@ function baseOf(url: string): string {
 function adviceFor(
   { status, headers }: Response,
   json: JsonObject,
-  credential: Credential,
+  { credential, root }: { credential: Credential; root: AdminAddress['root'] },
 ): string | undefined {
   if (status === 503) return 'Try again in a moment.';
   if (status !== 401 && status !== 403) return undefined;
+  if (root === 'v1') return 'Check SPENDCAP_KEY or --key.';
   const code = memberOf(json['error'], 'code');
   return credential.adviceFor({ status, code, awsError: headers.get('x-amzn-errortype')?.split(':')[0] });
 }
@@ -175,6 +180,7 @@ function sentenceOf(status: number, json: JsonObject): string {
 
 const NOUN_OF_PATH: Record<string, string> = {
   caps: 'cap',
+  grants: 'grant',
   keys: 'key',
   users: 'user',
   prices: 'price',

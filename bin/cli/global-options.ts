@@ -20,5 +20,5 @@ export function optionsOf<Own>(command: Command): WithGlobal<Own> {
 }
 
 export function adminApi({ url, sign, adminKey }: GlobalOptions): AdminApi {
-  return new AdminApi({ url, sign, adminKey });
+  return new AdminApi({ url, sign, adminKey, root: 'admin/v1' });
 }

@@ -3,6 +3,7 @@ import type { Command } from 'commander';
 import type { JsonObject } from './admin-api.ts';
 import { usageError } from './exit.ts';
 import { adminApi, optionsOf } from './global-options.ts';
+import { instantOf } from './instants.ts';
 import { cellText, printJson, printNote, printTable } from './terminal.ts';
 
 interface ShowOptions {
@@ -32,8 +33,8 @@ export function addUsageCommands(program: Command): void {
       const page = await adminApi(options).list('usage', {
         query: {
           user: options.user,
-          from: instantOf('--from', options.from),
-          to: instantOf('--to', options.to),
+          from: options.from && instantOf('--from', options.from),
+          to: options.to && instantOf('--to', options.to),
           cursor: options.cursor,
         },
         limit: Number(options.limit),
@@ -42,19 +43,6 @@ export function addUsageCommands(program: Command): void {
       else await printTable(page.items, USAGE_COLUMNS);
       if (page.next_cursor !== null) printNote(`There are more: add --cursor ${page.next_cursor}`);
     });
-}
-
-/** A day stands for its first instant in UTC. */
-function instantOf(flag: string, text: string | undefined): string | undefined {
-  if (text === undefined) return undefined;
-  const instant = /^[0-9]{4}-[0-9]{2}-[0-9]{2}$/.test(text) ? `${text}T00:00:00Z` : text;
-  if (!/^[0-9]{4}-[0-9]{2}-[0-9]{2}T.*(Z|[+-][0-9]{2}:[0-9]{2})$/.test(instant)) {
-    throw usageError(
-      `${JSON.stringify(text)} is no day or instant.`,
-      `Write ${flag} 2026-11-01 or ${flag} 2026-11-01T12:00:00Z.`,
-    );
-  }
-  return instant;
 }
 
 function tokensText(charge: JsonObject): string | undefined {

@@ -3,7 +3,9 @@
  * IAM or OIDC when deployed.
  */
 import type { OpenAPIHono } from '@hono/zod-openapi';
+import type { Approver } from '../core/grants/same-person.ts';
 import { capRoutes } from './caps.ts';
+import { grantRoutes } from './grants.ts';
 import { keyRoutes } from './keys.ts';
 import { ledgerRoutes } from './ledger.ts';
 import { priceOverrideRoutes } from './price-overrides.ts';
@@ -14,8 +16,8 @@ import { newApp, type AdminDeps } from './routes.ts';
 import { userRoutes } from './users.ts';
 
 export interface AdminHost {
-  /** Throws TableUnavailable. */
-  isAdmin(headers: Headers): Promise<boolean>;
+  /** Who asks; undefined for nobody who may. Throws TableUnavailable. */
+  adminOf(headers: Headers): Promise<Approver | undefined>;
   /** Told what is our own fault. */
   report(reason: string): void;
 }
@@ -33,7 +35,7 @@ export function createAdminApp(deps: AdminDeps, host: AdminHost): OpenAPIHono {
     servers: [{ url: '/' }],
   });
   app.use(async (c, next) => {
-    if (!(await host.isAdmin(c.req.raw.headers)))
+    if (!(await host.adminOf(c.req.raw.headers)))
       throw new Problem('unauthorized', 'Send the admin key as "Authorization: Bearer …".');
     if (Number(c.req.header('content-length') ?? 0) > BODY_BYTES_MAX)
       throw new Problem('invalid_request', `body: larger than ${BODY_BYTES_MAX} bytes`);
@@ -50,5 +52,9 @@ export function createAdminApp(deps: AdminDeps, host: AdminHost): OpenAPIHono {
   ]) {
     app.route('/', routesOf(deps));
   }
+  app.route(
+    '/',
+    grantRoutes(deps, (headers) => host.adminOf(headers)),
+  );
   return app;
 }

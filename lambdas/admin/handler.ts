@@ -4,6 +4,11 @@
  */
 import type { APIGatewayProxyEvent } from 'aws-lambda';
 import * as z from 'zod';
+import { SFNClient } from '@aws-sdk/client-sfn';
+import { BACKGROUND_SILENCE_MS_MAX, timeLimits } from '../adapters/aws-time-limits.ts';
+import { StepFunctionsTokens } from '../adapters/step-functions/task-tokens.ts';
+import { GrantDesk } from '../core/grants/grant-desk.ts';
+import type { Approver } from '../core/grants/same-person.ts';
 import { openAwsBooks } from '../runtime/aws-books.ts';
 import { openPriceOffice, priceOfficeEnvironment } from '../runtime/aws-price-office.ts';
 import { readEnvironment, text } from '../runtime/environment.ts';
@@ -27,7 +32,12 @@ function openAdmin(): AdminDeps {
   );
   const books = openAwsBooks(TABLE_NAME);
   const office = openPriceOffice({ ...books, prices: openPrices(books) }, settings);
-  return { ...books, office, keyEnvironment: KEY_ENVIRONMENT };
+  const waiting = new StepFunctionsTokens({
+    client: new SFNClient(timeLimits(BACKGROUND_SILENCE_MS_MAX)),
+    report: (reason) => standardOutput({ kind: 'execution_not_told', reason }),
+  });
+  const grants = new GrantDesk({ ...books, waiting });
+  return { ...books, office, grants, keyEnvironment: KEY_ENVIRONMENT };
 }
 
 const SERVICE = 'admin';
@@ -36,11 +46,11 @@ export function createHandler({ admin, log }: { admin: () => AdminDeps; log: Log
   const report = (requestId: string, reason: string): void =>
     log(operatorLine(SERVICE, Date.now(), { kind: 'failed', requestId, reason }));
   /** Headers of requests that IAM vouches for: the object itself is the proof, no header could be forged. */
-  const signed = new WeakSet<Headers>();
+  const signed = new WeakMap<Headers, Approver>();
   let app: ReturnType<typeof createAdminApp> | undefined;
   const open = () =>
     createAdminApp(admin(), {
-      isAdmin: async (headers) => signed.has(headers),
+      adminOf: async (headers) => signed.get(headers),
       report: (reason) => report('', reason),
     });
 
@@ -50,7 +60,8 @@ export function createHandler({ admin, log }: { admin: () => AdminDeps; log: Log
     try {
       app ??= open();
       const request = requestFrom(event);
-      if (callerOf(event) !== undefined) signed.add(request.headers);
+      const name = callerOf(event);
+      if (name !== undefined) signed.set(request.headers, { name, keyId: undefined });
       response = await app.fetch(request);
     } catch (error) {
       report(event.requestContext.requestId, String(error));

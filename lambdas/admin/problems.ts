@@ -6,6 +6,7 @@ import { TableUnavailable } from '../core/ports.ts';
 const PROBLEMS = {
   invalid_request: [400, 'The request is not valid'],
   unauthorized: [401, 'An admin credential is needed'],
+  own_request: [403, 'The approver is not the one who asked'],
   not_found: [404, 'There is nothing here'],
   idempotency_mismatch: [422, 'The idempotency key was used for something else'],
   call_in_flight: [409, 'The call may still be running'],

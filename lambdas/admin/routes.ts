@@ -2,6 +2,7 @@
 import { createRoute, OpenAPIHono, type RouteConfig } from '@hono/zod-openapi';
 import * as z from 'zod';
 import type { Directory } from '../core/directory/directory.ts';
+import type { GrantDesk } from '../core/grants/grant-desk.ts';
 import type { Ledger } from '../core/ledger/ledger.ts';
 import type { Clock, Ids, Table } from '../core/ports.ts';
 import type { PriceOffice } from '../price-refresh/price-office.ts';
@@ -14,6 +15,7 @@ export interface AdminDeps {
   clock: Clock;
   ids: Ids;
   office: PriceOffice;
+  grants: GrantDesk;
   /** Middle part of the keys that are made here, as in `sck_live_…`. */
   keyEnvironment: string;
 }
@@ -86,6 +88,7 @@ export function adminRoute<const R extends RouteConfig>(route: R) {
   return createRoute({ ...route, responses: { ...problems, ...route.responses } });
 }
 
+export const forbidden = (description: string) => ({ description, ...problemContent });
 export const notFound = { description: 'There is no such thing', ...problemContent };
 export const conflict = (description: string) => ({ description, ...problemContent });
 export const unprocessable = (description: string) => ({ description, ...problemContent });

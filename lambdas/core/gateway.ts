@@ -2,6 +2,7 @@
 import type { DurationMs } from './brands.ts';
 import type { Directory } from './directory/directory.ts';
 import type { Dialect, DialectRenderer } from './endpoint.ts';
+import type { GrantRequests } from './grants/grant-requests.ts';
 import type { Ledger } from './ledger/ledger.ts';
 import type { Policy } from './policy/policy.ts';
 import type { Clock, Ids, Upstream } from './ports.ts';
@@ -17,6 +18,7 @@ export interface Gateway {
   /** Undefined where the policy stores no answers. */
   answers: StoredAnswers | undefined;
   directory: Directory;
+  grants: GrantRequests;
   prices: PriceSource;
   upstream: Upstream;
   clock: Clock;

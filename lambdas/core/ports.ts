@@ -177,3 +177,10 @@ export interface FinanceMail {
   /** Throws where it was not taken. */
   send(mail: Mail): Promise<void>;
 }
+
+// ---- Executions that wait ----------------------------------------------------------------------------------
+
+export interface TaskTokens {
+  /** Lets an execution go on that waits under the token. Never rejects: one that is over has nothing to hear. */
+  end(token: string, output: Record<string, string>): Promise<void>;
+}

@@ -3,6 +3,7 @@
  * provider and costs nothing. How each looks on the wire is the dialect's: adapters/providers/<dialect>.
  */
 import type { EpochMs } from './brands.ts';
+import type { GrantStatus, ShownNotice } from './ledger/notices.ts';
 
 /** Why a cap refuses (contract 5, `error.limit.reason`). */
 export type LimitReason =
@@ -34,6 +35,8 @@ export interface LimitDetail {
   fits: { max_output_tokens: number } | null;
   resets_at: string | null;
   request_url: string;
+  /** Of the caller, on this cap; left out where they asked for nothing. */
+  grant?: { id: string; status: GrantStatus };
 }
 
 export type Refusal =
@@ -58,12 +61,15 @@ export type Refusal =
       limit: LimitDetail;
       resetsAt: EpochMs | null;
       retryAfterMs: number | null;
+      /** The newest that the caller asked for, whichever cap it is on. */
+      notice: ShownNotice | undefined;
     }
   | {
       code: 'throttled';
       message: string;
       limit: LimitDetail;
       retryAfterMs: number;
+      notice: ShownNotice | undefined;
       /** The caller's own calls in flight hold what is missing: their end is worth a moment's wait here. */
       isFreedByOwnCalls: boolean;
     }

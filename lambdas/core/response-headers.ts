@@ -5,6 +5,7 @@ import type { Cap } from './caps/cap.ts';
 import { inMetric } from './caps/amounts.ts';
 import type { UsdCapFacts } from './endpoint.ts';
 import { accountOf, type Books } from './ledger/books.ts';
+import { newestNotice, type ShownNotice } from './ledger/notices.ts';
 import { formatUsd } from './money.ts';
 import { highestStage, resetOf } from './caps/stage.ts';
 import { toRfc3339 } from './time.ts';
@@ -51,8 +52,18 @@ export function admittedHeaders(call: Call, facts: HeaderFacts): [string, string
   ];
   if (facts.costPicoUsd !== undefined) headers.push(['x-spendcap-cost-usd', formatUsd(facts.costPicoUsd)]);
   const dialect = call.gateway.renderers[call.endpoint.dialect];
-  return [...headers, ...capHeaders(call, facts.books), ...dialect.admitted(usdFacts(call, facts.books))];
+  const notice = newestNotice(facts.books.leaf, call.gateway.clock.now());
+  return [
+    ...headers,
+    ...capHeaders(call, facts.books),
+    ...noticeHeader(notice),
+    ...dialect.admitted(usdFacts(call, facts.books)),
+  ];
 }
+
+/** What became of the newest grant that the caller asked for. */
+export const noticeHeader = (notice: ShownNotice | undefined): [string, string][] =>
+  notice ? [['x-spendcap-grant', `${notice.grant}; status=${notice.status}`]] : [];
 
 /** What stays true of the call, whenever its answer is read. */
 function callHeaders({ quote, reserved }: Call, servedModel: string | undefined): [string, string][] {

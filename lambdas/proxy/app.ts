@@ -13,6 +13,7 @@ import { showBudget } from './budget.ts';
 import { dialectOf } from './caller-dialect.ts';
 import { countTokens } from './count-tokens.ts';
 import { listModels } from './models.ts';
+import { requestGrant, showGrant } from './grants.ts';
 import { showRequest, showRequestOfKey } from './requests.ts';
 
 export interface ProxyHost {
@@ -41,6 +42,8 @@ export function createProxyApp(gateway: Gateway, host: ProxyHost): Hono {
   app.get('/budget', (c) => showBudget(gateway, c.req.raw));
   app.get('/requests', (c) => showRequestOfKey(gateway, c.req.raw));
   app.get('/requests/:id', (c) => showRequest(gateway, c.req.raw, c.req.param('id')));
+  app.post('/grants', (c) => requestGrant(gateway, c.req.raw));
+  app.get('/grants/:id', (c) => showGrant(gateway, c.req.raw, c.req.param('id')));
   app.get('/healthz', (c) => c.json({ status: 'ok' }));
   // Hono dispatches HEAD as GET.
   app.get('/api/hello', (c) =>

@@ -58,5 +58,5 @@ function gatewayOnAws(): Gateway {
     answerKey === undefined
       ? undefined
       : new StoredAnswers({ table, clock, policy, sealer: answerSealer(answerKey) });
-  return openGateway({ ledger, directory, prices, upstream, answers, clock, ids, policy, report });
+  return openGateway({ table, ledger, directory, prices, upstream, answers, clock, ids, policy, report });
 }

@@ -5,18 +5,21 @@ import { RENDERERS } from '../adapters/providers/endpoints.ts';
 import { WaitingLine } from '../core/admission/waiting-line.ts';
 import { durationMs } from '../core/brands.ts';
 import type { Gateway, Timing } from '../core/gateway.ts';
+import { GrantRequests } from '../core/grants/grant-requests.ts';
+import type { Table } from '../core/ports.ts';
 
 export type GatewayHost = Pick<
   Gateway,
   'ledger' | 'directory' | 'prices' | 'upstream' | 'answers' | 'clock' | 'ids' | 'policy' | 'report'
->;
+> & { table: Table };
 
 const TIMING: Timing = { streamKeepAlive: durationMs(15_000), plainKeepAlive: durationMs(60_000) };
 
-export function openGateway(host: GatewayHost, timing: Partial<Timing> = {}): Gateway {
+export function openGateway({ table, ...host }: GatewayHost, timing: Partial<Timing> = {}): Gateway {
   const { clock, policy } = host;
   return {
     ...host,
+    grants: new GrantRequests({ ...host, table, waitHours: policy.approvals.waitHours }),
     line: new WaitingLine({ clock, patience: durationMs(policy.heldWaitMs) }),
     verifier: oidcVerifier(policy.oidcIssuers),
     renderers: RENDERERS,

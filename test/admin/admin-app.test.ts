@@ -9,6 +9,7 @@ import { Ledger } from '../../lambdas/core/ledger/ledger.ts';
 import { leafKey } from '../../lambdas/core/ledger/leaf.ts';
 import { adminAccess } from '../../local/admin-access.ts';
 import { chargeOf, ManualClock, SeededIds, testCall, callOf } from '../support/worlds.ts';
+import { testDesk } from '../support/grant-desk.ts';
 import { testOffice } from '../support/price-office.ts';
 
 type Json = Record<string, unknown>;
@@ -19,11 +20,12 @@ function world() {
   const table = new DynamoDbTable({ api: openMemoryEngine({ clock }), tableName: 't', clock, ids });
   const ledger = new Ledger({ table, clock, ids });
   const directory = new Directory({ table, clock });
+  const { grants } = testDesk({ table, ledger, directory, clock });
   const { office } = testOffice({ table, clock, ids });
   const reported: string[] = [];
   const app = createAdminApp(
-    { directory, ledger, table, clock, ids, office, keyEnvironment: 'test' },
-    { isAdmin: adminAccess(directory, 'admin-key'), report: (reason) => void reported.push(reason) },
+    { directory, ledger, table, clock, ids, office, grants, keyEnvironment: 'test' },
+    { adminOf: adminAccess(directory, 'admin-key'), report: (reason) => void reported.push(reason) },
   );
   const send = async (
     method: string,
@@ -351,6 +353,8 @@ describe('the OpenAPI document', () => {
       'DELETE /admin/v1/users/{id}',
       'GET /admin/v1/caps',
       'GET /admin/v1/caps/{id}',
+      'GET /admin/v1/grants',
+      'GET /admin/v1/grants/{id}',
       'GET /admin/v1/keys',
       'GET /admin/v1/keys/{id}',
       'GET /admin/v1/ledger/audit',
@@ -364,6 +368,8 @@ describe('the OpenAPI document', () => {
       'GET /admin/v1/usage',
       'GET /admin/v1/users',
       'GET /admin/v1/users/{id}',
+      'POST /admin/v1/grants/{id}/approve',
+      'POST /admin/v1/grants/{id}/deny',
       'POST /admin/v1/keys',
       'POST /admin/v1/ledger/requests/{id}/evidence',
       'POST /admin/v1/prices/pending/{id}/accept',

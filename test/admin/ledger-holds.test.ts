@@ -18,6 +18,7 @@ import {
   testCall,
   testCap,
 } from '../support/worlds.ts';
+import { testDesk } from '../support/grant-desk.ts';
 import { testOffice } from '../support/price-office.ts';
 
 const cap = testCap('month', 'usd', 'month', usd('20'));
@@ -26,10 +27,11 @@ function world() {
   const clock = new ManualClock();
   const { table, ledger, ids } = ledgerOver({ api: openMemoryEngine({ clock }), tableName: 't' }, clock);
   const directory = new Directory({ table, clock });
+  const { grants } = testDesk({ table, ledger, directory, clock });
   const { office } = testOffice({ table, clock, ids });
   const app = createAdminApp(
-    { directory, ledger, table, clock, ids, office, keyEnvironment: 'test' },
-    { isAdmin: adminAccess(directory, 'admin-key'), report: () => undefined },
+    { directory, ledger, table, clock, ids, office, grants, keyEnvironment: 'test' },
+    { adminOf: adminAccess(directory, 'admin-key'), report: () => undefined },
   );
   const send = async (method: string, path: string, body?: object) => {
     const response = await app.request(`/admin/v1${path}`, {

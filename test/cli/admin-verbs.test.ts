@@ -418,3 +418,110 @@ describe('a server that is not there, or is another', () => {
     expect(stderr).toContain('is not one of a server.');
   });
 });
+
+describe('grant', () => {
+  const GRANT = {
+    id: 'grant_1',
+    status: 'requested',
+    cap: 'alice-month',
+    scope: { type: 'user', id: 'alice' },
+    metric: 'usd',
+    requested_by: { type: 'user', id: 'alice' },
+    amount: '5.00',
+    amount_approved: '2.00',
+    ends_at: '2026-12-01T00:00:00Z',
+    reason: 'Quarter end',
+    answer_by: '2026-11-27T12:00:00Z',
+    decided_by: null,
+  };
+  const BUDGET = { user: 'alice', caps: [{ id: 'alice-month', metric: 'usd' }] };
+
+  it('lists those that wait, and says so where none does', async () => {
+    const { stdout } = await run(
+      { 'GET /admin/v1/grants?status=requested': [200, { items: [GRANT], next_cursor: null }] },
+      ['grant', 'list'],
+    );
+    expect(stdout).toContain('grant_1  user:alice  alice-month    5.00  usd     2026-11-27T12:00:00Z  -');
+    const none = await run(
+      { 'GET /admin/v1/grants?status=denied': [200, { items: [], next_cursor: null }] },
+      ['grant', 'list', '--status', 'denied'],
+    );
+    expect(none).toMatchObject({ code: 0, stdout: '', stderr: 'None is denied.\n' });
+  });
+
+  it('approves as asked for, or another amount in the unit of the cap until another day', async () => {
+    const answers: Record<string, [number, unknown]> = {
+      'GET /admin/v1/grants/grant_1': [200, GRANT],
+      'POST /admin/v1/grants/grant_1/approve': [200, GRANT],
+    };
+    await run(answers, ['grant', 'approve', 'grant_1']);
+    expect(server!.seen.at(-1)!.body).toEqual({});
+    await server!.close();
+    const { stderr } = await run(answers, [
+      'grant',
+      'approve',
+      'grant_1',
+      '--amount',
+      '2usd',
+      '--until',
+      '2026-12-01',
+    ]);
+    expect(stderr).toBe('grant_1 is approved: 2.00 more until 2026-12-01T00:00:00Z.\n');
+    expect(server!.seen.at(-1)!.body).toEqual({ amount: '2.00', expires_at: '2026-12-01T00:00:00Z' });
+    await server!.close();
+    const tokens = await run(answers, ['grant', 'approve', 'grant_1', '--amount', '2tokens']);
+    expect(tokens).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining('The cap counts usd') as unknown,
+    });
+    expect(server!.seen.map(({ method }) => method)).toEqual(['GET']);
+  });
+
+  it('denies with a reason, and shows what is refused', async () => {
+    const own = {
+      type: 'about:blank',
+      title: 'T',
+      status: 403,
+      code: 'own_request',
+      detail: 'Somebody else has to.',
+    };
+    const { code, stderr } = await run({ 'POST /admin/v1/grants/grant_1/deny': [403, own] }, [
+      'grant',
+      'deny',
+      'grant_1',
+      '--reason',
+      'No',
+    ]);
+    expect({ code, stderr: stderr.split('\n')[0] }).toEqual({
+      code: 1,
+      stderr: 'spendcap: T: Somebody else has to.',
+    });
+    expect(server!.seen.at(-1)!.body).toEqual({ reason: 'No' });
+  });
+
+  it('asks with the key that one calls with, for a cap that covers its user', async () => {
+    const answers: Record<string, [number, unknown]> = {
+      'GET /v1/budget': [200, BUDGET],
+      'POST /v1/grants': [202, GRANT],
+    };
+    server = await fakeServer(answers);
+    const env = { SPENDCAP_URL: server.url, SPENDCAP_KEY: 'sck_1' };
+    const args = ['grant', 'request', 'alice-month', '5usd', '--reason', 'Quarter end'];
+    const { code, stdout } = await runCli(args, { env });
+    expect(code).toBe(0);
+    expect(stdout).toMatch(/^id +grant_1\nstatus +requested\n[^]*\nrequested_by +user:alice\n/);
+    expect(server.seen.at(-1)).toEqual({
+      method: 'POST',
+      path: '/v1/grants',
+      authorization: 'Bearer sck_1',
+      body: { cap: 'alice-month', amount: '5.00', reason: 'Quarter end' },
+    });
+    const other = await runCli(['grant', 'request', 'team', '5usd', '--reason', 'x'], { env });
+    expect(other).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining('These do: alice-month.') as unknown,
+    });
+    const nobody = await runCli(args, { env: { SPENDCAP_URL: server.url } });
+    expect(nobody).toMatchObject({ code: 2, stderr: expect.stringContaining('Set SPENDCAP_KEY') as unknown });
+  });
+});

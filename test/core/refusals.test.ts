@@ -31,6 +31,7 @@ const capReached = (reason: LimitReason, retryAfterMs: number | null): Refusal =
   limit: limit(reason),
   resetsAt: retryAfterMs === null ? null : epochMs(1_796_083_200_000),
   retryAfterMs,
+  notice: undefined,
 });
 
 /** What passes by itself, soon: minute windows, calls in flight, the store. No cap denial: an SDK must not retry one. */
@@ -63,11 +64,19 @@ const TRANSIENT: Record<RefusalCode, [Refusal, boolean][]> = {
         limit: limit('throttled'),
         retryAfterMs: 45_000,
         isFreedByOwnCalls: false,
+        notice: undefined,
       },
       true,
     ],
     [
-      { code: 'throttled', message: 'm', limit: limit('held'), retryAfterMs: 4000, isFreedByOwnCalls: true },
+      {
+        code: 'throttled',
+        message: 'm',
+        limit: limit('held'),
+        retryAfterMs: 4000,
+        isFreedByOwnCalls: true,
+        notice: undefined,
+      },
       true,
     ],
   ],

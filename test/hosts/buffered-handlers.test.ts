@@ -5,6 +5,7 @@ import { createHandler as createCollectHandler } from '../../lambdas/collect/han
 import { leafKey, leafToItem } from '../../lambdas/core/ledger/leaf.ts';
 import { TableUnavailable } from '../../lambdas/core/ports.ts';
 import { contextOf, openLambdaWorld, restEvent, type LambdaWorld } from './lambda-world.ts';
+import { testDesk } from '../support/grant-desk.ts';
 import { testOffice } from '../support/price-office.ts';
 
 let world: LambdaWorld;
@@ -21,7 +22,11 @@ beforeEach(() => {
 const ADMIN = 'arn:aws:iam::111122223333:user/ann';
 const admin = () => {
   const { office } = testOffice(world.books);
-  return createAdminHandler({ admin: () => ({ ...world.books, office, keyEnvironment: 'live' }), log });
+  const { grants } = testDesk(world.books);
+  return createAdminHandler({
+    admin: () => ({ ...world.books, office, grants, keyEnvironment: 'live' }),
+    log,
+  });
 };
 
 describe('the admin API', () => {

@@ -9,6 +9,7 @@ import { durationMs } from '../../lambdas/core/brands.ts';
 import { capFromInput } from '../../lambdas/core/caps/cap-definition.ts';
 import { makeKey } from '../../lambdas/core/directory/app-keys.ts';
 import { Directory } from '../../lambdas/core/directory/directory.ts';
+import { GrantRequests } from '../../lambdas/core/grants/grant-requests.ts';
 import type { Gateway, OperatorEvent, Timing } from '../../lambdas/core/gateway.ts';
 import { Ledger } from '../../lambdas/core/ledger/ledger.ts';
 import { parsePolicy } from '../../lambdas/core/policy/policy.ts';
@@ -45,6 +46,7 @@ export async function openLambdaWorld(timing: Partial<Timing> = {}) {
     ...{ ledger, directory, upstream, clock, ids, policy, verifier: undefined, answers: undefined },
     line: new WaitingLine({ clock, patience: durationMs(0) }),
     prices: { current: async () => reviewedPrices() },
+    grants: new GrantRequests({ table, ledger, directory, clock, ids, waitHours: 72 }),
     renderers: RENDERERS,
     timing: { streamKeepAlive: durationMs(15_000), plainKeepAlive: durationMs(60_000), ...timing },
     requestUrl: '',

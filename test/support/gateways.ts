@@ -104,7 +104,7 @@ export async function openGateway(options: GatewayOptions = {}) {
   const answers = new StoredAnswers({ table, clock, policy, sealer: new AesSealer({ secret }) });
   const report = (event: OperatorEvent): void => void events.push(event);
   const gateway: Gateway = {
-    ...gatewayOf({ ledger, directory, prices, upstream, answers, clock, ids, policy, report }),
+    ...gatewayOf({ table, ledger, directory, prices, upstream, answers, clock, ids, policy, report }),
     requestUrl: 'https://spend.example/me',
   };
   const completions: Promise<void>[] = [];

@@ -8,6 +8,7 @@ import { amountFor, isBlocked } from '../ledger/accounts.ts';
 import type { Fit } from '../ledger/reserve-call.ts';
 import { accountOf, heldOf, type Books } from '../ledger/books.ts';
 import type { Leaf } from '../ledger/leaf.ts';
+import { newestNotice } from '../ledger/notices.ts';
 import type { LimitDetail, LimitReason, Refusal } from '../refusals.ts';
 import { SECOND, toRfc3339 } from '../time.ts';
 import { resetOf } from '../caps/stage.ts';
@@ -42,8 +43,21 @@ function reasonOf(cap: Cap, books: Books, fit: Fit): LimitReason {
   return isBlocked(cap, account) ? 'blocked' : 'held';
 }
 
-const whereToAsk = ({ requestUrl }: DenialContext): string =>
-  requestUrl === '' ? '' : `; ask for more at ${requestUrl}`;
+/** What became of what was asked for on this cap, or where to ask. */
+function whereToAsk({ grant }: LimitDetail, { requestUrl }: DenialContext): string {
+  const more = requestUrl === '' ? '' : `; ask for more at ${requestUrl}`;
+  if (grant === undefined) return more;
+  switch (grant.status) {
+    case 'requested':
+      return `; your request for more (${grant.id}) waits for a decision`;
+    case 'denied':
+      return `; your request for more (${grant.id}) was denied`;
+    case 'expired':
+      return `; your request for more (${grant.id}) found no answer in time${more}`;
+    case 'approved':
+      return `; what was approved (${grant.id}) is in it${more}`;
+  }
+}
 
 /** No wait of seconds helps. */
 type FinalReason = Exclude<LimitReason, 'throttled' | 'held'>;
@@ -66,8 +80,9 @@ function capReached(cap: Cap, reason: FinalReason, books: Books, fit: Fit, conte
   const when = limit.resets_at === null ? '; it does not reset' : `; it resets ${limit.resets_at}`;
   return {
     code: 'cap_reached',
-    message: `${capName(cap, limit)} is ${CAP_STATE[reason]}: ${state}${fits}${when}${whereToAsk(context)}.`,
+    message: `${capName(cap, limit)} is ${CAP_STATE[reason]}: ${state}${fits}${when}${whereToAsk(limit, context)}.`,
     limit,
+    notice: newestNotice(books.leaf, context.now),
     resetsAt: reset,
     retryAfterMs: reset === null ? null : Math.max(0, reset - context.now),
   };
@@ -101,6 +116,7 @@ function throttled(
     message: `${capName(cap, limit)} is busy: ${why}; try again in ${Math.ceil(waitMs / 1000)} s.`,
     limit,
     retryAfterMs: waitMs,
+    notice: newestNotice(books.leaf, context.now),
     isFreedByOwnCalls: reason === 'held' && held.isFreedByOwnCalls,
   };
 }
@@ -118,6 +134,7 @@ export function undecided(cap: Cap, books: Books, fit: Fit, context: DenialConte
     message: `${capName(cap, limit)} is busy: what is left of it lies with other callers and is being gathered; try again in ${SHARED_WAIT / SECOND} s.`,
     limit,
     retryAfterMs: SHARED_WAIT,
+    notice: newestNotice(books.leaf, context.now),
     isFreedByOwnCalls: false,
   };
 }
@@ -144,6 +161,7 @@ export function crowded(leaf: Leaf, context: DenialContext): Refusal {
       request_url: context.requestUrl,
     },
     retryAfterMs: waitMs,
+    notice: newestNotice(leaf, context.now),
     isFreedByOwnCalls: false,
   };
 }
@@ -157,6 +175,7 @@ export function limitDetail(
 ): LimitDetail {
   const account = accountOf(books, cap);
   const reset = resetOf(cap, account, context.now);
+  const notice = newestNotice(books.leaf, context.now);
   return {
     reason,
     cap: cap.id,
@@ -172,6 +191,7 @@ export function limitDetail(
     fits: reason === 'blocked' ? null : whatFits(books, context),
     resets_at: reset === null ? null : toRfc3339(reset),
     request_url: context.requestUrl,
+    ...(notice?.account === cap.account && { grant: { id: notice.grant, status: notice.status } }),
   };
 }
 

@@ -4,6 +4,7 @@ import { capKeyAt, isShared, openingLimit, type Cap } from '../caps/cap.ts';
 import { MINUTE } from '../time.ts';
 import { shareOf, withoutStage, withStandingStage } from '../caps/rungs.ts';
 import { oldestOpenBucket } from '../caps/windows.ts';
+import { withoutOldNotices } from './notices.ts';
 import { isOpen, METRIC_LETTER, type Account, type Leaf } from './leaf.ts';
 import { stampedAt } from './stamp.ts';
 
@@ -33,7 +34,7 @@ export function prepareLeaf(leaf: Leaf, caps: readonly Cap[], now: EpochMs): Lea
       delete changed().h[id]!.c[name];
     }
   }
-  return next;
+  return next && withoutOldNotices(next, now);
 }
 
 /** An account as it stands at `now`: in the current window, at the cap's limit, without what expired grants left. */
@@ -96,7 +97,7 @@ const withLimit = <T extends Account>(account: T, limit: bigint): T => ({
 
 export interface Grant {
   id: string;
-  /** Window that it was approved for; it ends when that one rolls. */
+  /** Window (or bucket, where it rolls) that it was asked in; it is too late once that one is over. */
   key: bigint;
   amount: bigint;
   expiresAt: EpochMs;
@@ -108,7 +109,7 @@ export const granted = (account: Account): bigint =>
 
 /** Undefined when there is nothing to do: it is known already, expired, or its window is over. */
 export function withGrant<T extends Account>(account: T, grant: Grant, now: EpochMs): T | undefined {
-  if (account.k !== grant.key || grant.expiresAt <= now || account.o?.[grant.id]) return undefined;
+  if (!isOpen(account, grant.key) || grant.expiresAt <= now || account.o?.[grant.id]) return undefined;
   const amount = { n: grant.amount, x: BigInt(grant.expiresAt) };
   const next = withLimit(account, account.l + grant.amount);
   return withoutStage({ ...next, o: { ...account.o, [grant.id]: amount } });

@@ -3,9 +3,11 @@
  * Attribute names are short because they are paid for with every write; accounting terms are beside them.
  *
  *   leaf    v version · t fence · a accounts by account name · h calls in flight by hold id
+ *           n newest grant that its principal asked for, by account name
  *   account k window key · f free · s settled · l effective limit
  *           own cap: r cap revision · b settled by rolling bucket · g stage that the ladder set · o grants by id
  *           lease of a shared cap: q size of the next draw, in calls · d drawn at (epoch ms)
+ *   notice  i grant id · s what became of it · w written at (epoch ms) · u until (epoch ms), see notices.ts
  *   hold    at stamp · x expiry (epoch ms) · c what it holds, by account name · i whose call it is
  *
  * Conservation, true of every account after every write: l = f + s + held, where held sums the holds that
@@ -81,6 +83,14 @@ export interface HoldInfo {
   bh?: string;
 }
 
+/** So that the next response tells, without a read, what became of what was asked for. */
+export interface Notice {
+  i: string;
+  s: 'requested' | 'approved' | 'denied';
+  w: bigint;
+  u: bigint;
+}
+
 export interface Leaf {
   pk: string;
   sk: string;
@@ -88,6 +98,7 @@ export interface Leaf {
   t: bigint;
   a: Record<string, Account>;
   h: Record<string, Hold>;
+  n?: Record<string, Notice>;
 }
 
 /** What a call uses, in each metric's unit. */

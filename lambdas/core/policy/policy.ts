@@ -97,6 +97,12 @@ export const policySchema = z.strictObject({
   minOutputTokens: z.int().min(1).default(256),
   /** How long a call waits for money that others merely hold, before it is told to come back; 0 to 10,000. */
   heldWaitMs: z.int().min(0).max(10_000).default(500),
+  approvals: z
+    .strictObject({
+      /** How long a request for more waits for a decision; then it has expired. A week at most. */
+      waitHours: z.int().min(1).max(168).default(72),
+    })
+    .prefault({}),
   /** How long a provider is read on after the client left. */
   drainSeconds: z.int().min(0).max(840).default(30),
   oidcIssuers: z.array(issuerSchema).default([]),
