@@ -1,5 +1,5 @@
 /** What the benchmark found: the table for people, `bench/results.json` for programs (contract 6). */
-import { writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { arch, cpus, loadavg, platform, release, totalmem } from 'node:os';
 import { join } from 'node:path';
 import Table from 'cli-table3';
@@ -82,9 +82,19 @@ export const machine = (): Machine => ({
   load_average_before: rounded(loadavg()[0]!),
 });
 
-/** Names no host and no folder. */
-export function writeResults(of: Machine, results: readonly Result[]): void {
-  writeFileSync(FILE, `${JSON.stringify({ machine: of, results }, undefined, 2)}\n`);
+/** Parts of the benchmark that can be measured by themselves: their rows begin with their name, others are the gateway's. */
+const PARTS = ['hostile'] as const;
+type Part = (typeof PARTS)[number] | 'gateway';
+
+const partOf = ({ name }: Result): Part => PARTS.find((part) => name.startsWith(`${part}, `)) ?? 'gateway';
+
+/** Replaces the rows of one part, and leaves those of the others. Names no host and no folder. */
+export function writeResults(part: Part, of: Machine, results: readonly Result[]): void {
+  const before = JSON.parse(readFileSync(FILE, 'utf8')) as { machine: Machine; results: Result[] };
+  const others = before.results.filter((result) => partOf(result) !== part);
+  const [machine, all] =
+    part === 'gateway' ? [of, [...results, ...others]] : [before.machine, [...others, ...results]];
+  writeFileSync(FILE, `${JSON.stringify({ machine, results: all }, undefined, 2)}\n`);
 }
 
 export function tableOf(results: readonly Result[]): string {

@@ -61,10 +61,16 @@ function membersWithin(value: JsonObject, depthMax: number): number | undefined 
   for (let depth = 0; level.length > 0; depth += 1) {
     if (depth > depthMax) return undefined;
     const below: (JsonObject | JsonValue[])[] = [];
+    const take = (child: JsonValue | undefined): void => {
+      if (typeof child === 'object' && child !== null) below.push(child);
+    };
     for (const parent of level) {
-      const children = Array.isArray(parent) ? parent : Object.values(parent);
-      if (!Array.isArray(parent)) members += children.length;
-      for (const child of children) if (typeof child === 'object' && child !== null) below.push(child);
+      if (Array.isArray(parent)) parent.forEach(take);
+      else
+        for (const name in parent) {
+          members += 1;
+          take(parent[name]);
+        }
     }
     level = below;
   }

@@ -1,6 +1,6 @@
 /** A request body as its endpoint reads it, and as it goes to the provider. */
 import type { BodyEdits, CallShape, Endpoint, FormEndpoint, JsonEndpoint } from './endpoint.ts';
-import { parseJsonDocument } from './json-document.ts';
+import { parseJsonDocument, type JsonValue } from './json-document.ts';
 import { passed, refused, type Stepped } from './refusals.ts';
 import { sha256 } from './request-ids.ts';
 import { decodeText, type Intercepted } from './steps/intercept.ts';
@@ -13,7 +13,7 @@ export interface OutgoingBody {
 export interface ReadCall {
   shape: CallShape;
   /** Everything that can hold text, for the bound of input tokens. */
-  texts: unknown;
+  texts: JsonValue;
   outgoing: OutgoingBody;
   /** Hex SHA-256 of what the body says: equal for a call and its repeats. */
   hash: () => Promise<string>;

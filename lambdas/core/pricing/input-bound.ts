@@ -4,6 +4,7 @@
  * least as long as the text in it. Vocabularies that normalise text first (NFKC, Claude's of 2023) may see more
  * bytes than were sent, 11 times as many for U+FDFA; the longer of NFKD and NFD of each code point bounds that.
  */
+import type { JsonObject, JsonValue } from '../json-document.ts';
 import { divCeil } from '../money.ts';
 import { decimal } from './ratio.ts';
 
@@ -11,7 +12,7 @@ export interface InputBoundQuestion {
   /** Length of the raw request body in UTF-8 bytes. */
   bodyBytes: bigint;
   /** The body as parsed JSON; a list of strings is one, too. */
-  json: unknown;
+  json: JsonValue;
   /** Tokens that no byte of the body stands for: images, files, tool prompts, server-side state. */
   constants?: readonly bigint[];
   /** See `bounds.bytesPerTokenFloor` of the price card. */
@@ -26,20 +27,22 @@ export function inputTokensMax(question: InputBoundQuestion): bigint {
 }
 
 /** Bytes that normalisation can add to all texts of a JSON value, names of members included. */
-export function excessBytes(json: unknown): number {
+export function excessBytes(json: JsonValue): number {
   let excess = 0;
   // A stack of our own: JSON may be nested deeper than calls may.
-  const open: unknown[] = [json];
-  while (open.length > 0) {
-    const value = open.pop();
+  const open: (JsonValue[] | JsonObject)[] = [];
+  const take = (value: JsonValue | undefined): void => {
     if (typeof value === 'string') excess += excessOfText(value);
-    else if (Array.isArray(value)) for (const element of value) open.push(element);
-    else if (typeof value === 'object' && value !== null) {
-      for (const [name, member] of Object.entries(value)) {
+    else if (typeof value === 'object' && value !== null) open.push(value);
+  };
+  take(json);
+  for (let value = open.pop(); value !== undefined; value = open.pop()) {
+    if (Array.isArray(value)) for (const element of value) take(element);
+    else
+      for (const name in value) {
         excess += excessOfText(name);
-        open.push(member);
+        take(value[name]);
       }
-    }
   }
   return excess;
 }
