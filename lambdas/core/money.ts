@@ -15,6 +15,9 @@ export function divCeil(dividend: bigint, divisor: bigint): bigint {
   return dividend % divisor > 0n ? quotient + 1n : quotient;
 }
 
+export const sumOf = (amounts: readonly bigint[]): bigint =>
+  amounts.reduce((total, amount) => total + amount, 0n);
+
 /** Rounds down; used only to ask how much of something an amount of money can pay, and to show it in short. */
 export function divFloor(dividend: bigint, divisor: bigint): bigint {
   return -divCeil(-dividend, divisor);

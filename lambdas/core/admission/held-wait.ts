@@ -6,6 +6,7 @@ import { accountOf, type Books } from '../ledger/books.ts';
 import { CROWDED } from '../ledger/collect.ts';
 import { isOpen, type Hold, type Leaf } from '../ledger/leaf.ts';
 import { stampedAt } from '../ledger/stamp.ts';
+import { sumOf } from '../money.ts';
 import { SECOND } from '../time.ts';
 
 export interface Queue {
@@ -35,9 +36,9 @@ export function heldWait(cap: Cap, books: Books, requested: bigint, queue: Queue
   const { leaf } = books;
   const { f, s, l } = accountOf(books, cap);
   const holds = Object.values(leaf.h).filter(({ c }) => isHeldNow(leaf, cap, c));
-  const sumOf = (some: readonly Hold[]): bigint => some.reduce((sum, { c }) => sum + c[cap.account]!.n, 0n);
+  const heldBy = (some: readonly Hold[]): bigint => sumOf(some.map(({ c }) => c[cap.account]!.n));
   const orphans = holds.filter((hold) => isOrphan(hold, queue.now));
-  const orphaned = sumOf(orphans);
+  const orphaned = heldBy(orphans);
   if (s + orphaned + requested > l) {
     const openUntil = epochMs(Math.min(...orphans.map((hold) => presumedFrom(leaf, hold))));
     // Where the collector is due already, it comes within minutes.
@@ -45,7 +46,7 @@ export function heldWait(cap: Cap, books: Books, requested: bigint, queue: Queue
     return { waitMs, openUntil, isFreedByOwnCalls: false };
   }
   const waitMs = isShared(cap) ? SHARED_WAIT : typicalWait(leaf, queue);
-  const isFreedByOwnCalls = f + sumOf(holds) - orphaned >= requested;
+  const isFreedByOwnCalls = f + heldBy(holds) - orphaned >= requested;
   return { waitMs, openUntil: undefined, isFreedByOwnCalls };
 }
 
@@ -67,7 +68,8 @@ function presumedFrom(leaf: Leaf, { at, x }: Hold): number {
 /**
  * The median age of calls in flight: about how long one lasts, so about how long until one gives money back; once
  * more for each round of calls that are ahead. Spread up to twofold, so that those who wait together do not come
- * back together.
+ * back together. A call that was killed is among them until it is told from a long one: for sixteen minutes a wait may be
+ * told too long, and is never more than half a minute.
  */
 export function typicalWait(leaf: Leaf, { now, jitter, ahead }: Queue): DurationMs {
   const ages = Object.values(leaf.h)

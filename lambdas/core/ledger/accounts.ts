@@ -1,6 +1,7 @@
 /** Pure changes of a leaf's accounts: opening, rolling, following a cap's limit, freeing old slots. */
 import { durationMs, type EpochMs } from '../brands.ts';
 import { capKeyAt, isShared, openingLimit, type Cap } from '../caps/cap.ts';
+import { sumOf } from '../money.ts';
 import { MINUTE } from '../time.ts';
 import { shareOf, withoutStage, withStandingStage } from '../caps/rungs.ts';
 import { oldestOpenBucket } from '../caps/windows.ts';
@@ -64,7 +65,7 @@ function rollAccount(leaf: Leaf | undefined, account: Account, cap: Cap, key: bi
   const oldest = oldestOpenBucket(cap.window, key);
   const kept = Object.entries(account.b ?? {}).filter(([bucket]) => BigInt(bucket) >= oldest);
   const next: Account = { ...account, k: key, b: { ...Object.fromEntries(kept), [String(key)]: 0n } };
-  next.s = kept.reduce((sum, [, settled]) => sum + settled, 0n);
+  next.s = sumOf(kept.map(([, settled]) => settled));
   next.f = next.l - next.s - (leaf ? heldIn(leaf, cap.account, next) : 0n);
   return withStandingStage(cap, next);
 }
@@ -104,8 +105,7 @@ export interface Grant {
 }
 
 /** What approved overage adds to the limit. */
-export const granted = (account: Account): bigint =>
-  Object.values(account.o ?? {}).reduce((sum, { n }) => sum + n, 0n);
+export const granted = (account: Account): bigint => sumOf(Object.values(account.o ?? {}).map(({ n }) => n));
 
 /** Undefined when there is nothing to do: it is known already, expired, or its window is over. */
 export function withGrant<T extends Account>(account: T, grant: Grant, now: EpochMs): T | undefined {

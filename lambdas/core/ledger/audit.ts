@@ -7,6 +7,7 @@
  */
 import { capFromItem } from '../caps/cap-items.ts';
 import { openingLimit, type Cap } from '../caps/cap.ts';
+import { sumOf } from '../money.ts';
 import { everyItem } from '../pages.ts';
 import type { Table } from '../ports.ts';
 import { granted } from './accounts.ts';
@@ -133,13 +134,12 @@ function differencesOfPool(pool: Pool, { leaves, caps }: Books, charges: Books):
   const cap = caps.get(name);
   const under = [...leaves.values()];
   const leases = under.flatMap((leaf) => leaseOf(leaf, name, pool.k) ?? []);
-  const total = (amounts: bigint[]): bigint => amounts.reduce((sum, amount) => sum + amount, 0n);
-  const charged = total(
+  const charged = sumOf(
     under.map((leaf) => chargedTo(name, pool, settledCharges(leaf, charges.chargesByLeaf))),
   );
   return differing(cap ? `${cap.scope.type}:${cap.scope.id}` : name, name, pool.k, [
-    ['limit = free + settled + leases', pool.f + pool.s + total(leases.map(({ l }) => l)), pool.l],
-    ['settled = sum of charges', charged, pool.s + total(leases.map(({ s }) => s))],
+    ['limit = free + settled + leases', pool.f + pool.s + sumOf(leases.map(({ l }) => l)), pool.l],
+    ['settled = sum of charges', charged, pool.s + sumOf(leases.map(({ s }) => s))],
     ...limitRule(pool, cap),
   ]);
 }

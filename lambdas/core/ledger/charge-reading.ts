@@ -7,6 +7,7 @@
  *   f fees, as decimals · q conditions · u usage block, as JSON · n its bytes, where it is too long to be kept
  *   a card, where it is not the one that the call was quoted by · o cards of other models that took part
  */
+import { sumOf } from '../money.ts';
 import type { Item } from '../ports.ts';
 import { decimal, toDecimalText } from '../pricing/ratio.ts';
 import type { TokenCounts, Usage, UsagePart } from '../pricing/usage.ts';
@@ -93,8 +94,5 @@ const countsToItem = (tokens: TokenCounts): Item =>
   Object.fromEntries(Object.entries(tokens).filter(([, count]) => count !== 0n));
 
 /** What most providers compare with a threshold: everything that is not output. */
-function inputOf(tokens: Readonly<Record<string, bigint | undefined>>): bigint {
-  let total = 0n;
-  for (const [kind, count] of Object.entries(tokens)) if (!kind.startsWith('output')) total += count ?? 0n;
-  return total;
-}
+export const inputOf = (tokens: Readonly<Record<string, bigint | undefined>>): bigint =>
+  sumOf(Object.entries(tokens).flatMap(([kind, count]) => (kind.startsWith('output') ? [] : [count ?? 0n])));

@@ -8,6 +8,7 @@
  */
 import { durationMs } from '../brands.ts';
 import type { Cap } from '../caps/cap.ts';
+import { sumOf } from '../money.ts';
 import { everyItem } from '../pages.ts';
 import { TableUnavailable, isApplied, type Clock, type Ids, type ItemKey, type Table } from '../ports.ts';
 import { isBlocked } from './accounts.ts';
@@ -145,7 +146,7 @@ export class Draws {
     }
     const owing = siblings.filter(({ given }) => given < 0n);
     if (owing.length > 0) return this.takeBack(cap, pool, owing);
-    const idle = siblings.reduce((sum, { given }) => sum + given, 0n);
+    const idle = sumOf(siblings.map(({ given }) => given));
     if (pool.f + idle >= lack) {
       return this.drawn(call, picture, search, lack, richestFirst(siblings, lack - pool.f));
     }
@@ -236,11 +237,10 @@ export class Draws {
 /** The pool, and where every lease was seen what they have beside it. */
 function seenOf({ pool, siblings, isWhole }: Picture): Account {
   if (!isWhole) return pool;
-  const sum = (amounts: bigint[]): bigint => amounts.reduce((total, amount) => total + amount, 0n);
   return {
     ...pool,
-    f: pool.f + sum(siblings.map(({ lease }) => lease.f)),
-    s: pool.s + sum(siblings.map(({ lease }) => lease.s)),
+    f: pool.f + sumOf(siblings.map(({ lease }) => lease.f)),
+    s: pool.s + sumOf(siblings.map(({ lease }) => lease.s)),
   };
 }
 

@@ -16,6 +16,7 @@
 import type { EpochMs, HoldId, PicoUsd } from '../brands.ts';
 import type { Metric } from '../caps/cap.ts';
 import type { RungStage } from '../caps/rungs.ts';
+import { sumOf } from '../money.ts';
 import type { Item, ItemKey } from '../ports.ts';
 import { spread } from './spread.ts';
 
@@ -171,7 +172,7 @@ export function brokenAccount(leaf: Leaf): string | undefined {
   return Object.keys(leaf.a).find((name) => {
     const { f, s, l, b } = leaf.a[name]!;
     if (l !== f + s + (held[name] ?? 0n)) return true;
-    return b !== undefined && Object.values(b).reduce((sum, settled) => sum + settled, 0n) !== s;
+    return b !== undefined && sumOf(Object.values(b)) !== s;
   });
 }
 

@@ -5,6 +5,7 @@
  */
 import { durationMs, epochMs, picoUsd, type PicoUsd } from '../brands.ts';
 import type { Charge } from '../ledger/charge.ts';
+import { inputOf } from '../ledger/charge-reading.ts';
 import { listCharges } from '../ledger/usage.ts';
 import { divFloor } from '../money.ts';
 import type { Clock, Table } from '../ports.ts';
@@ -70,10 +71,7 @@ function add(effect: BillEffect, charge: Charge, { old, next }: PriceChange): vo
 }
 
 function costOf(card: PriceCard, { tokens }: Charge): bigint | undefined {
-  const tierInputTokens = Object.entries(tokens)
-    .filter(([kind]) => !kind.startsWith('output'))
-    .reduce((total, [, count]) => total + count, 0n);
-  const part = { tokens: tokens as Partial<Record<TokenKind, bigint>>, tierInputTokens };
+  const part = { tokens: tokens as Partial<Record<TokenKind, bigint>>, tierInputTokens: inputOf(tokens) };
   const cost = priceUsage(card, { parts: [part], fees: {}, conditions: {} });
   return cost.kind === 'priced' ? cost.totalPicoUsd : undefined;
 }

@@ -5,7 +5,7 @@
  * bytes than were sent, 11 times as many for U+FDFA; the longer of NFKD and NFD of each code point bounds that.
  */
 import type { JsonObject, JsonValue } from '../json-document.ts';
-import { divCeil } from '../money.ts';
+import { divCeil, sumOf } from '../money.ts';
 import { decimal } from './ratio.ts';
 
 export interface InputBoundQuestion {
@@ -23,7 +23,7 @@ export function inputTokensMax(question: InputBoundQuestion): bigint {
   const { bodyBytes, json, constants = [], bytesPerTokenFloor = '1' } = question;
   const bytes = bodyBytes + BigInt(excessBytes(json));
   const floor = decimal(bytesPerTokenFloor);
-  return constants.reduce((total, tokens) => total + tokens, divCeil(bytes * floor.d, floor.n));
+  return divCeil(bytes * floor.d, floor.n) + sumOf(constants);
 }
 
 /** Bytes that normalisation can add to all texts of a JSON value, names of members included. */

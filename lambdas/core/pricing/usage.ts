@@ -2,6 +2,7 @@
  * What a call used, as its provider's own usage block says, in the words of a price card. Readers
  * (adapters/providers/<dialect>) produce it, the calculator takes it.
  */
+import { sumOf } from '../money.ts';
 import type { FeeKind, TokenKind } from './card.ts';
 import type { Ratio } from './ratio.ts';
 
@@ -52,7 +53,7 @@ export const unreadable = (reason: string): UsageReading => ({ kind: 'unreadable
 
 /** Tokens as a cap's metric: all that the provider bills as tokens, cached and reasoning included. */
 export function billedTokens(usage: Usage): bigint {
-  return Object.values(tokensByKind(usage)).reduce((total, tokens) => total + tokens, 0n);
+  return sumOf(Object.values(tokensByKind(usage)));
 }
 
 /** Over all parts; kinds without tokens are left out. */

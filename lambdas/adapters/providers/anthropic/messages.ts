@@ -19,6 +19,7 @@ import {
   type JsonValue,
 } from '../../../core/json-document.ts';
 import { withMember } from '../../../core/json-edits.ts';
+import { sumOf } from '../../../core/money.ts';
 import type { PriceCard } from '../../../core/pricing/card.ts';
 import type { UsageReading } from '../../../core/pricing/usage.ts';
 import { passed, refused, type Stepped } from '../../../core/refusals.ts';
@@ -72,7 +73,7 @@ function readCall({ value: body }: JsonDocument): Stepped<CallShape> {
     media: images.length > 0 ? ['image'] : [],
     images: {
       count: BigInt(images.length),
-      inlineBytes: images.reduce((sum, block) => sum + inlineBytes(block), 0n),
+      inlineBytes: sumOf(images.map(inlineBytes)),
     },
     wantsStreamUsage: true,
   });

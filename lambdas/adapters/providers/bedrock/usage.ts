@@ -4,6 +4,7 @@
  * the metrics on the last chunk of a stream. Source: client-bedrock-runtime 3.1164.0 typings.
  */
 import * as z from 'zod';
+import { sumOf } from '../../../core/money.ts';
 import { read, type UsageReader } from '../../../core/pricing/usage.ts';
 import { conditionsAt, count, countOrNone, parseUsage, valueAt } from '../reported-count.ts';
 
@@ -18,9 +19,9 @@ const converseUsage = z.looseObject({
 export const readBedrockConverseUsage: UsageReader = ({ usage, response, fees = {} }) =>
   parseUsage(converseUsage, usage, (parsed) => {
     const writtenFor = (ttl: '5m' | '1h') =>
-      (parsed.cacheDetails ?? [])
-        .filter((detail) => detail.ttl === ttl)
-        .reduce((total, detail) => total + detail.inputTokens, 0n);
+      sumOf(
+        (parsed.cacheDetails ?? []).flatMap((detail) => (detail.ttl === ttl ? [detail.inputTokens] : [])),
+      );
     const oneHour = writtenFor('1h');
     // Without details, or beyond them: five minutes is the default lifetime.
     const unsplit = parsed.cacheWriteInputTokens - oneHour - writtenFor('5m');

@@ -4,6 +4,7 @@
  * Source: @google/genai 3.1.0 typings.
  */
 import * as z from 'zod';
+import { sumOf } from '../../../core/money.ts';
 import { whole } from '../../../core/pricing/ratio.ts';
 import {
   read,
@@ -78,9 +79,8 @@ function disjointTokens(usage: GeminiUsage): TokenCounts | string {
 }
 
 function tokensOf(details: z.output<typeof byModality>, modality: string): bigint {
-  return (details ?? [])
-    .filter((detail) => detail.modality === modality)
-    .reduce((total, detail) => total + detail.tokenCount, 0n);
+  const ofModality = (details ?? []).filter((detail) => detail.modality === modality);
+  return sumOf(ofModality.map(({ tokenCount }) => tokenCount));
 }
 
 /** Grounding is billed by search query; retrieved text is not billed. */

@@ -13,6 +13,7 @@ import {
 } from '../../../core/endpoint.ts';
 import { isObject, readJsonObject, type JsonDocument, type JsonObject } from '../../../core/json-document.ts';
 import { withMember } from '../../../core/json-edits.ts';
+import { sumOf } from '../../../core/money.ts';
 import type { PriceCard } from '../../../core/pricing/card.ts';
 import type { UsageReading } from '../../../core/pricing/usage.ts';
 import { passed, type Stepped } from '../../../core/refusals.ts';
@@ -143,7 +144,7 @@ function partsOf(items: JsonObject[]): JsonObject[] {
 
 function imagesIn(items: JsonObject[]): CallShape['images'] {
   const images = partsOf(items).filter(({ type }) => type === 'input_image');
-  const inlineBytes = images.reduce((sum, { image_url: url }) => sum + inlineImageBytes(url), 0n);
+  const inlineBytes = sumOf(images.map(({ image_url: url }) => inlineImageBytes(url)));
   return { count: BigInt(images.length), inlineBytes };
 }
 
