@@ -3,6 +3,7 @@ import type { Command } from 'commander';
 import type { JsonObject } from './admin-api.ts';
 import { CliError, EXIT, usageError } from './exit.ts';
 import { adminApi, optionsOf } from './global-options.ts';
+import { addRerateCommand } from './price-rerate.ts';
 import { confirm, printData, printJson, printNote, printTable } from './terminal.ts';
 
 export function addPriceChangeCommands(price: Command): void {
@@ -83,6 +84,7 @@ export function addPriceChangeCommands(price: Command): void {
         );
     });
   addOverrideCommands(price);
+  addRerateCommand(price);
 }
 
 function addOverrideCommands(price: Command): void {
@@ -97,7 +99,10 @@ function addOverrideCommands(price: Command): void {
     .argument('<target>', "provider and model, as in openai/gpt-4.1; 'openai/*' for all of its models")
     .option('--factor <factor>', 'share of the list price: 0.85 is 15 % off')
     .option('--card <file>', 'JSON file with a card; - reads it from stdin')
-    .option('--from <instant>', 'when it begins, as in 2027-01-01T00:00:00Z; now if left out')
+    .option(
+      '--from <instant>',
+      'when it begins, as in 2027-01-01T00:00:00Z, or began: then see price rerate; now if left out',
+    )
     .action(async (target: string, _own: object, command: Command) => {
       const options = optionsOf<{ factor?: string; card?: string; from?: string }>(command);
       const { factor, card, from } = options;

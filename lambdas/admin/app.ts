@@ -8,6 +8,7 @@ import { capRoutes } from './caps.ts';
 import { grantRoutes } from './grants.ts';
 import { keyRoutes } from './keys.ts';
 import { ledgerRoutes } from './ledger.ts';
+import { priceCorrectionRoutes } from './price-corrections.ts';
 import { priceOverrideRoutes } from './price-overrides.ts';
 import { priceRoutes } from './prices.ts';
 import { onError, Problem, renderProblem } from './problems.ts';
@@ -49,6 +50,7 @@ export function createAdminApp(deps: AdminDeps, host: AdminHost): OpenAPIHono {
     quarantineRoutes,
     priceRoutes,
     priceOverrideRoutes,
+    priceCorrectionRoutes,
   ]) {
     app.route('/', routesOf(deps));
   }

@@ -10,8 +10,8 @@ import { chargeView } from '../core/ledger/charge-view.ts';
 import { isUsageCursor, listCharges } from '../core/ledger/usage.ts';
 import { receiptOf } from '../core/receipts/receipt.ts';
 import { receiptSchema } from '../core/receipts/receipt-document.ts';
-import { DAY, parseRfc3339, plus, toRfc3339 } from '../core/time.ts';
-import { durationMs, epochMs, picoUsd, type EpochMs } from '../core/brands.ts';
+import { toRfc3339 } from '../core/time.ts';
+import { picoUsd } from '../core/brands.ts';
 import { Problem } from './problems.ts';
 import {
   adminRoute,
@@ -25,6 +25,7 @@ import {
   pageQuery,
   type AdminDeps,
 } from './routes.ts';
+import { spanOf } from './span.ts';
 
 const auditSchema = z.strictObject({
   balanced: z.boolean(),
@@ -148,9 +149,6 @@ const getUsage = adminRoute({
   responses: { 200: jsonAnswer(pageOf(chargeSchema), 'One charge a call, every outcome, newest first') },
 });
 
-const SPAN_DEFAULT = durationMs(31 * DAY);
-const SPAN_MAX = durationMs(366 * DAY);
-
 export function ledgerRoutes(deps: AdminDeps): OpenAPIHono {
   const { table, clock } = deps;
   const app = newApp();
@@ -211,11 +209,7 @@ export function ledgerRoutes(deps: AdminDeps): OpenAPIHono {
 
   app.openapi(getUsage, async (c) => {
     const { user, limit, cursor, ...given } = c.req.valid('query');
-    // Calls that are admitted while we read are in this page or in none: the end is exclusive, hence the 1.
-    const to = instant('to', given.to) ?? plus(clock.now(), durationMs(1));
-    const from = instant('from', given.from) ?? epochMs(to - SPAN_DEFAULT);
-    if (from > to) throw new Problem('invalid_request', 'from: is after to');
-    if (to - from > SPAN_MAX) throw new Problem('invalid_request', 'from: at most 366 days before to');
+    const { from, to } = spanOf(given, clock.now());
     if (cursor !== undefined && !isUsageCursor(cursor))
       throw new Problem('invalid_request', 'cursor: give the next_cursor of the page before, unchanged');
     const page = await listCharges(table, { user, from, to, limit, cursor });
@@ -245,11 +239,3 @@ const holdView = ({ leaf, hold, state, heldSince }: OpenHold): z.infer<typeof ho
   state,
   expires_at: toRfc3339(expiresAt(hold)),
 });
-
-function instant(name: string, text: string | undefined): EpochMs | undefined {
-  if (text === undefined) return undefined;
-  const at = parseRfc3339(text);
-  if (at === undefined)
-    throw new Problem('invalid_request', `${name}: use an instant such as 2026-11-01T00:00:00Z`);
-  return at;
-}

@@ -29,7 +29,7 @@ const inputSchema = z
   .strictObject({
     factor: factorSchema.optional(),
     card: ownCardSchema.optional(),
-    /** RFC 3339; now if left out. Never the past: what was charged stays. */
+    /** RFC 3339; now if left out. One in the past changes no charge: see `prices/rerate`. */
     from: z.string().optional(),
   })
   .refine(
@@ -123,13 +123,12 @@ export function priceOverrideRoutes({ office, clock }: AdminDeps): OpenAPIHono {
   return app;
 }
 
+/** Also of the past: what was charged stays as it is until somebody has it rated again. */
 function instant(text: string | undefined, now: EpochMs): EpochMs {
   if (text === undefined) return now;
   const at = parseRfc3339(text);
   if (at === undefined)
     throw new Problem('invalid_request', 'from: use an instant such as 2027-01-01T00:00:00Z');
-  if (at < now)
-    throw new Problem('invalid_request', `from: is before now, ${toRfc3339(now)}; what was charged stays`);
   return at;
 }
 

@@ -35,6 +35,12 @@ export function parseUsd(text: string): PicoUsd | undefined {
   return picoUsd(BigInt(match[1]!) * PICO_PER_USD + BigInt(fraction.padEnd(PICO_DIGITS, '0')));
 }
 
+/** The same of a difference, which may have a minus. */
+export function parseSignedUsd(text: string): PicoUsd | undefined {
+  const amount = parseUsd(text.replace(/^-/, ''));
+  return amount !== undefined && text.startsWith('-') ? picoUsd(0n - amount) : amount;
+}
+
 /** Reads a decimal string that our own code or a reviewed file wrote; anything else is a bug. */
 export function usd(text: string): PicoUsd {
   const value = parseUsd(text);

@@ -13,9 +13,12 @@ import { decimal, toDecimalText } from '../pricing/ratio.ts';
 import type { TokenCounts, Usage, UsagePart } from '../pricing/usage.ts';
 import type { Charge } from './charge.ts';
 
-export interface ChargeReading {
+export interface ChargeReading extends CitedCards {
   usage: Usage;
   reported: Reported;
+}
+
+export interface CitedCards {
   /** Id of the card of the model that was served. */
   card: string;
   /** Ids of the cards of other models that took part, by model. */

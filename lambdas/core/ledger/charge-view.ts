@@ -21,7 +21,7 @@ export function chargeView(charge: Charge) {
     tokens: Object.fromEntries(Object.entries(charge.tokens).map(([kind, count]) => [kind, Number(count)])),
     cost_usd: formatUsd(picoUsd(charge.used.u)),
     reserved_usd: formatUsd(picoUsd(info.pu)),
-    price_version: info.cd,
+    price_version: charge.cards?.card ?? info.cd,
     outcome: charge.outcome,
     reason: charge.reason ?? null,
     evidence: charge.source ?? null,

@@ -5,7 +5,7 @@
 import { epochMs, holdId, type EpochMs, type HoldId } from '../brands.ts';
 import type { Item, ItemKey } from '../ports.ts';
 import { DAY, plus, toSortableRfc3339 } from '../time.ts';
-import { readingFromItem, readingToItem, type ChargeReading } from './charge-reading.ts';
+import { readingFromItem, readingToItem, type ChargeReading, type CitedCards } from './charge-reading.ts';
 import type { Amounts, Hold, HeldAmount, HoldInfo } from './leaf.ts';
 import { spread } from './spread.ts';
 
@@ -44,6 +44,8 @@ export interface Charge {
   reason?: string;
   /** What it was computed from; absent where nothing was computed. */
   reading?: ChargeReading;
+  /** Of a correction: the cards by which the call was rated again. */
+  cards?: CitedCards;
 }
 
 export const chargeKey = (id: HoldId): ItemKey => ({ pk: `C#${id}`, sk: '-' });
@@ -90,6 +92,7 @@ export function chargeToItem(charge: Charge): Item & ItemKey {
     ...(charge.source !== undefined && { src: charge.source }),
     ...(charge.reason !== undefined && { why: charge.reason }),
     ...(charge.reading && { rd: readingToItem(charge.reading, charge) }),
+    ...(charge.cards && { rr: charge.cards as unknown as Item }),
   };
 }
 
@@ -109,6 +112,7 @@ export function chargeFromItem(item: Item): Charge {
     latencyMs: item['lt'] as bigint,
     ...(item['src'] !== undefined && { source: item['src'] as string }),
     ...(item['why'] !== undefined && { reason: item['why'] as string }),
+    ...(item['rr'] !== undefined && { cards: item['rr'] as unknown as CitedCards }),
   };
   const reading = item['rd'] as Item | undefined;
   return reading ? { ...charge, reading: readingFromItem(reading, charge) } : charge;

@@ -1,26 +1,15 @@
 /**
  * Evidence: what an operator or a provider's log says of a call that nobody saw the end of. Of a call still held it
- * becomes the charge; of one that was presumed spent, an adjustment: a second charge of the difference, written in
- * one transaction with the accounts that it moves, since charges are never changed.
+ * becomes the charge; of one that was presumed spent, a correction.
  */
-import { holdId, type HoldId, type PicoUsd } from '../brands.ts';
-import {
-  TableUnavailable,
-  isApplied,
-  type Clock,
-  type Ids,
-  type ItemKey,
-  type Table,
-  type TransactWrite,
-} from '../ports.ts';
+import type { HoldId, PicoUsd } from '../brands.ts';
+import type { Clock, Ids, ItemKey, Table } from '../ports.ts';
 import { SLOT_TIME } from './accounts.ts';
-import { chargeToItem, NOTHING_USED, orphanCharge, type Charge } from './charge.ts';
-import { adjustPoolWrite, putAtVersion, putIfAbsent } from './expressions.ts';
-import { isOpen, leafToItem, type Account, type Amounts, type HeldAmount, type Leaf } from './leaf.ts';
+import { NOTHING_USED, orphanCharge, type Charge } from './charge.ts';
+import { correctCharge } from './corrections.ts';
+import type { Amounts } from './leaf.ts';
 import type { Ledger } from './ledger.ts';
-import { poolKey } from './pool.ts';
 import { nonceBits, stampAfter, stampedAt } from './stamp.ts';
-import { transactionToken } from './transaction-token.ts';
 
 export interface Evidence {
   /** What the provider billed; 0 for a call that it never saw. */
@@ -39,8 +28,6 @@ export type EvidenceOutcome =
   /** The provider's own usage was charged, or nothing was: there is nothing to correct by hearsay. */
   | { kind: 'settled'; charge: Charge }
   | { kind: 'unknown' };
-
-const TURNS_MAX = 20;
 
 export interface EvidenceDeps {
   table: Table;
@@ -75,66 +62,19 @@ export async function takeEvidence(
   return charge.source === evidence.source ? { kind: 'charged', charge } : correct(deps, charge, evidence);
 }
 
+/** Once: what came first stands, and is returned. */
 async function correct(deps: EvidenceDeps, charge: Charge, evidence: Evidence): Promise<EvidenceOutcome> {
   if (charge.outcome !== 'presumed_spent') return { kind: 'settled', charge };
+  const { source } = evidence;
   const used = usedBy(evidence, charge.info.tk);
-  return { kind: 'adjusted', charge: await adjust(deps, charge, used, evidence.source) };
+  let first: Charge | undefined;
+  const written = await correctCharge(deps, charge, ([standing]) => {
+    first = standing;
+    return standing ? undefined : { used, source };
+  });
+  return { kind: 'adjusted', charge: written ?? first! };
 }
 
 /** A call that the provider never saw used no request either. */
 const usedBy = ({ billed, tokens }: Evidence, tokensHeld: bigint): Amounts =>
   billed === 0n ? { ...NOTHING_USED, t: tokens ?? 0n } : { u: billed, t: tokens ?? tokensHeld, r: 1n, c: 0n };
-
-export const adjustmentId = (charge: Charge): HoldId => holdId(`${charge.id}~1`);
-
-/**
- * Corrects a charge once: `used` is what it should have been. Money reaches only windows that are still open. The
- * adjustment that stands is returned, also where an earlier one was first. Throws TableUnavailable.
- */
-export async function adjust(
-  { table, ledger, ids }: EvidenceDeps,
-  charge: Charge,
-  used: Amounts,
-  source: string,
-): Promise<Charge> {
-  const adjustment: Charge = {
-    ...charge,
-    id: adjustmentId(charge),
-    used: { u: used.u - charge.used.u, t: used.t - charge.used.t, r: used.r - charge.used.r, c: 0n },
-    outcome: 'adjusted',
-    source,
-  };
-  const leafKey = { pk: charge.leafPk, sk: '-' };
-  for (let turn = 0; turn < TURNS_MAX; turn += 1) {
-    const earlier = await ledger.readCharge(adjustment.id);
-    if (earlier) return earlier;
-    const leaf = await ledger.leaves.read(leafKey);
-    const writes: TransactWrite[] = [{ op: 'put', ...putIfAbsent(chargeToItem(adjustment)) }];
-    let next = leaf;
-    for (const [name, held] of Object.entries(charge.accounts)) {
-      const amount = adjustment.used[held.m];
-      const account = leaf?.a[name];
-      if (amount === 0n || held.m === 'c') continue;
-      if (account && account.r !== undefined) {
-        if (isOpen(account, held.k)) next = withAccount(next!, name, adjusted(account, held, amount));
-      } else if ((await ledger.pools.read(name))?.k === held.k) {
-        writes.push({ op: 'update', ...adjustPoolWrite(poolKey(name), held.k, amount) });
-      }
-    }
-    if (leaf && next !== leaf) writes.push({ op: 'put', ...putAtVersion(leafToItem(next!), leaf) });
-    const outcome = await table.transact(writes, transactionToken(ids));
-    if (isApplied(outcome)) return adjustment;
-  }
-  throw new TableUnavailable(`the books of ${charge.leafPk} did not come to rest`);
-}
-
-function adjusted(account: Account, { k }: HeldAmount, amount: bigint): Account {
-  const next = { ...account, f: account.f - amount, s: account.s + amount };
-  const bucket = String(k);
-  return account.b ? { ...next, b: { ...account.b, [bucket]: account.b[bucket]! + amount } } : next;
-}
-
-const withAccount = (leaf: Leaf, name: string, account: Account): Leaf => ({
-  ...leaf,
-  a: { ...leaf.a, [name]: account },
-});

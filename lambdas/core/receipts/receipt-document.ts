@@ -65,6 +65,8 @@ const adjustmentSchema = z.strictObject({
   tokens: z.string(),
   requests: z.string(),
   evidence: z.string(),
+  /** What the call comes to by other cards, where it was rated again: with this, and all before, charged in all. */
+  pricing: receiptPricingSchema.nullable(),
 });
 
 export const receiptSchema = z.strictObject({
@@ -92,7 +94,7 @@ export const receiptSchema = z.strictObject({
   evidence: z.string().nullable(),
   /** What moved in the books, by cap and window. */
   accounts: z.array(accountSchema),
-  /** Later corrections, from evidence. */
+  /** Later corrections, in their order: from evidence, or by corrected prices. */
   adjustments: z.array(adjustmentSchema),
   /** `cost_usd` with its adjustments. */
   final_cost_usd: z.string(),

@@ -3,7 +3,7 @@ import { epochMs, picoUsd } from '../brands.ts';
 import { canonicalJson } from '../canonical-json.ts';
 import type { Charge } from '../ledger/charge.ts';
 import type { ChargeReading } from '../ledger/charge-reading.ts';
-import { adjustmentId } from '../ledger/evidence.ts';
+import { correctedUse, correctionsOf } from '../ledger/corrections.ts';
 import { METRIC_LETTER, type MetricLetter } from '../ledger/leaf.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import { formatUsd } from '../money.ts';
@@ -22,9 +22,7 @@ export async function receiptOf(
   charge: Charge,
 ): Promise<Receipt> {
   const { info, used, reading } = charge;
-  // Only what was presumed is ever corrected.
-  const adjustment =
-    charge.outcome === 'presumed_spent' ? await ledger.readCharge(adjustmentId(charge)) : undefined;
+  const corrections = await correctionsOf(ledger, charge);
   const priced = await pricingOf(charge, book);
   const usage = usageBlockOf(reading);
   const document: Omit<Receipt, 'sha256'> = {
@@ -54,8 +52,8 @@ export async function receiptOf(
       held: amountText(m, n),
       charged: amountText(m, used[m]),
     })),
-    adjustments: adjustment ? [adjustmentView(adjustment)] : [],
-    final_cost_usd: formatUsd(picoUsd(used.u + (adjustment?.used.u ?? 0n))),
+    adjustments: await Promise.all(corrections.map((correction) => adjustmentView(charge, correction, book))),
+    final_cost_usd: formatUsd(picoUsd(correctedUse(charge, corrections).u)),
   };
   return { ...document, sha256: await hashOf(document) };
 }
@@ -70,12 +68,23 @@ const METRIC_OF = Object.fromEntries(
 const amountText = (metric: MetricLetter, amount: bigint): string =>
   metric === 'u' ? formatUsd(picoUsd(amount)) : String(amount);
 
-const adjustmentView = ({ used, source }: Charge): Receipt['adjustments'][number] => ({
-  cost_usd: formatUsd(picoUsd(used.u)),
-  tokens: String(used.t),
-  requests: String(used.r),
-  evidence: source ?? '',
-});
+async function adjustmentView(
+  charge: Charge,
+  { used, source, cards }: Charge,
+  book: PriceBook,
+): Promise<Receipt['adjustments'][number]> {
+  const priced =
+    cards && charge.reading
+      ? await pricingOf({ ...charge, reading: { ...charge.reading, ...cards } }, book)
+      : null;
+  return {
+    cost_usd: formatUsd(picoUsd(used.u)),
+    tokens: String(used.t),
+    requests: String(used.r),
+    evidence: source ?? '',
+    pricing: priced && 'note' in priced ? null : priced,
+  };
+}
 
 function usageBlockOf(reading: ChargeReading | undefined): {
   block: Receipt['usage_block'];

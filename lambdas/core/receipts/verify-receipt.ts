@@ -6,7 +6,7 @@
 import * as z from 'zod';
 import { canonicalJson } from '../canonical-json.ts';
 import { picoUsd } from '../brands.ts';
-import { formatUsd, parseUsd } from '../money.ts';
+import { formatUsd, parseSignedUsd } from '../money.ts';
 import { priceUsage } from '../pricing/calculator.ts';
 import { priceCardSchema, TOKEN_KINDS, type PriceCard } from '../pricing/card.ts';
 import { paid } from '../pricing/override.ts';
@@ -41,6 +41,7 @@ export async function verifyReceipt(document: unknown): Promise<ReceiptCheck> {
   found.compare('sha256', await hashOf(rest), hash);
   if (receipt.pricing) await checkPricing(receipt, receipt.pricing, found);
   else checkUnpriced(receipt, found);
+  await checkAdjustments(receipt, found);
   checkAmounts(receipt, found);
   return {
     kind: 'checked',
@@ -59,15 +60,45 @@ class Differences {
 }
 
 async function checkPricing(receipt: Receipt, pricing: ReceiptPricing, found: Differences): Promise<void> {
+  const computed = await recompute('pricing', pricing, found);
+  if (!computed) return;
+  found.compare('cost_usd', computed.total, receipt.cost_usd);
+  found.compare('tokens_charged', String(billedTokens(computed.usage)), receipt.tokens_charged);
+}
+
+/** A call that was rated again has been charged, with this correction and those before, what its cards say. */
+async function checkAdjustments(receipt: Receipt, found: Differences): Promise<void> {
+  const amounts = [receipt.cost_usd];
+  for (const [i, { cost_usd, pricing }] of receipt.adjustments.entries()) {
+    amounts.push(cost_usd);
+    if (!pricing) continue;
+    const where = `adjustments.${i}`;
+    const computed = await recompute(`${where}.pricing`, pricing, found);
+    if (computed) found.compare(`${where}.cost_usd`, computed.total, sumOf(amounts));
+    if (receipt.pricing)
+      found.compare(
+        `${where}.pricing.usage`,
+        canonicalJson(receipt.pricing.usage),
+        canonicalJson(pricing.usage),
+      );
+  }
+}
+
+/** Undefined where something stands in the way, which is among the differences then. */
+async function recompute(
+  place: string,
+  pricing: ReceiptPricing,
+  found: Differences,
+): Promise<{ total: string; usage: Usage } | undefined> {
   const cards: PriceCard[] = [];
   for (const [i, entry] of pricing.cards.entries()) {
-    const where = `pricing.cards.${i}`;
+    const where = `${place}.cards.${i}`;
     found.compare(`${where}.sha256`, await hashOf(entry.card), entry.sha256);
     const card = priceCardSchema.safeParse(entry.card);
     const factor = entry.paid_factor ?? undefined;
     if (!card.success || (factor !== undefined && !isFactor(factor))) {
       found.compare(where, 'a price card', 'something else');
-      return;
+      return undefined;
     }
     const isCited =
       factor === undefined ? entry.id === card.data.id : entry.id.startsWith(`${card.data.id}~`);
@@ -77,25 +108,24 @@ async function checkPricing(receipt: Receipt, pricing: ReceiptPricing, found: Di
   const usage = usageFrom(pricing.usage);
   const [from, to] = [parseRfc3339(pricing.from), parseRfc3339(pricing.to)];
   if (usage === undefined || from === undefined || to === undefined) {
-    found.compare('pricing.usage', 'counts and instants', 'something else');
-    return;
+    found.compare(`${place}.usage`, 'counts and instants', 'something else');
+    return undefined;
   }
   const cardOf = (model: string) => cards[pricing.cards.findIndex(({ models }) => models.includes(model))];
   const cost = priceUsage(cards[0]!, usage, { time: { from, to }, cardOf });
   if (cost.kind === 'unpriced') {
-    found.compare('pricing', `a price for the ${cost.reason.replace('_', ' ')} ${cost.what}`, 'none');
-    return;
+    found.compare(place, `a price for the ${cost.reason.replace('_', ' ')} ${cost.what}`, 'none');
+    return undefined;
   }
   const lines = cost.lines.map(lineView);
-  found.compare('pricing.lines', `${lines.length} lines`, `${pricing.lines.length} lines`);
+  found.compare(`${place}.lines`, `${lines.length} lines`, `${pricing.lines.length} lines`);
   for (const [i, line] of lines.entries()) {
     const shown = pricing.lines[i];
-    if (shown) found.compare(`pricing.lines.${i}`, canonicalJson(line), canonicalJson(shown));
+    if (shown) found.compare(`${place}.lines.${i}`, canonicalJson(line), canonicalJson(shown));
   }
   const total = formatUsd(cost.totalPicoUsd);
-  found.compare('pricing.total_usd', total, pricing.total_usd);
-  found.compare('cost_usd', total, receipt.cost_usd);
-  found.compare('tokens_charged', String(billedTokens(usage)), receipt.tokens_charged);
+  found.compare(`${place}.total_usd`, total, pricing.total_usd);
+  return { total, usage };
 }
 
 /** What was presumed is the hold, what was voided is nothing; evidence may say anything. */
@@ -124,9 +154,9 @@ function checkAmounts(receipt: Receipt, found: Differences): void {
 function sumOf(amounts: readonly string[]): string {
   let sum = 0n;
   for (const text of amounts) {
-    const amount: bigint | undefined = parseUsd(text.replace(/^-/, ''));
+    const amount = parseSignedUsd(text);
     if (amount === undefined) return 'a sum of dollars';
-    sum += text.startsWith('-') ? -amount : amount;
+    sum += amount;
   }
   return formatUsd(picoUsd(sum));
 }
