@@ -36,13 +36,11 @@ export function addRerateCommand(price: Command): void {
       };
       const api = adminApi(options);
       const planned = await rerated(api, { ...query, write: false });
-      if (options.json && options.dryRun === true) return printJson(planned);
       if (!options.json) await show(planned);
       const changed = planned.models.reduce((count, model) => count + model.changed, 0);
-      if (options.dryRun === true) return;
-      if (changed === 0) {
+      if (options.dryRun === true || changed === 0) {
         if (options.json) printJson(planned);
-        else printNote('Nothing is to be corrected.');
+        else if (changed === 0) printNote('Nothing is to be corrected.');
         return;
       }
       await confirm(`Correct ${changed} ${changed === 1 ? 'charge' : 'charges'}?`, options);

@@ -375,6 +375,7 @@ describe('the OpenAPI document', () => {
       'POST /admin/v1/prices/pending/{id}/accept',
       'POST /admin/v1/prices/pending/{id}/reject',
       'POST /admin/v1/prices/refresh',
+      'POST /admin/v1/prices/rerate',
       'PUT /admin/v1/caps/{id}',
       'PUT /admin/v1/prices/overrides/{provider}/{model}',
       'PUT /admin/v1/users/{id}',

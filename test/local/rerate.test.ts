@@ -58,6 +58,9 @@ async function settled(): Promise<bigint> {
   return parseSignedUsd(caps.find(({ metric }) => metric === 'usd')!.settled)!;
 }
 
+const containing = (part: string): unknown => expect.stringContaining(part);
+const matching = (pattern: RegExp): unknown => expect.stringMatching(pattern);
+
 interface Receipt {
   cost_usd: string;
   final_cost_usd: string;
@@ -91,7 +94,7 @@ test('what was charged too much, and then too little, is corrected once, and eac
   const planned = await json<{ models: object[] }>('price', 'rerate', ...SPAN, '--dry-run');
   expect(planned.models).toMatchObject([{ model: 'gpt-4.1', calls: 2, changed: 2 }]);
   const unconfirmed = await spendcap('price', 'rerate', ...SPAN);
-  expect(unconfirmed).toMatchObject({ code: 4, stderr: expect.stringContaining('Correct 2 charges?') });
+  expect(unconfirmed).toMatchObject({ code: 4, stderr: containing('Correct 2 charges?') });
   expect(await settled()).toBe(charged);
 
   expect((await spendcap('price', 'rerate', ...SPAN, '--yes')).code).toBe(0);
@@ -99,9 +102,7 @@ test('what was charged too much, and then too little, is corrected once, and eac
   const receipt = await receiptOf(first.id);
   expect(parseSignedUsd(receipt.cost_usd)).toBe(first.cost);
   expect(parseSignedUsd(receipt.final_cost_usd)).toBe(first.cost / 2n);
-  expect(receipt.adjustments).toMatchObject([
-    { evidence: expect.stringMatching(new RegExp(`^rated again by ${LIST}~`)) },
-  ]);
+  expect(receipt.adjustments).toMatchObject([{ evidence: matching(new RegExp(`^rated again by ${LIST}~`)) }]);
   expect(await isBalanced()).toBe(true);
 
   // Again, and by two at a time: it is done already.
@@ -156,5 +157,5 @@ test('calls of another model, user or time are left alone, and what cannot be ra
   );
   expect(other.models).toEqual([]);
   const wrong = await spendcap('price', 'rerate', '--from', 'yesterday', '--to', '2026-01-01');
-  expect(wrong).toMatchObject({ code: 2, stderr: expect.stringContaining('is no day or instant') });
+  expect(wrong).toMatchObject({ code: 2, stderr: containing('is no day or instant') });
 });

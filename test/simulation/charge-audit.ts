@@ -7,7 +7,7 @@ import { Violation } from './violation.ts';
 
 export const SLOT_TIME_MS = 16 * 60_000;
 const HOLD_LIFETIME_MS = 24 * 3_600_000;
-const ADJUSTMENT = /^(.+)~1$/;
+const ADJUSTMENT = /^(.+)~(\d+)$/;
 
 export class ChargeAudit {
   private readonly known: Truth;
@@ -63,9 +63,10 @@ export class ChargeAudit {
 
   /** The charge that this one adjusts; undefined where it is none of that kind. */
   adjusts(id: string, adjustment: ChargeImage): ChargeImage | undefined {
-    const base = ADJUSTMENT.exec(id)?.[1];
+    const [, base, number] = ADJUSTMENT.exec(id) ?? [];
     if (base === undefined) return undefined;
-    if (this.charges.has(id)) throw new Violation('resolved once', `the charge of ${base} is adjusted twice`);
+    if (this.charges.has(id) || number !== '1')
+      throw new Violation('resolved once', `the charge of ${base} is adjusted twice`);
     this.charges.set(id, adjustment);
     const charge = this.charges.get(base);
     if (

@@ -71,12 +71,12 @@ export async function correctCharge(
 }
 
 function correctionFor(
-  { reading: _ofTheCharge, ...charge }: Charge,
+  charge: Charge,
   number: number,
   before: Amounts,
   { used, source, cards }: Correction,
 ): Charge {
-  return {
+  const correction: Charge = {
     ...charge,
     id: correctionId(charge, number),
     used: { u: used.u - before.u, t: used.t - before.t, r: used.r - before.r, c: 0n },
@@ -85,6 +85,8 @@ function correctionFor(
     source,
     ...(cards && { cards }),
   };
+  delete correction.reading;
+  return correction;
 }
 
 async function writesFor(ledger: Ledger, correction: Charge): Promise<TransactWrite[]> {

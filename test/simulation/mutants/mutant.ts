@@ -37,6 +37,7 @@ export const ACCOUNTS = `${CORE}/ledger/accounts.ts`;
 export const RESERVE_CALL = `${CORE}/ledger/reserve-call.ts`;
 export const CHARGE = `${CORE}/ledger/charge.ts`;
 export const COLLECT = `${CORE}/ledger/collect.ts`;
+export const CORRECTIONS = `${CORE}/ledger/corrections.ts`;
 export const EVIDENCE = `${CORE}/ledger/evidence.ts`;
 export const POOL = `${CORE}/ledger/pool.ts`;
 export const DRAWS = `${CORE}/ledger/draws.ts`;

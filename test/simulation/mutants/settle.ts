@@ -2,6 +2,7 @@
 import {
   CHARGE,
   COLLECT,
+  CORRECTIONS,
   EVIDENCE,
   EXPRESSIONS,
   RESERVE_TURNS,
@@ -158,21 +159,21 @@ export const OF_SETTLE: Mutant[] = [
     find: "if (charge.outcome !== 'presumed_spent') return { kind: 'settled', charge };",
     replace: '',
   }),
-  without('adjustment: once', EVIDENCE, {
-    find: '...putIfAbsent(chargeToItem(adjustment))',
-    replace: 'item: chargeToItem(adjustment)',
+  without('adjustment: once', CORRECTIONS, {
+    find: '...putIfAbsent(chargeToItem(correction))',
+    replace: 'item: chargeToItem(correction)',
   }),
   without('adjustment: an earlier one stands', EVIDENCE, {
-    find: 'if (earlier) return earlier;',
-    replace: '',
+    find: 'return standing ? undefined : { used, source };',
+    replace: 'return { used, source };',
   }),
-  without('adjustment: only of an open window', EVIDENCE, {
+  without('adjustment: only of an open window', CORRECTIONS, {
     find: 'if (isOpen(account, held.k)) next =',
     replace: 'if (isOpen(account, held.k) || !account.b) next =',
   }),
   shownBy(
     'a correction and a call at once',
-    without('adjustment: the leaf at its version', EVIDENCE, {
+    without('adjustment: the leaf at its version', CORRECTIONS, {
       find: '...putAtVersion(leafToItem(next!), leaf)',
       replace: 'item: putAtVersion(leafToItem(next!), leaf).item',
     }),
@@ -181,7 +182,7 @@ export const OF_SETTLE: Mutant[] = [
     name: "adjustment: only of the pool's open window",
     edits: [
       {
-        file: EVIDENCE,
+        file: CORRECTIONS,
         find: '(await ledger.pools.read(name))?.k === held.k',
         replace: '(await ledger.pools.read(name)) !== undefined',
       },
@@ -203,10 +204,10 @@ export const OF_SETTLE: Mutant[] = [
     update: 'SET f = f - :d, s = s + :d, v = v + :one',`,
     }),
   ),
-  without('adjustment: with its accounts in one transaction', EVIDENCE, {
-    find: 'const outcome = await table.transact(writes, transactionToken(ids));',
+  without('adjustment: with its accounts in one transaction', CORRECTIONS, {
+    find: 'const outcome = await table.transact(await writesFor(ledger, correction), transactionToken(ids));',
     replace: `let outcome: Awaited<ReturnType<typeof table.transact>> = { kind: 'applied', unanswered: 0 };
-    for (const write of writes) {
+    for (const write of await writesFor(ledger, correction)) {
       const one = await table.transact([write], transactionToken(ids));
       if (one.kind !== 'applied') outcome = one;
     }`,
