@@ -57,7 +57,7 @@ export const OF_ACCOUNTS: Mutant[] = [
     replace: 'withLimit(account, openingLimit(cap))',
   }),
   // ---- grants
-  without('grant: only of its window', ACCOUNTS, { find: 'account.k !== grant.key || ', replace: '' }),
+  without('grant: only of its window', ACCOUNTS, { find: '!isOpen(account, grant.key) || ', replace: '' }),
   without('grant: not once it has expired', ACCOUNTS, { find: 'grant.expiresAt <= now || ', replace: '' }),
   without('grant: once', ACCOUNTS, { find: ' || account.o?.[grant.id]) return', replace: ') return' }),
   without('grant: not before it expires', ACCOUNTS, { find: 'grant.x > BigInt(now) || ', replace: '' }),
