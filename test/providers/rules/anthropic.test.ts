@@ -157,6 +157,21 @@ describe('Anthropic', () => {
     expect(cost(OPUS_4_6, used(21, 0, { cache_creation_input_tokens: 188_086 }))).toBe('1.1756425');
   });
 
+  rule('anthropic-limits', () => {
+    // Thinking counts towards the limit, which must be above its budget: a clamp stays above it, too.
+    const body = { model: 'claude-opus-5', max_tokens: 20_000, messages: [] };
+    const thinking = { type: 'enabled', budget_tokens: 16_000 };
+    expect(readBody(anthropicMessages, { ...body, thinking })).toMatchObject({
+      outputTokensAsked: 20_000n,
+      outputTokensFloor: 16_001n,
+      choices: 1n,
+    });
+    expect(readBody(anthropicMessages, { ...body, max_tokens: undefined })).toMatchObject({
+      code: 'invalid_request',
+      param: 'max_tokens',
+    });
+  });
+
   rule('anthropic-stream', () => {
     // Streaming guide with web search: the start's output is a placeholder, the delta raises the input.
     const message_start = {

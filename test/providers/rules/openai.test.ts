@@ -1,5 +1,6 @@
 import { describe, expect } from 'vitest';
 import { openAiChat } from '../../../lambdas/adapters/providers/openai/chat.ts';
+import { openAiEmbeddings } from '../../../lambdas/adapters/providers/openai/embeddings.ts';
 import { reviewedPrices } from '../../../prices/reviewed.ts';
 import { chatStream, responsesStream } from '../../flow/dialects.ts';
 import { openGateway } from '../../support/gateways.ts';
@@ -141,6 +142,9 @@ describe('OpenAI', () => {
     // API reference: 8 x $0.02
     const card = 'openai/text-embedding-3-small@2024-01-25';
     expect(costOf(card, 'openai-embeddings', { prompt_tokens: 8, total_tokens: 8 })).toBe('0.00000016');
+    // Each input may have 8,192 tokens: a call of several is held for all of them.
+    const body = { model: 'text-embedding-3-small', input: ['a', 'b', 'c'] };
+    expect(readBody(openAiEmbeddings, body)).toMatchObject({ inputs: 3n });
   });
 
   rule('openai-images', () => {

@@ -54,6 +54,9 @@ describe('Gemini', () => {
     const cached = used(1000, 0, { serviceTier: 'flex', cachedContentTokenCount: 1000 });
     expect(cost(FLASH, cached)).toBe('0.00003');
     expect(cost(FLASH, used(1000, 100, { trafficType: 'ON_DEMAND' }))).toBe('0.00055');
+    expect(cost(FLASH, used(1000, 100, { serviceTier: 'batch' }))).toBe(
+      'no price for usage.serviceTier=batch',
+    );
     expect(cost(FLASH, used(1000, 100, { trafficType: 'PROVISIONED_THROUGHPUT' }))).toBe(
       'no price for usage.trafficType=PROVISIONED_THROUGHPUT',
     );
@@ -141,6 +144,18 @@ describe('Bedrock', () => {
     expect(at('priority')).toBe('0.0014');
     expect(at('flex')).toBe('0.0004');
     expect(at('reserved')).toBe('no price for response.serviceTier.type=reserved');
+  });
+
+  rule('bedrock-batch', () => {
+    const response = { serviceTier: { type: 'batch' } };
+    expect(costOf(idOf(US_SONNET), 'bedrock-converse', converse(1000, 0), { response })).toBe(
+      'no price for response.serviceTier.type=batch',
+    );
+    // Nor does the vendor's own body that says so have one.
+    const body = { input_tokens: 1000, output_tokens: 0, service_tier: 'batch' };
+    expect(costOf(idOf(US_SONNET), 'bedrock-invoke-anthropic', body)).toBe(
+      'no price for usage.service_tier=batch',
+    );
   });
 
   rule('bedrock-latency', () => {
