@@ -128,6 +128,26 @@ it('a client that leaves cancels the body', async () => {
   await cancelled;
 });
 
+describe('a flood of headers', () => {
+  const pairs = (n: number, length: number): Record<string, string> =>
+    Object.fromEntries(Array.from({ length: n }, (_, i) => [`x-odd-${i}`, 'x'.repeat(length)]));
+  it.each([
+    ['one without an end', pairs(1, 1 << 20)],
+    ['ten thousand', pairs(10_000, 10)],
+  ])('(%s) is refused before anybody looks at it', async (_, headers) => {
+    let asked = 0;
+    const { url } = await start(() => {
+      asked += 1;
+      return new Response('ok');
+    });
+    const refused = await request(`${url}/`, { dispatcher: agent, headers });
+    expect(refused.statusCode).toBe(431);
+    await refused.body.dump();
+    expect(asked).toBe(0);
+    expect((await request(`${url}/`, { dispatcher: agent })).statusCode).toBe(200);
+  });
+});
+
 describe('a port that cannot be had', () => {
   it('is explained', async () => {
     const { url } = await start(() => new Response('ok'));

@@ -11,8 +11,8 @@ describe('an embeddings request', () => {
     ['texts', ['hi', '', 'ho'], 3n],
     ['tokens', [1, 2, 3], 1n],
     ['lists of tokens', [[1, 2], [3]], 2n],
-    ['a text and a token, which the provider may refuse', ['hi', 1], 2n],
-    ['nothing', [], 0n],
+    ['a token and a text, which the provider may refuse', [1, 'hi'], 2n],
+    ['nothing, which it refuses', [], 1n],
   ])('of %s is read, each input by itself', (_, input, inputs) => {
     expect(read({ input })).toMatchObject({ output: 'none', choices: 1n, streaming: false, inputs });
   });

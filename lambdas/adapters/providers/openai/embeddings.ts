@@ -33,7 +33,7 @@ function readCall({ value: body }: JsonDocument): Stepped<CallShape> {
 
 /** A list of numbers is the tokens of one. */
 const inputsOf = (input: JsonObject['input']): bigint =>
-  Array.isArray(input) && typeof input[0] !== 'number' ? BigInt(input.length) : 1n;
+  Array.isArray(input) && !input.every((token) => typeof token === 'number') ? BigInt(input.length) : 1n;
 
 /** None of these is billed as more tokens than it has bytes; an object could name what the body does not show. */
 function isTextOrTokens(input: JsonObject['input']): boolean {
