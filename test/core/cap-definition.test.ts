@@ -230,6 +230,9 @@ describe('names', () => {
     ['a~1', false],
     ['a/b', false],
     ['a\n', false],
+    // What every object has.
+    ['constructor', false],
+    ['constructor-2', true],
   ])('%j of a cap: %s', (id, valid) => {
     expect(capIdSchema.safeParse(id).success).toBe(valid);
   });

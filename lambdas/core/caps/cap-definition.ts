@@ -20,7 +20,9 @@ export const userIdSchema = nameSchema.refine(
 );
 export const capIdSchema = z
   .string()
-  .regex(/^[a-z0-9][a-z0-9._-]{0,63}$/, 'use 1 to 64 lower-case letters, digits, ".", "_" and "-"');
+  .regex(/^[a-z0-9][a-z0-9._-]{0,63}$/, 'use 1 to 64 lower-case letters, digits, ".", "_" and "-"')
+  // Accounts are kept by cap, in objects that all have a member of this name.
+  .refine((id) => id !== 'constructor', 'is taken; use another');
 
 const amountText = z.string().max(40);
 /** In thousandths: a finer share would be kept as another one, near nothing as "from nothing on". */
