@@ -203,6 +203,7 @@ class Crowd {
         ...{ ep: 'openai-chat', md: 'model', cd: 'card' },
       },
       fit: () => ({ amounts, outputTokensMax: null, smallest: amounts, isLowered: false }),
+      rates: () => [],
     });
   }
 

@@ -81,7 +81,7 @@ test('a repeat that died with its hold: a late copy of its reserve does not land
   if (first.kind !== 'held') throw new Error(first.kind);
   await ledger.finish(chargeOf(first.call, 40n), alice);
   const at = stampAfter(world.clock.now(), first.call.at, world.ids.randomBits(nonceBits));
-  const bounds = { holdsMax: 64n, blockedFrom: {} };
+  const bounds = { holdsMax: 64n, blockedFrom: {}, stagesSet: undefined };
   const repeat = reserveWrite(alice, first.call.id, { ...first.call.hold, at }, bounds);
   expect((await table.update(repeat)).kind).toBe('applied');
   world.clock.advance(minutes(2));

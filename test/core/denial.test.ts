@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { epochMs, picoUsd } from '../../lambdas/core/brands.ts';
 import { crowded, explainShort, undecided, type DenialContext } from '../../lambdas/core/admission/denial.ts';
 import { fitToBudget, type OutputPlan } from '../../lambdas/core/admission/fit.ts';
+import { rungRates } from '../../lambdas/core/caps/rung-rates.ts';
 import type { Account, Hold, Leaf } from '../../lambdas/core/ledger/leaf.ts';
 import { usd } from '../../lambdas/core/money.ts';
 import { alice, booksOf, NOON, testCap } from '../support/worlds.ts';
@@ -138,6 +139,37 @@ describe('a refusal by a cap', () => {
         'Your $1.00 lifetime cap (c) is busy: calls in flight hold $0.09 of it; this call fits as soon as they settle; try again in 4 s.',
       limit: { reason: 'held', reserved: '0.09', fits: { max_output_tokens: 9000 } },
       retryAfterMs: 4000,
+    });
+  });
+
+  test('by the rate of a rung names the cap whose rung it is, the true wait and the ways out', () => {
+    const cap = testCap('month', 'usd', 'month', usd('20'));
+    const spent = { ...account(usd('20'), usd('19.2')), g: 'throttled' as const };
+    const books = booksWith({ month: spent, 'throttled:10': account(10n, 9n, 1n) }, { 'throttled:10': 1n });
+    const [rate] = rungRates([cap], books, () => 10);
+    const later = context([cap], { now: epochMs(NOON + 37_000) });
+    const refusal = explainShort([rate!], books, fitToBudget(plan(), [cap], books), later);
+    expect(refusal).toEqual({
+      code: 'throttled',
+      message:
+        'Your $20.00 per month cap (month) is at stage throttled, with $19.20 settled, and admits 10 requests a minute of each caller: 9 requests used and 1 held in this minute; try again in 23 s; the rate lasts until the cap resets 2026-12-01T00:00:00Z or is raised; ask for more at https://spend.example/me.',
+      limit: {
+        reason: 'throttled',
+        cap: 'month',
+        scope: { type: 'user', id: 'alice' },
+        metric: 'requests',
+        window: 'minute',
+        limit: '10',
+        effective_limit: '10',
+        settled: '9',
+        reserved: '1',
+        requested: '1',
+        fits: { max_output_tokens: 79_000 },
+        resets_at: '2026-11-24T12:01:00Z',
+        request_url: 'https://spend.example/me',
+      },
+      retryAfterMs: 23_000,
+      isFreedByOwnCalls: false,
     });
   });
 

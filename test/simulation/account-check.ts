@@ -93,16 +93,17 @@ function checkBuckets(
     if (key >= oldest && key <= account.k && !account.b!.has(key)) fail(`has lost the bucket ${key}`);
 }
 
-/** What the ladder set stands only as far as the settled totals reach it. */
+/** What the ladder set stands only as far as the settled totals reach it, or a higher rung that stands below it. */
 export function checkStage(known: Truth, name: string, account: AccountImage, settled: bigint): void {
   const { thresholds, overage } = known.revisionOf(name, account.r);
-  const from = {
-    warned: shareOf(account.l - overage, thresholds.warn?.[0]),
-    throttled: shareOf(account.l - overage, thresholds.throttle),
-    blocked: shareOf(account.l, thresholds.block),
-  }[account.g as 'warned' | 'throttled' | 'blocked'];
-  if (from === undefined || settled < from)
-    throw new Violation('stage', `${name} is ${account.g} from ${from} on, at ${settled}`);
+  const from = [
+    ['warned', shareOf(account.l - overage, thresholds.warn?.[0])],
+    ['throttled', shareOf(account.l - overage, thresholds.throttle)],
+    ['blocked', shareOf(account.l, thresholds.block)],
+  ] as const;
+  const enough = from.slice(from.findIndex(([stage]) => stage === account.g));
+  if (!enough.some(([, amount]) => amount !== undefined && settled >= amount))
+    throw new Violation('stage', `${name} is ${account.g} at ${settled}, of ${account.l}`);
 }
 
 /** The first amount that is a share of a limit, in thousandths, or more; undefined for a rung that is off. */

@@ -16,6 +16,8 @@ export interface AuditCounts {
   slotsFreed: number;
   overruns: number;
   stages: number;
+  /** Held under the rate of a stage. */
+  rated: number;
 }
 
 export const newCounts = (): AuditCounts => ({
@@ -34,4 +36,5 @@ export const newCounts = (): AuditCounts => ({
   slotsFreed: 0,
   overruns: 0,
   stages: 0,
+  rated: 0,
 });

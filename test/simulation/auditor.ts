@@ -31,6 +31,7 @@ import { LeafHistory } from './leaf-history.ts';
 import type { Sent } from './network.ts';
 import { PoolAudit } from './pool-audit.ts';
 import { ProviderLog } from './provider-log.ts';
+import { isRate, RateAudit, rateOf } from './rate-audit.ts';
 import type { Change } from './recording-store.ts';
 import { HOLDS_MAX, RefusalJudge } from './refusals.ts';
 import { grantedIn, limitOf, settledIn, Truth, usedIn } from './truth.ts';
@@ -49,6 +50,7 @@ export class Auditor {
   private readonly time: VirtualTime;
   private readonly leaves = new LeafHistory();
   private readonly pools: PoolAudit;
+  private readonly rates: RateAudit;
   private readonly judge: RefusalJudge;
   private readonly invocations = new Map<string, Invocation>();
   private readonly openHolds = new Set<string>();
@@ -67,7 +69,12 @@ export class Auditor {
   /** Shared caps that the write at hand touches. */
   private readonly touched = new Set<string>();
 
-  constructor(options: { time: VirtualTime; configuration: Configuration; skewMsMax: number }) {
+  constructor(options: {
+    time: VirtualTime;
+    configuration: Configuration;
+    skewMsMax: number;
+    ratePerMinute: number;
+  }) {
     this.time = options.time;
     const known = new Truth(options);
     this.known = known;
@@ -75,7 +82,8 @@ export class Auditor {
     this.charges = new ChargeAudit(known, this.provider);
     this.events = new EventAudit(known);
     this.pools = new PoolAudit(known, () => this.leaves.all());
-    this.judge = new RefusalJudge({ known, leaves: this.leaves, pools: this.pools });
+    this.rates = new RateAudit(options);
+    this.judge = new RefusalJudge({ known, leaves: this.leaves, pools: this.pools, rates: this.rates });
   }
 
   // ---- what invocations tell ---------------------------------------------------------------------------------
@@ -90,12 +98,17 @@ export class Auditor {
   sent({ operation, input }: Sent): void {
     if (operation === 'putItem') this.grantsSent((input as { Item: StoredItem }).Item);
     if (operation !== 'updateItem') return;
-    const { UpdateExpression: update, ExpressionAttributeValues: values } = input as {
+    const {
+      UpdateExpression: update,
+      ExpressionAttributeValues: values,
+      Key,
+    } = input as {
+      Key: { pk: { S: string } };
       UpdateExpression: string;
       ExpressionAttributeValues: Record<string, AttributeValue>;
     };
     const hold = values[':hold'] && holdImage(values[':hold']);
-    if (hold) this.invocations.get(hold.rq)!.sends(hold.at);
+    if (hold) this.invocations.get(hold.rq)!.sends(hold.at, Key.pk.S);
     if (update.startsWith('SET t = ')) this.raised.add(BigInt(values[':at']!.N!));
     if (update.endsWith(' REMOVE h.#id')) this.removed.add(BigInt(values[':at']!.N!));
   }
@@ -142,7 +155,7 @@ export class Auditor {
       case 'crowded':
         this.counts.throttles += 1;
         this.judgeRepeat(invocation);
-        this.judge.crowded(invocation, outcome.leaf.v);
+        this.judge.crowded(invocation, outcome.leaf);
         return;
       case 'unavailable':
         this.counts.unavailable += 1;
@@ -168,14 +181,17 @@ export class Auditor {
    * but for one whom the table has not let, again and again.
    */
   private leavesWithout(invocation: Invocation): void {
-    const { newestSent, call, request } = invocation;
-    const leaf = this.leaves.latest(call.caller.leaf.pk);
-    const couldNotRaise = (leaf?.t ?? 0n) < newestSent && this.raised.has(newestSent);
-    invocation.hasLeft = !couldNotRaise;
     const metMany = invocation.metFaults(ATTEMPTS_OF_ONE_WRITE);
-    for (const [id, hold] of leaf?.h ?? [])
-      if (hold.rq === request && !(metMany && (couldNotRaise || this.removed.has(hold.at))))
-        throw new Violation('nothing lands late', `${id} is left behind by its caller`);
+    invocation.hasLeft = true;
+    for (const pk of invocation.leaves) {
+      const leaf = this.leaves.latest(pk);
+      const newestSent = invocation.newestSentTo(pk);
+      const couldNotRaise = (leaf?.t ?? 0n) < newestSent && this.raised.has(newestSent);
+      if (couldNotRaise) invocation.hasLeft = false;
+      for (const [id, hold] of leaf?.h ?? [])
+        if (hold.rq === invocation.request && !(metMany && (couldNotRaise || this.removed.has(hold.at))))
+          throw new Violation('nothing lands late', `${id} is left behind by its caller`);
+    }
   }
 
   /** A call that was charged before the attempt began is answered with its charge, not refused. */
@@ -220,6 +236,7 @@ export class Auditor {
       else if (pk.startsWith('P#')) {
         const account = pk.slice('P#'.length);
         this.pools.poolChanged(account, poolImage(next!), isAdjusted);
+        this.rates.poolChanged(account, poolImage(next!));
         this.touched.add(account);
       }
     }
@@ -272,7 +289,7 @@ export class Auditor {
     if (!invocation) throw new Violation('resolved once', `${id} is held by nobody`);
     if (invocation.hasLeft)
       throw new Violation('nothing lands late', `${id} is held after its caller left without a hold`);
-    if (invocation.call.caller.leaf.pk !== leaf.pk)
+    if (!invocation.leaves.includes(leaf.pk))
       throw new Violation('resolved once', `${id} is held on ${leaf.pk}`);
     const once = `${id} ${hold.rq}`;
     if (this.heldBy.has(once)) throw new Violation('resolved once', `${id} is held twice by one invocation`);
@@ -298,6 +315,14 @@ export class Auditor {
       if (cap.window.kind === 'rolling')
         admissions.set(cap.account, truth.admit(Math.min(stampMs(hold.at), this.time.now), held.n));
       this.checkBound(leaf, cap, held, hold);
+    }
+    this.rates.held(invocation, leaf, hold);
+    for (const [name, held] of hold.c) {
+      if (!isRate(name)) continue;
+      this.counts.rated += 1;
+      this.checkKey(invocation, rateOf(name), held, leaf);
+      this.known.onLeaf(leaf.pk, name).hold(held.k, held.n);
+      this.checkBound(leaf, rateOf(name), held, hold);
     }
   }
 

@@ -8,6 +8,7 @@ import type { CapThresholdCrossed } from '../../lambdas/core/events/cap-threshol
 import type { StoredItem } from '../../lambdas/adapters/table/local/attribute-values.ts';
 import { shareOf } from './account-check.ts';
 import { leafImage, poolImage, type AccountImage } from './images.ts';
+import { isRate } from './rate-audit.ts';
 import type { Truth } from './truth.ts';
 import { Violation } from './violation.ts';
 
@@ -40,7 +41,7 @@ export class EventAudit {
     if (pk.startsWith('P#')) this.stands(pk, pk.slice('P#'.length), poolImage(next));
     if (!pk.startsWith('L#')) return;
     for (const [name, account] of leafImage(next).a)
-      if (account.r !== undefined) this.stands(pk, name, account);
+      if (account.r !== undefined && !isRate(name)) this.stands(pk, name, account);
   }
 
   private stands(pk: string, name: string, account: AccountImage): void {

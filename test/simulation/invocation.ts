@@ -9,6 +9,7 @@ import { amountsOf, type Amounts, type HeldCall } from '../../lambdas/core/ledge
 import type { Fit, ReserveOutcome } from '../../lambdas/core/ledger/reserve-call.ts';
 import { nonceBits } from '../../lambdas/core/ledger/stamp.ts';
 import type { Cap } from '../../lambdas/core/caps/cap.ts';
+import { rungRates } from '../../lambdas/core/caps/rung-rates.ts';
 import { TableUnavailable } from '../../lambdas/core/ports.ts';
 import type { PlannedCall } from './plan.ts';
 import type { Bill } from './provider-log.ts';
@@ -25,6 +26,7 @@ export async function invoke(world: World, host: Host, call: PlannedCall): Promi
   const { process, ledger } = host;
   const outcome = await reserve(world, host, call);
   if (!outcome) return 'refused';
+  if (outcome.kind === 'short' && outcome.caps.every(({ rungOf }) => rungOf)) return 'try_later';
   if (outcome.kind === 'short' || outcome.kind === 'recorded') return 'refused';
   const isOfAnother = outcome.kind === 'in_flight' && outcome.hold.i.bh !== call.bodyHash;
   if (isOfAnother) return 'refused';
@@ -45,7 +47,7 @@ export async function invoke(world: World, host: Host, call: PlannedCall): Promi
 
 /** Step 4, seen by the auditor; undefined where no cap covers the caller. */
 export async function reserve(
-  { auditor, configuration }: World,
+  { auditor, configuration, plan }: World,
   { process, ledger }: Host,
   call: PlannedCall,
 ): Promise<ReserveOutcome | undefined> {
@@ -71,6 +73,7 @@ export async function reserve(
       cd: 'card',
     },
     fit: (books) => fitOf(call, caps, books),
+    rates: (books) => rungRates(caps, books, () => plan.ratePerMinute),
   });
   auditor.reserved(invocation, outcome);
   return outcome;

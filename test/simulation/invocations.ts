@@ -2,6 +2,7 @@
 import type { Cap } from '../../lambdas/core/caps/cap.ts';
 import type { HoldImage } from './images.ts';
 import type { PlannedCall } from './plan.ts';
+import { firstLeafOf, isRate } from './rate-audit.ts';
 import type { SimulatedProcess } from './process.ts';
 import type { Truth } from './truth.ts';
 import { Violation } from './violation.ts';
@@ -15,8 +16,8 @@ export class Invocation {
   readonly call: PlannedCall;
   readonly caps: readonly Cap[];
   readonly startedAt: number;
-  /** Newest stamp that it sent. */
-  newestSent = 0n;
+  /** By leaf: the newest stamp that it sent there. */
+  private readonly newest = new Map<string, bigint>();
   /** It was answered without a hold, and nothing of it may land any more. */
   hasLeft = false;
   /** By stamp: the instant as of which its process knew the leaf when that reserve first left. */
@@ -41,9 +42,19 @@ export class Invocation {
   }
 
   /** A reserve leaves the process, for the first time or again. */
-  sends(at: bigint): void {
-    this.newestSent = at;
-    if (!this.knewLeafAsOf.has(at)) this.knewLeafAsOf.set(at, this.process.heardOf(this.call.caller.leaf.pk));
+  sends(at: bigint, pk: string): void {
+    this.newest.set(pk, at);
+    if (!this.knewLeafAsOf.has(at)) this.knewLeafAsOf.set(at, this.process.heardOf(pk));
+  }
+
+  newestSentTo(pk: string): bigint {
+    return this.newest.get(pk) ?? 0n;
+  }
+
+  /** Where it may be held: on the caller's leaf, and where a rate stands over it on the first of an app's. */
+  get leaves(): string[] {
+    const { pk } = this.call.caller.leaf;
+    return [...new Set([pk, firstLeafOf(pk)])];
   }
 
   /** The instant as of which the leaf was known to whoever sent the reserve with this stamp. */
@@ -60,8 +71,9 @@ export class Invocation {
   checkAmounts(id: string, hold: HoldImage): void {
     const { wanted, floor } = this.call;
     const isFit = hold.pu <= wanted.usd && hold.pu >= (floor ?? wanted.usd) && hold.tk === wanted.tokens;
+    const ofCaps = [...hold.c.keys()].filter((name) => !isRate(name));
     const isComplete =
-      hold.c.size === this.caps.length && this.caps.every(({ account }) => hold.c.has(account));
+      ofCaps.length === this.caps.length && this.caps.every(({ account }) => hold.c.has(account));
     if (!isFit || !isComplete)
       throw new Violation('conservation', `${id} holds ${hold.pu} in ${hold.c.size} accounts`);
     for (const { account, metric } of this.caps) {
@@ -69,5 +81,7 @@ export class Invocation {
       if (hold.c.get(account)!.n !== amount)
         throw new Violation('conservation', `${id} holds too little of ${account}`);
     }
+    for (const [account, { n }] of hold.c)
+      if (isRate(account) && n !== 1n) throw new Violation('conservation', `${id} is ${n} requests`);
   }
 }

@@ -55,6 +55,8 @@ export interface Plan {
   boundaries: number[];
   outages: { from: number; to: number }[];
   habits: Habits;
+  /** Calls a minute that a throttled caller may begin. */
+  ratePerMinute: number;
 }
 
 /** Shares of the admitted calls. */
@@ -99,7 +101,8 @@ export function drawPlan(seed: number): Plan {
   const isCrowd = shape === 'crowd';
   const isShared = shape === 'wide' || (shape === 'small' && random.chance(0.6));
   const callers = callersOf({ crowd: 1, wide: 12, small: random.whole(1, 5) }[shape], isShared);
-  const caps = drawCaps(random, { callers, horizon, shape, isShared });
+  const rungs = new Random(seed, 'rungs');
+  const caps = withRungs(drawCaps(random, { callers, horizon, shape, isShared }), rungs);
   const boundaries = boundariesOf(caps, start, end);
   const times = arrivals(random, { start, end, boundaries });
   const styles = drawStyles(random, isCrowd);
@@ -129,6 +132,7 @@ export function drawPlan(seed: number): Plan {
     boundaries,
     outages: random.chance(0.15) ? [outageIn(random, start, end)] : [],
     habits: { givenBack: 0.05, stalled: 0.03, settledTwice: 0.1 },
+    ratePerMinute: rungs.whole(1, 3),
   };
 }
 
@@ -187,6 +191,15 @@ function drawCaps(
     caps.push({ ...forEach, covers: new Set(users.map(({ leaf }) => leaf.pk)) });
   }
   return [...new Map(caps.map((cap) => [cap.id, cap])).values()];
+}
+
+/** A stage that many calls are made at, and not only the last ones of a window. */
+function withRungs(caps: NewCap[], rungs: Random): NewCap[] {
+  if (rungs.chance(0.5)) return caps;
+  return caps.map((cap) => {
+    const throttle = rungs.whole(100, 900);
+    return { ...cap, thresholds: { ...cap.thresholds, warn: [50, Math.floor(throttle / 2)], throttle } };
+  });
 }
 
 /** Money only, a day or longer. */

@@ -11,7 +11,7 @@ import { Violation } from './violation.ts';
 /** Requests land up to nine minutes late, and were right when they were sent. */
 const LATE_MS = 10 * 60_000;
 /** A pool's reading is used for ten seconds, and a slow answer may take half a minute to bring it. */
-const SEEN_MS = 40_000;
+export const SEEN_MS = 40_000;
 
 /** How a shared cap stood from one moment on. */
 export interface SharedState {

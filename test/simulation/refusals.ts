@@ -3,6 +3,7 @@
  * throttle by what really stood in the way.
  */
 import type { Cap } from '../../lambdas/core/caps/cap.ts';
+import type { Leaf } from '../../lambdas/core/ledger/leaf.ts';
 import type { ReserveOutcome } from '../../lambdas/core/ledger/reserve-call.ts';
 import { shareOf } from './account-check.ts';
 import { keyAt } from './account-truth.ts';
@@ -10,6 +11,7 @@ import type { Invocation } from './invocations.ts';
 import type { LeafImage } from './images.ts';
 import type { LeafHistory } from './leaf-history.ts';
 import type { PoolAudit, SharedState } from './pool-audit.ts';
+import { isRate, type RateAudit } from './rate-audit.ts';
 import type { Truth } from './truth.ts';
 import { Violation } from './violation.ts';
 
@@ -26,11 +28,13 @@ export class RefusalJudge {
   private readonly known: Truth;
   private readonly leaves: LeafHistory;
   private readonly pools: PoolAudit;
+  private readonly rates: RateAudit;
 
-  constructor(options: { known: Truth; leaves: LeafHistory; pools: PoolAudit }) {
+  constructor(options: { known: Truth; leaves: LeafHistory; pools: PoolAudit; rates: RateAudit }) {
     this.known = options.known;
     this.leaves = options.leaves;
     this.pools = options.pools;
+    this.rates = options.rates;
   }
 
   denied(invocation: Invocation, outcome: ReserveOutcome & { kind: 'short' }): void {
@@ -38,7 +42,8 @@ export class RefusalJudge {
     const fail = (what: string): never => {
       throw new Violation('denial justified', `call ${call.number}: ${what}`);
     };
-    const image = this.leaves.during(call.caller.leaf.pk, outcome.books.leaf.v, startedAt);
+    const { pk, v } = outcome.books.leaf;
+    const image = invocation.leaves.includes(pk) ? this.leaves.during(pk, v, startedAt) : undefined;
     if (!image) return fail('the state that it names was not there during the attempt');
     if (outcome.caps.length === 0) return fail('no cap is named');
     const { amounts } = outcome.fit;
@@ -52,6 +57,7 @@ export class RefusalJudge {
         if (!states.some((state) => couldNotPay(state, cap, amount)))
           fail(`${cap.account} could pay ${amount} all the time (${describeStates(states)})`);
       } else this.judgeOwn(invocation, cap, image, amount, fail);
+      if (isRate(cap.account)) this.rates.refused(invocation, image);
     }
   }
 
@@ -73,10 +79,9 @@ export class RefusalJudge {
   }
 
   /** As many calls in flight as a leaf takes, or a leaf that moved on as often as the attempt tried. */
-  crowded(invocation: Invocation, version: bigint): void {
+  crowded(invocation: Invocation, { pk, v }: Leaf): void {
     const { call, startedAt } = invocation;
-    const { pk } = call.caller.leaf;
-    const image = this.leaves.during(pk, version, startedAt);
+    const image = this.leaves.during(pk, v, startedAt);
     if (image && image.h.size >= HOLDS_MAX) return;
     const moves = this.leaves.writesSince(pk, startedAt);
     if (moves >= LOST_RACES_MIN || invocation.metFaults()) return;

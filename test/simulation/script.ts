@@ -198,4 +198,5 @@ const planOf = (start: number, callers: Caller[], caps: NewCap[]): Plan => ({
   boundaries: [],
   outages: [],
   habits: { givenBack: 0, stalled: 0, settledTwice: 0 },
+  ratePerMinute: 1,
 });

@@ -61,6 +61,7 @@ const SPOKEN: [name: string, words: string][] = [
   ['unavailable', 'refused: table unavailable'],
   ['slotsFreed', 'slots freed by time'],
   ['stages', 'stages set by the ladder'],
+  ['rated', 'held under the rate of a stage'],
   ['requests', 'requests to the table'],
   ['lostRequests', 'requests lost'],
   ['lostAnswers', 'answers lost, of writes that were applied'],

@@ -3,6 +3,7 @@ import type { Cap } from '../../lambdas/core/caps/cap.ts';
 import { AccountTruth } from './account-truth.ts';
 import type { Configuration } from './configuration.ts';
 import type { AccountImage } from './images.ts';
+import { isRate, rateOf } from './rate-audit.ts';
 import { Violation } from './violation.ts';
 import type { VirtualTime } from './virtual-time.ts';
 
@@ -48,6 +49,7 @@ export class Truth {
   }
 
   revisionOf(account: string, revision: bigint | undefined): Cap {
+    if (isRate(account) && revision === 1n) return rateOf(account);
     const cap = revision === undefined ? undefined : this.configuration.history.get(account)?.get(revision);
     if (!cap)
       throw new Violation('conservation', `${account} stands at revision ${revision}, which never was`);

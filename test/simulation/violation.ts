@@ -9,6 +9,7 @@ export const RULES = [
   'nothing lands late',
   'configuration lag',
   'stage',
+  'rate',
   'event',
   'progress',
 ] as const;

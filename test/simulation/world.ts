@@ -43,6 +43,7 @@ export class World {
       time: this.time,
       configuration: this.configuration,
       skewMsMax: plan.rates.skewMsMax,
+      ratePerMinute: plan.ratePerMinute,
     });
     this.network = new SimulatedNetwork({
       time: this.time,

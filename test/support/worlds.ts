@@ -140,6 +140,7 @@ export function testCall(caps: readonly Cap[], ids: Ids, options: CallOptions = 
       cd: 'card',
     },
     fit: () => fit,
+    rates: () => [],
   };
 }
 

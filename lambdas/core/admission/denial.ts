@@ -80,7 +80,7 @@ function capReached(cap: Cap, reason: FinalReason, books: Books, fit: Fit, conte
   const when = limit.resets_at === null ? '; it does not reset' : `; it resets ${limit.resets_at}`;
   return {
     code: 'cap_reached',
-    message: `${capName(cap, limit)} is ${CAP_STATE[reason]}: ${state}${fits}${when}${whereToAsk(limit, context)}.`,
+    message: `${capName(cap, limit.effective_limit!)} is ${CAP_STATE[reason]}: ${state}${fits}${when}${whereToAsk(limit, context)}.`,
     limit,
     notice: newestNotice(books.leaf, context.now),
     resetsAt: reset,
@@ -111,14 +111,30 @@ function throttled(
       : cap.metric === 'concurrent'
         ? `${limit.reserved} calls are in flight`
         : `${usedAndHeld(cap.metric, limit)} in this minute`;
+  const again = `try again in ${Math.ceil(waitMs / SECOND)} s`;
   return {
     code: 'throttled',
-    message: `${capName(cap, limit)} is busy: ${why}; try again in ${Math.ceil(waitMs / 1000)} s.`,
+    message: cap.rungOf
+      ? `${rateWords(cap.rungOf, limit, books)}; ${again}; ${untilWords(cap.rungOf, books, context)}${whereToAsk(limit, context)}.`
+      : `${capName(cap, limit.effective_limit!)} is busy: ${why}; ${again}.`,
     limit,
     retryAfterMs: waitMs,
     notice: newestNotice(books.leaf, context.now),
     isFreedByOwnCalls: reason === 'held' && held.isFreedByOwnCalls,
   };
+}
+
+/** Of the cap whose rung it is, and of the rate. */
+function rateWords(cap: Cap, rate: LimitDetail, books: Books): string {
+  const { l, s } = accountOf(books, cap);
+  const settled = withUnit(cap.metric, inMetric(cap.metric, s));
+  const used = usedAndHeld('requests', rate);
+  return `${capName(cap, inMetric(cap.metric, l))} is at stage throttled, with ${settled} settled, and admits ${rate.effective_limit} requests a minute of each caller: ${used} in this minute`;
+}
+
+function untilWords(cap: Cap, books: Books, { now }: DenialContext): string {
+  const reset = resetOf(cap, accountOf(books, cap), now);
+  return `the rate lasts until the cap ${reset === null ? '' : `resets ${toRfc3339(reset)} or `}is raised`;
 }
 
 const heldUntil = ({ openUntil }: HeldWait): string =>
@@ -131,7 +147,7 @@ export function undecided(cap: Cap, books: Books, fit: Fit, context: DenialConte
   const limit = limitDetail(cap, 'held', books, fit, context);
   return {
     code: 'throttled',
-    message: `${capName(cap, limit)} is busy: what is left of it lies with other callers and is being gathered; try again in ${SHARED_WAIT / SECOND} s.`,
+    message: `${capName(cap, limit.effective_limit!)} is busy: what is left of it lies with other callers and is being gathered; try again in ${SHARED_WAIT / SECOND} s.`,
     limit,
     retryAfterMs: SHARED_WAIT,
     notice: newestNotice(books.leaf, context.now),
@@ -144,7 +160,7 @@ export function crowded(leaf: Leaf, context: DenialContext): Refusal {
   const waitMs = typicalWait(leaf, context);
   return {
     code: 'throttled',
-    message: `Too many of your calls are in flight (${Object.keys(leaf.h).length}); try again in ${Math.ceil(waitMs / 1000)} s.`,
+    message: `Too many of your calls are in flight (${Object.keys(leaf.h).length}); try again in ${Math.ceil(waitMs / SECOND)} s.`,
     limit: {
       reason: 'throttled',
       cap: null,
@@ -191,7 +207,9 @@ export function limitDetail(
     fits: reason === 'blocked' ? null : whatFits(books, context),
     resets_at: reset === null ? null : toRfc3339(reset),
     request_url: context.requestUrl,
-    ...(notice?.account === cap.account && { grant: { id: notice.grant, status: notice.status } }),
+    ...(notice?.account === (cap.rungOf ?? cap).account && {
+      grant: { id: notice.grant, status: notice.status },
+    }),
   };
 }
 
@@ -220,9 +238,10 @@ function usedAndHeld(metric: Metric, { settled, reserved }: LimitDetail): string
   return `${withUnit(metric, settled!)} used and ${reserved!} held`;
 }
 
-function capName(cap: Cap, limit: LimitDetail): string {
-  const per = limit.window === null || limit.window === 'lifetime' ? 'lifetime' : `per ${limit.window}`;
-  const size = withUnit(cap.metric, limit.effective_limit!);
+function capName(cap: Cap, effectiveLimit: string): string {
+  const window = windowName(cap.window);
+  const per = window === 'lifetime' ? 'lifetime' : `per ${window}`;
+  const size = withUnit(cap.metric, effectiveLimit);
   if (cap.metric === 'concurrent') return `Your cap of ${size} (${cap.id})`;
   const named = `${size} ${per} cap`;
   switch (cap.scope.type) {

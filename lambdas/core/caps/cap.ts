@@ -33,12 +33,15 @@ export interface Cap {
   ladder: string;
   /** Grows with each change; tells a leaf whether its account's limit is older than the cap. */
   revision: bigint;
+  /** Of the rate that a rung adds: the cap whose rung it is. */
+  rungOf?: Cap;
 }
 
 const SHARED_SCOPES: ReadonlySet<ScopeType> = new Set<ScopeType>(['team', 'app', 'feature', 'org']);
 
-/** Held by a pool that many leaves draw on; the others stand on their user's leaf alone. */
-export const isShared = (cap: Pick<Cap, 'scope'>): boolean => SHARED_SCOPES.has(cap.scope.type);
+/** Held by a pool that many leaves draw on; the others stand on their user's leaf alone, as every rung's rate does. */
+export const isShared = (cap: Pick<Cap, 'scope' | 'rungOf'>): boolean =>
+  cap.rungOf === undefined && SHARED_SCOPES.has(cap.scope.type);
 
 /** Windows and metrics that deny for a moment rather than for good: the caller should wait, not ask for money. */
 export function throttles(cap: Cap): boolean {

@@ -9,6 +9,7 @@
 import { epochMs, type EpochMs } from '../brands.ts';
 import { inMetric } from '../caps/amounts.ts';
 import type { Cap } from '../caps/cap.ts';
+import { isRungRate } from '../caps/rung-rates.ts';
 import { rungsOf, type RungOfCap } from '../caps/rungs.ts';
 import { resetOf } from '../caps/stage.ts';
 import { windowName } from '../caps/windows.ts';
@@ -60,8 +61,8 @@ export async function crossingsOf(
   const events: CapThresholdCrossed[] = [];
   for (const [name, account] of Object.entries(change.next)) {
     const before = change.old?.[name];
-    // A lease's figures are a part of its pool's: they say nothing about the cap.
-    if (account.r === undefined) continue;
+    // A lease's figures are a part of its pool's: they say nothing about the cap. A rung's rate has no rungs.
+    if (account.r === undefined || isRungRate(name)) continue;
     if (account.s <= 0n || (before && isSameStanding(before, account))) continue;
     const cap = await capOf(name, account.r);
     if (!cap || cap.metric === 'concurrent') continue;

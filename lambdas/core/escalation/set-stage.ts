@@ -35,7 +35,7 @@ export function withStage(leaf: Leaf, cap: Cap, event: CapThresholdCrossed, now:
   if (!leaf.a[event.account]) return undefined;
   const current = prepareLeaf(leaf, [cap], now) ?? leaf;
   const account = raised(current.a[event.account]!, cap, event);
-  return account && { ...current, a: { ...current.a, [event.account]: account } };
+  return account && { ...current, g: (current.g ?? 0n) + 1n, a: { ...current.a, [event.account]: account } };
 }
 
 /** The same of an account, which is prepared. */

@@ -19,6 +19,8 @@ const sameWindow = (n: number): string => `a.#${n}.k = :k${n}`;
 const enoughFree = (n: number): string => `a.#${n}.f >= :n${n}`;
 /** The ladder's last rung: from this settled amount on, the cap admits nothing. */
 const notBlocked = (n: number): string => `a.#${n}.s < :b${n}`;
+/** A rate that the ladder has set is held too: nobody calls by an image from before it was set. */
+const STAGES_AS_SEEN = { none: 'attribute_not_exists(g)', some: 'g = :g' };
 /** Only the generation of the hold that the charge names is settled. */
 const HOLD_IS_THE_CHARGED_ONE = 'h.#id.#at = :at';
 /** A bucket that has left its rolling window takes no more money. */
@@ -48,6 +50,8 @@ export interface ReserveBounds {
   holdsMax: bigint;
   /** Settled amount from which an account is blocked, by its name, where that is below its limit. */
   blockedFrom: Record<string, bigint>;
+  /** How many stages the ladder had set on the leaf that the call was computed for. */
+  stagesSet: bigint | undefined;
 }
 
 /** Deducts the hold's amounts from each account and adds the hold. */
@@ -55,12 +59,14 @@ export function reserveWrite(
   key: ItemKey,
   id: HoldId,
   hold: Hold,
-  { holdsMax, blockedFrom }: ReserveBounds,
+  { holdsMax, blockedFrom, stagesSet }: ReserveBounds,
 ): UpdateWrite {
   const conditions = [ROOM_FOR_A_HOLD, NO_HOLD_YET, NEWER_THAN_FENCE];
   const sets = ['v = v + :one'];
   const names: Record<string, string> = { '#id': id };
   const values: NonNullable<Condition['values']> = { ':one': 1n, ':holdsMax': holdsMax, ':at': hold.at };
+  conditions.push(stagesSet === undefined ? STAGES_AS_SEEN.none : STAGES_AS_SEEN.some);
+  if (stagesSet !== undefined) values[':g'] = stagesSet;
   Object.entries(hold.c).forEach(([account, { k, n }], i) => {
     names[`#${i}`] = account;
     values[`:k${i}`] = k;

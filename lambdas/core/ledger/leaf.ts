@@ -3,7 +3,7 @@
  * Attribute names are short because they are paid for with every write; accounting terms are beside them.
  *
  *   leaf    v version · t fence · a accounts by account name · h calls in flight by hold id
- *           n newest grant that its principal asked for, by account name
+ *           g stages that the ladder has set so far · n newest grant that its principal asked for, by account name
  *   account k window key · f free · s settled · l effective limit
  *           own cap: r cap revision · b settled by rolling bucket · g stage that the ladder set · o grants by id
  *           lease of a shared cap: q size of the next draw, in calls · d drawn at (epoch ms)
@@ -100,6 +100,7 @@ export interface Leaf {
   a: Record<string, Account>;
   h: Record<string, Hold>;
   n?: Record<string, Notice>;
+  g?: bigint;
 }
 
 /** What a call uses, in each metric's unit. */
@@ -120,6 +121,10 @@ export const principalOf = (leafPk: string): Principal => {
   if (!match) throw new Error(`not a leaf: ${leafPk}`);
   return { type: (match[1] ?? match[3]) as Principal['type'], id: (match[2] ?? match[4])! };
 };
+
+/** Of an app with several leaves, the one on which it is counted as one. */
+export const firstLeafOf = ({ pk }: ItemKey): ItemKey => leafKey(principalOf(pk));
+export const isFirstLeaf = (key: ItemKey): boolean => firstLeafOf(key).pk === key.pk;
 
 /** Leaves are listed in this many partitions; the entry is put before the leaf, once, and never changes. */
 export const LEAF_LISTS = 16;

@@ -6,11 +6,12 @@ import type { EpochMs, HoldId } from '../brands.ts';
 import { capKeyAt, isShared, type Cap } from '../caps/cap.ts';
 import type { ItemKey } from '../ports.ts';
 import { DAY, plus } from '../time.ts';
-import { amountFor, blockedFrom, isBlocked, type AmountByAccount } from './accounts.ts';
+import { amountFor, blockedFrom, isBlocked, prepareLeaf, type AmountByAccount } from './accounts.ts';
 import { accountOf, type Books } from './books.ts';
 import type { Charge } from './charge.ts';
 import type { ReserveBounds } from './expressions.ts';
 import {
+  isFirstLeaf,
   METRIC_LETTER,
   type Account,
   type Amounts,
@@ -50,6 +51,8 @@ export interface ReserveCall {
   /** Unique to this invocation. */
   nonce: Nonce;
   fit(books: Books): Fit;
+  /** Caps that a stage adds, as the books stand: they are counted on the principal's first leaf alone. */
+  rates(books: Books): readonly Cap[];
 }
 
 /** In order of precedence. */
@@ -68,6 +71,9 @@ export type ReserveOutcome =
   | { kind: 'crowded'; leaf: Leaf }
   /** The ledger could not be reached or did not come to rest; nothing may be forwarded. */
   | { kind: 'unavailable'; reason: string };
+
+/** Within the ledger: a rate stands over the call, and its count is kept on the principal's first leaf. */
+export type ReserveOnLeaf = ReserveOutcome | { kind: 'elsewhere' };
 
 /** The first shared cap whose lease does not cover the call: none yet, one of an older window, or too little left. */
 export function firstThinLease(
@@ -88,6 +94,20 @@ export function firstThinLease(
   })?.cap;
 }
 
+/** The leaf as the call needs it, rates included; undefined when it already is so. */
+export function prepareFor(
+  call: ReserveCall,
+  leaf: Leaf,
+  pools: Books['pools'],
+  now: EpochMs,
+): Leaf | undefined {
+  const prepared = prepareLeaf(leaf, call.caps, now);
+  const current = prepared ?? leaf;
+  const added = call.rates({ leaf: current, pools });
+  if (added.length === 0 || !isFirstLeaf(leaf)) return prepared;
+  return prepareLeaf(current, added, now) ?? prepared;
+}
+
 export function boundsOf(caps: readonly Cap[], image: Leaf): ReserveBounds {
   const blocked: Record<string, bigint> = {};
   for (const cap of caps) {
@@ -95,7 +115,7 @@ export function boundsOf(caps: readonly Cap[], image: Leaf): ReserveBounds {
     const from = blockedFrom(cap, image.a[cap.account]!);
     if (from !== undefined) blocked[cap.account] = from;
   }
-  return { holdsMax: BigInt(HOLDS_MAX), blockedFrom: blocked };
+  return { holdsMax: BigInt(HOLDS_MAX), blockedFrom: blocked, stagesSet: image.g };
 }
 
 export function holdOf(call: ReserveCall, fit: Fit, image: Leaf, at: bigint, now: EpochMs): Hold {

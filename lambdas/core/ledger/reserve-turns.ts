@@ -5,11 +5,11 @@
 import { epochMs, type EpochMs, type HoldId } from '../brands.ts';
 import { isShared, type Cap } from '../caps/cap.ts';
 import type { Clock, Table } from '../ports.ts';
-import { amountFor, prepareLeaf, shortAccounts, type AmountByAccount } from './accounts.ts';
+import { amountFor, shortAccounts, type AmountByAccount } from './accounts.ts';
 import type { Books } from './books.ts';
 import type { Draws } from './draws.ts';
 import { raiseFenceWrite, reserveWrite } from './expressions.ts';
-import type { Account, Hold, Leaf } from './leaf.ts';
+import { isFirstLeaf, type Account, type Hold, type Leaf } from './leaf.ts';
 import type { Leaves } from './leaves.ts';
 import type { Pools } from './pools.ts';
 import {
@@ -17,8 +17,10 @@ import {
   firstThinLease,
   holdOf,
   HOLDS_MAX,
+  prepareFor,
   type Fit,
   type ReserveCall,
+  type ReserveOnLeaf,
   type ReserveOutcome,
 } from './reserve-call.ts';
 import type { Settles } from './settles.ts';
@@ -42,7 +44,7 @@ interface Attempt {
   fit: Fit;
 }
 
-type Turn = ReserveOutcome | 'look_again';
+type Turn = ReserveOnLeaf | 'look_again';
 
 export class ReserveTurns {
   private readonly deps: ReserveTurnsDeps;
@@ -63,7 +65,7 @@ export class ReserveTurns {
   }
 
   /** Throws TableUnavailable. However it ends without a hold, by an error too: no lost attempt may still land. */
-  async run(): Promise<ReserveOutcome> {
+  async run(): Promise<ReserveOnLeaf> {
     await this.begin();
     let isHeld = false;
     try {
@@ -84,7 +86,7 @@ export class ReserveTurns {
     this.isFresh = remembered === undefined && shared.length === 0;
   }
 
-  private async untilDecided(): Promise<ReserveOutcome> {
+  private async untilDecided(): Promise<ReserveOnLeaf> {
     for (let turn = 0; turn < TURNS_MAX; turn += 1) {
       const outcome = await this.turn();
       if (outcome !== 'look_again') return outcome;
@@ -98,16 +100,19 @@ export class ReserveTurns {
     const now = this.deps.clock.now();
     const standing = image?.h[this.id];
     if (image && standing) return this.holdStands(image, standing);
-    if (!image || prepareLeaf(image, call.caps, now)) return this.prepare(now);
+    if (!image || prepareFor(call, image, pools, now)) return this.prepare(now);
+    const rates = call.rates({ leaf: image, pools });
+    if (rates.length > 0 && !isFirstLeaf(call.leaf)) return { kind: 'elsewhere' };
+    const caps = [...call.caps, ...rates];
     const fit = call.fit({ leaf: image, pools });
-    const amounts = call.caps.map((cap) => ({ cap, amount: amountFor(cap, fit.amounts) }));
+    const amounts = caps.map((cap) => ({ cap, amount: amountFor(cap, fit.amounts) }));
     const refusal = this.refusalBy(image, amounts, fit);
     // Nobody is refused, or given less of what others spend too, by an image that may be old.
     const isLessForOthers = fit.isLowered && pools.size > 0;
     if (!this.isFresh && (refusal || isLessForOthers)) return this.look(await this.read());
     if (refusal) return refusal;
     const thin = firstThinLease(image, pools, amounts, now);
-    return thin ? this.draw(thin) : this.send(image, fit, now);
+    return thin ? this.draw(thin) : this.send({ ...call, caps }, image, fit, now);
   }
 
   /** By an attempt of this call whose answer was lost, or by another request with the same key. */
@@ -140,8 +145,9 @@ export class ReserveTurns {
   }
 
   private async prepare(now: EpochMs): Promise<'look_again'> {
-    const { leaf, caps } = this.call;
-    return this.look(await this.deps.leaves.change(leaf, (current) => prepareLeaf(current, caps, now)));
+    const { call, pools } = this;
+    const next = (current: Leaf): Leaf | undefined => prepareFor(call, current, pools, now);
+    return this.look(await this.deps.leaves.change(call.leaf, next));
   }
 
   private async draw(cap: Cap): Promise<Turn> {
@@ -157,8 +163,9 @@ export class ReserveTurns {
     return kind === 'short' ? { kind, caps: [cap], books, fit } : { kind, cap, books, fit };
   }
 
-  private async send(image: Leaf, fit: Fit, now: EpochMs): Promise<Turn> {
-    const { call, id } = this;
+  /** `call` has the rates among its caps. */
+  private async send(call: ReserveCall, image: Leaf, fit: Fit, now: EpochMs): Promise<Turn> {
+    const { id } = this;
     const at = stampAfter(now, newerOf(image.t, this.attempts.at(-1)?.at ?? 0n), call.nonce);
     this.attempts.push({ at, fit });
     const hold = holdOf(call, fit, image, at, now);

@@ -8,9 +8,10 @@ import { generationOf } from '../request-ids.ts';
 import type { Charge } from './charge.ts';
 import { Draws } from './draws.ts';
 import type { Folds } from './folds.ts';
+import { firstLeafOf } from './leaf.ts';
 import type { Leaves } from './leaves.ts';
 import type { Pools } from './pools.ts';
-import type { ReserveCall, ReserveOutcome } from './reserve-call.ts';
+import type { ReserveCall, ReserveOnLeaf, ReserveOutcome } from './reserve-call.ts';
 import { ReserveTurns } from './reserve-turns.ts';
 import type { Settles } from './settles.ts';
 import { completeDenial } from './shared-denial.ts';
@@ -48,6 +49,7 @@ export class Reserves {
   async reserve(call: ReserveCall): Promise<ReserveOutcome> {
     try {
       const outcome = await this.turns.take(call.leaf.pk, () => this.firstNotVoided(call));
+      if (outcome.kind === 'elsewhere') return await this.reserve({ ...call, leaf: firstLeafOf(call.leaf) });
       const isDenial = outcome.kind === 'short' || outcome.kind === 'undecided';
       return isDenial ? await completeDenial(this.deps, call, outcome) : outcome;
     } catch (error) {
@@ -56,7 +58,7 @@ export class Reserves {
     }
   }
 
-  private async firstNotVoided(call: ReserveCall): Promise<ReserveOutcome> {
+  private async firstNotVoided(call: ReserveCall): Promise<ReserveOnLeaf> {
     if (call.bodyHash === undefined) return this.reserveAs(call, call.id);
     for (let generation = 0; generation < GENERATIONS_MAX; generation += 1) {
       const id = generationOf(call.id, generation);
@@ -67,7 +69,7 @@ export class Reserves {
     return { kind: 'unavailable', reason: 'too many voided calls under one idempotency key' };
   }
 
-  private reserveAs(call: ReserveCall, id: HoldId): Promise<ReserveOutcome> {
+  private reserveAs(call: ReserveCall, id: HoldId): Promise<ReserveOnLeaf> {
     return new ReserveTurns({ ...this.deps, draws: this.draws }, call, id).run();
   }
 
@@ -75,7 +77,7 @@ export class Reserves {
    * A charge under the id decides, whether or not the reserve passed: an earlier request with this key was
    * charged (answer that) or voided (take the next generation).
    */
-  private async recordedBefore(id: HoldId, outcome: ReserveOutcome): Promise<ReserveOutcome | 'voided'> {
+  private async recordedBefore(id: HoldId, outcome: ReserveOnLeaf): Promise<ReserveOnLeaf | 'voided'> {
     const { settles } = this.deps;
     let charge: Charge | undefined;
     try {

@@ -55,6 +55,12 @@ const issuerSchema = z.strictObject({
   team: nameSchema,
 });
 
+const ladderSchema = z.strictObject({
+  /** How many calls a minute each caller may begin at the stage `throttled`. */
+  throttleRequestsPerMinute: z.int().min(1).default(10),
+});
+export type Ladder = z.output<typeof ladderSchema>;
+
 const PROJECT_TIERS = ['default', 'flex', 'priority'] as const;
 export type OpenAiProjectTier = (typeof PROJECT_TIERS)[number];
 
@@ -118,16 +124,19 @@ export const policySchema = z.strictObject({
   priceRefreshMinutes: z.int().min(15).max(1440).default(60),
   /** Models by descending price, for fallback within a dialect; used from the escalation release on. */
   modelTiers: z.array(z.array(z.string().min(1))).default([]),
-  /** Rungs by ladder name; used from the escalation release on. */
+  /** Rungs by the name that caps give as their ladder. */
   ladders: z
-    .record(nameSchema, z.strictObject({ throttleRequestsPerMinute: z.int().min(1).default(10) }))
-    .default({
-      default: { throttleRequestsPerMinute: 10 },
-    }),
+    .record(nameSchema, ladderSchema)
+    .default({})
+    .transform((described) => ({ default: ladderSchema.parse({}), ...described })),
 });
 
 export type Policy = z.output<typeof policySchema>;
 export type PolicyInput = z.input<typeof policySchema>;
+
+/** A ladder that the file does not describe is the default one. */
+export const ladderOf = ({ ladders }: Policy, name: string): Ladder =>
+  Object.hasOwn(ladders, name) ? (ladders as Record<string, Ladder>)[name]! : ladders.default;
 
 /** Whether any app has its answers stored: only then is there a key to seal them with. */
 export const storesAnswers = ({ apps }: Policy): boolean => apps.some(({ storeAnswers }) => storeAnswers);

@@ -7,6 +7,7 @@ import type { Quote, Replay, Reserved } from '../call.ts';
 import { crowded, explainShort, undecided, type DenialContext } from '../admission/denial.ts';
 import type { Endpoint } from '../endpoint.ts';
 import { fitToBudget } from '../admission/fit.ts';
+import { rungRates } from '../caps/rung-rates.ts';
 import { leavesToTry } from '../admission/leaf-choice.ts';
 import type { Gateway } from '../gateway.ts';
 import { chargeView } from '../ledger/charge-view.ts';
@@ -14,6 +15,7 @@ import type { Charge } from '../ledger/charge.ts';
 import type { ReserveOutcome } from '../ledger/reserve-call.ts';
 import { leafKey, type HoldInfo } from '../ledger/leaf.ts';
 import { nonceBits } from '../ledger/stamp.ts';
+import { ladderOf } from '../policy/policy.ts';
 import type { ItemKey } from '../ports.ts';
 import type { CallIds } from '../request-ids.ts';
 import { passed, refused, type Refusal, type Stepped } from '../refusals.ts';
@@ -40,6 +42,8 @@ export async function reserve(
       nonce: gateway.ids.randomBits(nonceBits),
       info: infoOf(endpoint, caller, quote, ids),
       fit: (books) => fitToBudget(quote.plan, caps, books),
+      rates: (books) =>
+        rungRates(caps, books, (ladder) => ladderOf(gateway.policy, ladder).throttleRequestsPerMinute),
     });
   const attempt = async (ahead: number): Promise<Attempted> => {
     const [leaf, ...others] = leavesToTry(gateway.policy, caller, gateway.ids);

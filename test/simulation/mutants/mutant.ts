@@ -44,6 +44,7 @@ export const DRAWS = `${CORE}/ledger/draws.ts`;
 export const TIDY_LEASES = `${CORE}/ledger/tidy-leases.ts`;
 export const POOLS = `${CORE}/ledger/pools.ts`;
 export const STAMP = `${CORE}/ledger/stamp.ts`;
+export const RUNG_RATES = `${CORE}/caps/rung-rates.ts`;
 export const WINDOWS = `${CORE}/caps/windows.ts`;
 export const SET_STAGE = `${CORE}/escalation/set-stage.ts`;
 export const CROSSINGS = `${CORE}/escalation/crossings.ts`;

@@ -6,6 +6,7 @@ import {
   RESERVES,
   RESERVE_CALL,
   RESERVE_TURNS,
+  RUNG_RATES,
   STAMP,
   TABLE,
   shownBy,
@@ -45,9 +46,40 @@ export const OF_RESERVE: Mutant[] = [
       replace: 'conditions.push(`(a.#${i}.s < :b${i} OR a.#${i}.s >= :b${i})`);',
     }),
   ),
+  without(
+    'reserve: stages as seen',
+    EXPRESSIONS,
+    {
+      find: 'conditions.push(stagesSet === undefined ? STAGES_AS_SEEN.none : STAGES_AS_SEEN.some);',
+      replace: '',
+    },
+    { find: "if (stagesSet !== undefined) values[':g'] = stagesSet;", replace: '' },
+  ),
+  // ---- the rates that stages add
+  without('rate: of own caps', RUNG_RATES, {
+    find: 'pools.get(cap.account) : leaf.a[cap.account];',
+    replace: 'pools.get(cap.account) : undefined;',
+  }),
+  without('rate: of shared caps', RUNG_RATES, {
+    find: 'pools.get(cap.account) : leaf.a[cap.account];',
+    replace: 'undefined : leaf.a[cap.account];',
+  }),
+  without('rate: also once the stage is higher', RUNG_RATES, {
+    find: ">= rankOf('throttled')",
+    replace: "=== rankOf('throttled')",
+  }),
+  without('rate: counted for all leaves of a caller', RESERVE_TURNS, {
+    find: "if (rates.length > 0 && !isFirstLeaf(call.leaf)) return { kind: 'elsewhere' };",
+    replace: '',
+  }),
+  without('rate: held too', RESERVE_TURNS, {
+    find: 'this.send({ ...call, caps }, image, fit, now)',
+    replace: 'this.send(call, image, fit, now)',
+  }),
+  without('rate: of this minute', RUNG_RATES, { find: "unit: 'minute'", replace: "unit: 'hour'" }),
   // ---- what the caller sees to
   without('reserve: the leaf is prepared', RESERVE_TURNS, {
-    find: 'if (!image || prepareLeaf(image, call.caps, now)) return',
+    find: 'if (!image || prepareFor(call, image, pools, now)) return',
     replace: 'if (!image || call.caps.some((cap) => !isShared(cap) && !image!.a[cap.account])) return',
   }),
   without('reserve: blocked accounts are short', ACCOUNTS, {
