@@ -12,6 +12,7 @@ import { addLedgerCommands } from './cli/ledger.ts';
 import { addPriceCommands } from './cli/price.ts';
 import { addQuarantineCommands } from './cli/quarantine.ts';
 import { addReceiptCommands } from './cli/receipt.ts';
+import { addReconcileCommand } from './cli/reconcile.ts';
 import { printNote } from './cli/terminal.ts';
 import { addUsageCommands } from './cli/usage.ts';
 import { addUserCommands } from './cli/user.ts';
@@ -89,6 +90,7 @@ Exit codes: 0 ok, 1 refused or a difference found, 2 usage, 3 server unreachable
     addLedgerCommands,
     addReceiptCommands,
     addPriceCommands,
+    addReconcileCommand,
     addQuarantineCommands,
     addDevCommand,
     addCompletionCommand,

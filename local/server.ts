@@ -18,6 +18,7 @@ import { AccountCaps } from '../lambdas/core/escalation/account-caps.ts';
 import { GrantDesk } from '../lambdas/core/grants/grant-desk.ts';
 import { Ledger } from '../lambdas/core/ledger/ledger.ts';
 import type { Policy } from '../lambdas/core/policy/policy.ts';
+import type { FinanceMail } from '../lambdas/core/ports.ts';
 import { fetchDocument } from '../lambdas/adapters/price-feeds/document.ts';
 import type { Feed } from '../lambdas/adapters/price-feeds/families.ts';
 import { toRfc3339 } from '../lambdas/core/time.ts';
@@ -99,22 +100,25 @@ export async function startLocalServer(options: LocalServerOptions): Promise<Loc
   });
   const outbox = new Outbox(table);
   const financeEmail = policy.org.financeEmail ?? FINANCE_EMAIL;
+  const mail: FinanceMail = {
+    send: ({ id, ...news }) => outbox.put(id, { ...news, to: financeEmail, at: toRfc3339(clock.now()) }),
+  };
   const closing = new AbortController();
   const office = new PriceOffice({
     ...{ table, clock, ids, prices, reviewed: reviewedCards, feeds: options.priceFeeds ?? [] },
     fetch: (url, known) => fetchDocument(url, known, { signal: closing.signal }),
     // Nothing on this machine listens to the bus.
     tell: async () => undefined,
-    mail: {
-      send: ({ id, ...mail }) => outbox.put(id, { ...mail, to: financeEmail, at: toRfc3339(clock.now()) }),
-    },
+    mail,
   });
   const grants = new GrantDesk({ table, ledger, directory, clock, waiting: { end: async () => undefined } });
   const admin = createAdminApp(
-    { directory, ledger, table, clock, ids, office, grants, keyEnvironment: 'local' },
+    { directory, ledger, table, clock, ids, office, grants, mail, keyEnvironment: 'local' },
     {
       adminOf: adminAccess(directory, adminKey),
       report: (reason) => report({ kind: 'admin', reason }),
+      // Whoever asked is told, and the mail is in the outbox.
+      reconciled: () => undefined,
     },
   );
   const http = await startHttpHost({

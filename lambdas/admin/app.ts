@@ -13,6 +13,7 @@ import { priceOverrideRoutes } from './price-overrides.ts';
 import { priceRoutes } from './prices.ts';
 import { onError, Problem, renderProblem } from './problems.ts';
 import { quarantineRoutes } from './quarantine.ts';
+import { reconciliationRoutes, type ReconciledBill } from './reconciliations.ts';
 import { newApp, type AdminDeps } from './routes.ts';
 import { userRoutes } from './users.ts';
 
@@ -21,6 +22,8 @@ export interface AdminHost {
   adminOf(headers: Headers): Promise<Approver | undefined>;
   /** Told what is our own fault. */
   report(reason: string): void;
+  /** Told of each bill that was compared. */
+  reconciled(bill: ReconciledBill): void;
 }
 
 const BODY_BYTES_MAX = 256 * 1024;
@@ -57,6 +60,10 @@ export function createAdminApp(deps: AdminDeps, host: AdminHost): OpenAPIHono {
   app.route(
     '/',
     grantRoutes(deps, (headers) => host.adminOf(headers)),
+  );
+  app.route(
+    '/',
+    reconciliationRoutes(deps, (bill) => host.reconciled(bill)),
   );
   return app;
 }

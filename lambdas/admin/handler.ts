@@ -10,7 +10,7 @@ import { StepFunctionsTokens } from '../adapters/step-functions/task-tokens.ts';
 import { GrantDesk } from '../core/grants/grant-desk.ts';
 import type { Approver } from '../core/grants/same-person.ts';
 import { openAwsBooks } from '../runtime/aws-books.ts';
-import { openPriceOffice, priceOfficeEnvironment } from '../runtime/aws-price-office.ts';
+import { openFinanceMail, openPriceOffice, priceOfficeEnvironment } from '../runtime/aws-price-office.ts';
 import { readEnvironment, text } from '../runtime/environment.ts';
 import { operatorLine, standardOutput, withMetrics, type Log } from '../runtime/log.ts';
 import { openPrices } from '../runtime/stored-prices.ts';
@@ -37,7 +37,8 @@ function openAdmin(): AdminDeps {
     report: (reason) => standardOutput({ kind: 'execution_not_told', reason }),
   });
   const grants = new GrantDesk({ ...books, waiting });
-  return { ...books, office, grants, keyEnvironment: KEY_ENVIRONMENT };
+  const mail = openFinanceMail(settings.FINANCE_TOPIC_ARN);
+  return { ...books, office, grants, mail, keyEnvironment: KEY_ENVIRONMENT };
 }
 
 const SERVICE = 'admin';
@@ -52,6 +53,10 @@ export function createHandler({ admin, log }: { admin: () => AdminDeps; log: Log
     createAdminApp(admin(), {
       adminOf: async (headers) => signed.get(headers),
       report: (reason) => report('', reason),
+      reconciled: ({ hasDrifted, ...bill }) => {
+        const metrics = withMetrics(SERVICE, Date.now(), { BillsDrifted: hasDrifted ? 1 : 0 });
+        log({ kind: 'reconciled', ...bill, ...metrics });
+      },
     });
 
   return async (event: APIGatewayProxyEvent): Promise<BufferedAnswer | undefined> => {

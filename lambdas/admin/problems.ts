@@ -12,6 +12,7 @@ const PROBLEMS = {
   call_in_flight: [409, 'The call may still be running'],
   call_settled: [409, 'The call was settled by what the provider said'],
   already_decided: [409, 'It was decided before'],
+  too_many_charges: [422, 'More charges than one answer can add up'],
   cap_not_supported: [422, 'This cap cannot be held strictly'],
   failed: [500, 'Something failed here'],
   ledger_unavailable: [503, 'The table cannot be reached'],

@@ -4,7 +4,7 @@ import * as z from 'zod';
 import type { Directory } from '../core/directory/directory.ts';
 import type { GrantDesk } from '../core/grants/grant-desk.ts';
 import type { Ledger } from '../core/ledger/ledger.ts';
-import type { Clock, Ids, Table } from '../core/ports.ts';
+import type { Clock, FinanceMail, Ids, Table } from '../core/ports.ts';
 import type { PriceOffice } from '../price-refresh/price-office.ts';
 import { detailOf, Problem, problemSchema } from './problems.ts';
 
@@ -16,6 +16,7 @@ export interface AdminDeps {
   ids: Ids;
   office: PriceOffice;
   grants: GrantDesk;
+  mail: FinanceMail;
   /** Middle part of the keys that are made here, as in `sck_live_…`. */
   keyEnvironment: string;
 }

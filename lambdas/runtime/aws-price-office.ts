@@ -6,6 +6,7 @@ import { EventBridgeBus } from '../adapters/eventbridge/eventbridge-bus.ts';
 import { PUBLIC_FEEDS } from '../adapters/price-feeds/families.ts';
 import { FinanceTopic } from '../adapters/sns/finance-topic.ts';
 import { parsePolicy } from '../core/policy/policy.ts';
+import type { FinanceMail } from '../core/ports.ts';
 import type { StoredPrices } from '../core/pricing/price-source.ts';
 import { PriceOffice } from '../price-refresh/price-office.ts';
 import { reviewedCards } from '../../prices/reviewed.ts';
@@ -17,6 +18,9 @@ import { standardOutput } from './log.ts';
 declare const SPENDCAP_POLICY: unknown;
 
 export const priceOfficeEnvironment = { EVENT_BUS_NAME: text, FINANCE_TOPIC_ARN: text };
+
+export const openFinanceMail = (topicArn: string): FinanceMail =>
+  new FinanceTopic({ client: new SNSClient(timeLimits(BACKGROUND_SILENCE_MS_MAX)), topicArn });
 
 export function openPriceOffice(
   { table, clock, ids, prices }: Pick<Books, 'table' | 'clock' | 'ids'> & { prices: StoredPrices },
@@ -32,10 +36,7 @@ export function openPriceOffice(
     ...{ table, clock, ids, prices },
     reviewed: reviewedCards,
     feeds: parsePolicy(SPENDCAP_POLICY).priceFeeds ?? PUBLIC_FEEDS,
-    mail: new FinanceTopic({
-      client: new SNSClient(timeLimits(BACKGROUND_SILENCE_MS_MAX)),
-      topicArn: settings.FINANCE_TOPIC_ARN,
-    }),
+    mail: openFinanceMail(settings.FINANCE_TOPIC_ARN),
     tell: async (detail) => {
       const failed = await bus.publish([{ type: 'PricesChanged', detail }]);
       if (failed.length > 0) throw new Error('the news of changed prices was not taken');

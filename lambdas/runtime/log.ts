@@ -33,6 +33,8 @@ export const METRICS = {
   PricesPending: 'Count',
   /** Changes that cannot be right: a wrong unit, a rate of the wrong kind. */
   PricesRefused: 'Count',
+  /** Bills of providers that are not what was charged. */
+  BillsDrifted: 'Count',
   /** 1 where the canary did not see the promise hold. */
   CanaryFailed: 'Count',
 } as const;

@@ -21,11 +21,15 @@ function world() {
   const ledger = new Ledger({ table, clock, ids });
   const directory = new Directory({ table, clock });
   const { grants } = testDesk({ table, ledger, directory, clock });
-  const { office } = testOffice({ table, clock, ids });
+  const { office, mail } = testOffice({ table, clock, ids });
   const reported: string[] = [];
   const app = createAdminApp(
-    { directory, ledger, table, clock, ids, office, grants, keyEnvironment: 'test' },
-    { adminOf: adminAccess(directory, 'admin-key'), report: (reason) => void reported.push(reason) },
+    { directory, ledger, table, clock, ids, office, grants, mail, keyEnvironment: 'test' },
+    {
+      adminOf: adminAccess(directory, 'admin-key'),
+      report: (reason) => void reported.push(reason),
+      reconciled: () => undefined,
+    },
   );
   const send = async (
     method: string,
@@ -376,6 +380,7 @@ describe('the OpenAPI document', () => {
       'POST /admin/v1/prices/pending/{id}/reject',
       'POST /admin/v1/prices/refresh',
       'POST /admin/v1/prices/rerate',
+      'POST /admin/v1/reconciliations',
       'PUT /admin/v1/caps/{id}',
       'PUT /admin/v1/prices/overrides/{provider}/{model}',
       'PUT /admin/v1/users/{id}',

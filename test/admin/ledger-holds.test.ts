@@ -28,10 +28,10 @@ function world() {
   const { table, ledger, ids } = ledgerOver({ api: openMemoryEngine({ clock }), tableName: 't' }, clock);
   const directory = new Directory({ table, clock });
   const { grants } = testDesk({ table, ledger, directory, clock });
-  const { office } = testOffice({ table, clock, ids });
+  const { office, mail } = testOffice({ table, clock, ids });
   const app = createAdminApp(
-    { directory, ledger, table, clock, ids, office, grants, keyEnvironment: 'test' },
-    { adminOf: adminAccess(directory, 'admin-key'), report: () => undefined },
+    { directory, ledger, table, clock, ids, office, grants, mail, keyEnvironment: 'test' },
+    { adminOf: adminAccess(directory, 'admin-key'), report: () => undefined, reconciled: () => undefined },
   );
   const send = async (method: string, path: string, body?: object) => {
     const response = await app.request(`/admin/v1${path}`, {

@@ -21,10 +21,10 @@ beforeEach(() => {
 
 const ADMIN = 'arn:aws:iam::111122223333:user/ann';
 const admin = () => {
-  const { office } = testOffice(world.books);
+  const { office, mail } = testOffice(world.books);
   const { grants } = testDesk(world.books);
   return createAdminHandler({
-    admin: () => ({ ...world.books, office, grants, keyEnvironment: 'live' }),
+    admin: () => ({ ...world.books, office, grants, mail, keyEnvironment: 'live' }),
     log,
   });
 };
@@ -55,6 +55,27 @@ describe('the admin API', () => {
     expect(answer?.statusCode).toBe(201);
     expect(answer?.body).toContain('"sck_live_');
     expect(JSON.stringify(lines)).not.toContain('sck_live_');
+  });
+
+  it('counts each bill that is compared, and each that is not what was charged', async () => {
+    const compare = (billed_usd: string) =>
+      admin()(
+        restEvent({
+          path: '/admin/v1/reconciliations',
+          headers: { 'content-type': 'application/json' },
+          body: JSON.stringify({
+            ...{ provider: 'openai', from: '2026-11-01', to: '2026-11-02', tolerance_percent: '1' },
+            lines: [{ day: '2026-11-01', name: 'gpt-4.1', billed_usd, tokens: null, calls: null }],
+          }),
+          userArn: ADMIN,
+        }),
+      );
+    await compare('0');
+    expect((await compare('0.01'))?.body).toContain('"mailed":true');
+    expect(lines.filter(({ kind }) => kind === 'reconciled')).toMatchObject([
+      { Service: 'admin', provider: 'openai', from: '2026-11-01', BillsDrifted: 0 },
+      { Service: 'admin', BillsDrifted: 1 },
+    ]);
   });
 
   it('answers and reports a failure of ours', async () => {

@@ -2,6 +2,7 @@
 import { picoUsd, type PicoUsd } from '../../core/brands.ts';
 import { divFloor, PICO_PER_USD } from '../../core/money.ts';
 import { sum, ZERO, type Ratio } from '../../core/pricing/ratio.ts';
+import type { BilledLine } from '../../core/reconciliation/figures.ts';
 
 export interface BilledTokens {
   /** Read from a cache or written to one included. */
@@ -20,17 +21,6 @@ export interface BillEntry {
   rounding?: Ratio;
   tokens?: BilledTokens;
   calls?: bigint;
-}
-
-export interface BillLine {
-  day: string;
-  name: string | null;
-  /** Null where only usage is given. */
-  usd: PicoUsd | null;
-  rounding: PicoUsd;
-  /** Null where not all of it is given in tokens. */
-  tokens: BilledTokens | null;
-  calls: bigint | null;
 }
 
 /** Cannot be read, or is not what it was said to be. The message goes on after the name of the file. */
@@ -75,7 +65,7 @@ export class Bill {
   }
 
   /** By day, then by name. */
-  lines(): BillLine[] {
+  lines(): BilledLine[] {
     return [...this.#sums.entries()]
       .sort(([a], [b]) => (a < b ? -1 : 1))
       .map(

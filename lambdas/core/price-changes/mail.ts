@@ -1,6 +1,6 @@
 /** The mail of changed prices: what changed, on whose word, and what it would have made of the last thirty days. */
-import { picoUsd, type PicoUsd } from '../brands.ts';
-import { divFloor, formatUsd, PICO_PER_USD } from '../money.ts';
+import { picoUsd } from '../brands.ts';
+import { signedUsd, usdText } from '../mail-amounts.ts';
 import { EFFECT_DAYS, type BillEffect, type PriceChange } from './bill-effect.ts';
 import { fieldsOf, fieldWords } from './fields.ts';
 
@@ -52,16 +52,6 @@ function section({ old, next, effect, word }: MailedChange, isWhole: boolean): s
 }
 
 const dollarText = (price: string | undefined): string => (price === undefined ? 'no price' : `$${price}`);
-
-const PICO_PER_CENT = PICO_PER_USD / 100n;
-/** Whole cents, from a dollar on; exact below. */
-const rounded = (amount: PicoUsd): PicoUsd => {
-  const absolute = amount < 0n ? 0n - amount : amount;
-  return absolute >= PICO_PER_USD ? picoUsd(divFloor(amount, PICO_PER_CENT) * PICO_PER_CENT) : amount;
-};
-const usdText = (amount: PicoUsd): string => `$${formatUsd(rounded(amount))}`;
-const signedUsd = (amount: PicoUsd): string =>
-  amount < 0n ? `-$${formatUsd(rounded(picoUsd(0n - amount)))}` : `+$${formatUsd(rounded(amount))}`;
 
 function shortName(model: string): string {
   const plain = model.replaceAll(/[^\x21-\x7e]/gu, '?');

@@ -76,6 +76,12 @@ export class Alarms extends Construct {
       'charge-not-written',
       'A call was answered and its charge could not be written; its hold still counts',
     );
+    this.#atLeastOne(
+      'BillDrifted',
+      ownMetric('admin', 'BillsDrifted'),
+      'bill-drifted',
+      "A provider's bill is not what was charged",
+    );
     // Both functions answer what they fail at, so Lambda counts no error.
     for (const service of ['proxy', 'admin']) {
       this.#atLeastOne(
