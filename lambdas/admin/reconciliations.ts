@@ -197,7 +197,7 @@ function billedLine({ billed_usd, rounding_usd, tokens, ...line }: z.output<type
   return {
     day: line.day,
     name: line.name,
-    usd: magnitude === null ? null : picoUsd(isNegative ? -magnitude : magnitude),
+    usd: magnitude === null ? null : picoUsd(isNegative ? 0n - magnitude : magnitude),
     rounding,
     tokens: tokens && { input: BigInt(tokens.input), output: BigInt(tokens.output) },
     calls: line.calls === null ? null : BigInt(line.calls),

@@ -41,6 +41,7 @@ describe('help', () => {
     expect(nouns).toEqual([
       'cap',
       'key',
+      'grant',
       'user',
       'usage',
       'ledger',

@@ -61,7 +61,14 @@ describe('alarms', () => {
       expect(metricsOf(metric)).toBe(1);
     }
     expect(metricsOf('Failures'), 'of the proxy and of the admin API').toBe(2);
-    for (const metric of ['Overruns', 'ChargesNotWritten', 'BillsDrifted', '5XXError', 'Throttles', 'IteratorAge']) {
+    for (const metric of [
+      'Overruns',
+      'ChargesNotWritten',
+      'BillsDrifted',
+      '5XXError',
+      'Throttles',
+      'IteratorAge',
+    ]) {
       expect(metricsOf(metric), metric).toBe(1);
     }
   });
