@@ -1,12 +1,11 @@
 /** Dollars as mails show them: whole cents, from a dollar on; exact below. */
 import { picoUsd, type PicoUsd } from './brands.ts';
-import { divFloor, formatUsd, PICO_PER_USD } from './money.ts';
-
-const PICO_PER_CENT = PICO_PER_USD / 100n;
+import { wholeCents } from './mail-words.ts';
+import { formatUsd, PICO_PER_USD } from './money.ts';
 
 const rounded = (amount: PicoUsd): PicoUsd => {
   const absolute = amount < 0n ? 0n - amount : amount;
-  return absolute >= PICO_PER_USD ? picoUsd(divFloor(amount, PICO_PER_CENT) * PICO_PER_CENT) : amount;
+  return absolute >= PICO_PER_USD ? picoUsd(wholeCents(amount)) : amount;
 };
 export const usdText = (amount: PicoUsd): string => `$${formatUsd(rounded(amount))}`;
 export const signedUsd = (amount: PicoUsd): string =>

@@ -2,11 +2,12 @@
  * Who hears of prices that came into force: the bus of each, finance of those that are called. A proposal notes that it
  * was told after it was, so news may come twice, with one id, and never not at all.
  */
-import { billEffects, type PriceChange } from '../core/price-changes/bill-effect.ts';
+import { billEffects } from '../core/price-changes/bill-effect.ts';
 import { priceMail } from '../core/price-changes/mail.ts';
 import type { PriceDesk } from '../core/price-changes/price-desk.ts';
 import { putProposalInState, type ProposalRecord } from '../core/price-changes/proposal-items.ts';
 import type { Clock, FinanceMail, Table } from '../core/ports.ts';
+import { acceptanceOf, CARD } from '../core/pricing/price-items.ts';
 import type { PriceRecords } from '../core/pricing/price-records.ts';
 import type { StoredPrices } from '../core/pricing/price-source.ts';
 import { sha256 } from '../core/request-ids.ts';
@@ -37,10 +38,14 @@ export async function tellAccepted(deps: NewsDeps): Promise<void> {
 
 async function mailChanges(deps: NewsDeps, id: string, records: readonly ProposalRecord[]): Promise<void> {
   const book = await deps.prices.current();
-  const changes = records.flatMap((record): (PriceChange & { word: string })[] => {
+  const acceptances = new Map(
+    (await deps.records.items(CARD)).map((item) => [item['id'], acceptanceOf(item)]),
+  );
+  const changes = records.flatMap((record) => {
     const old = record.replaces === null ? undefined : book.byId(record.replaces);
     const next = book.byId(record.accepted!);
-    return old && next ? [{ old, next, word: wordsOf(record) }] : [];
+    const acceptance = acceptances.get(record.accepted);
+    return old && next && acceptance ? [{ old, next, acceptance }] : [];
   });
   if (changes.length === 0) return;
   const { effects, isWhole } = await billEffects(deps, changes);
@@ -49,5 +54,3 @@ async function mailChanges(deps: NewsDeps, id: string, records: readonly Proposa
     .filter(({ effect }) => effect.difference !== 0n);
   if (called.length > 0) await deps.mail.send({ id, ...priceMail(called, isWhole) });
 }
-
-const wordsOf = ({ families, reason }: ProposalRecord): string => `${families.join(', ')}: ${reason}`;

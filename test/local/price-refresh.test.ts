@@ -139,10 +139,13 @@ test('finance is told of it, with what it makes of the last thirty days', async 
   expect(more).toEqual([]);
   expect(mail).toMatchObject({
     to: 'finance@example.com',
-    subject: matching(/^Spendcap: the price of gpt-4\.1 changed, \+\$0\.\d+ in 30 days$/),
+    subject: matching(/^Spendcap: the price of gpt-4\.1 changed, \+\$0\.\d+ on the last 30 days$/),
   });
-  expect(mail!.text).toContain('input: $2 becomes $4 a million tokens');
-  expect(mail!.text).toMatch(/Last 30 days 2 calls for \$0\.\d+; at the new price about \$0\.\d+/);
+  expect(mail!.text).toContain('Input                       $2.00 becomes $4.00 a million tokens (+100%)');
+  expect(mail!.text).toContain('Because   a person accepted what genai-prices says');
+  expect(mail!.text).toMatch(
+    /Calls {5}2 in the last 30 days, charged \$0\.\d+; at the new price about \$0\.\d+ \(\$0\.\d+ more\)/,
+  );
 });
 
 test('two families that agree need nobody; a feed that fails is named, and the others are read', async () => {

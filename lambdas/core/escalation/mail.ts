@@ -1,6 +1,7 @@
 /** The mail of a crossed threshold: for finance, who open nothing else to understand it. */
 import { inMetric } from '../caps/amounts.ts';
 import type { RungOfCap } from '../caps/rungs.ts';
+import { asciiName, thousandthsAsPercent, wholeCents } from '../mail-words.ts';
 import { divFloor, PICO_PER_USD } from '../money.ts';
 import type { CapThresholdCrossed } from '../events/cap-threshold-crossed.ts';
 
@@ -14,7 +15,7 @@ export interface Standing {
   rungs: readonly RungOfCap[];
 }
 
-/** The subject takes 99 characters of printable ASCII (SNS); names that do not fit are cut there, never in the text. */
+/** Names that do not fit into the subject are cut there, never in the text. */
 const NAME_LENGTH_MAX = 23;
 
 export function crossingMail(facts: Facts, standing: Standing): CapThresholdCrossed['mail'] {
@@ -70,9 +71,6 @@ function usedWords({ metric }: Facts, standing: Standing): string {
   const share = rung.of > 0n ? ` (${shareWords(standing)})` : '';
   return `${metric === 'usd' ? '$' : ''}${used} of ${limit}${share}`;
 }
-
-const PICO_PER_CENT = PICO_PER_USD / 100n;
-const wholeCents = (amount: bigint): bigint => divFloor(amount, PICO_PER_CENT) * PICO_PER_CENT;
 
 function rungWords({ cap, rung, threshold }: Facts): string {
   const share = percent(threshold);
@@ -179,12 +177,5 @@ function percent(fraction: string): string {
   const [whole, decimals = ''] = fraction.split('.');
   return thousandthsAsPercent(Number(`${whole!}${decimals.padEnd(3, '0')}`));
 }
-function thousandthsAsPercent(thousandths: number): string {
-  const tenths = thousandths % 10;
-  return `${Math.floor(thousandths / 10)}${tenths === 0 ? '' : `.${tenths}`}%`;
-}
 
-function ascii(name: string, lengthMax = NAME_LENGTH_MAX): string {
-  const plain = name.replaceAll(/[^\x21-\x7e]/gu, '?');
-  return plain.length <= lengthMax ? plain : `${plain.slice(0, lengthMax - 3)}...`;
-}
+const ascii = (name: string, lengthMax = NAME_LENGTH_MAX): string => asciiName(name, lengthMax);

@@ -28,7 +28,7 @@ const CURSOR = /^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:.]{12}Z#/;
 export const isUsageCursor = (text: string): boolean => CURSOR.test(text);
 
 /** Throws TableUnavailable. */
-export async function listCharges(table: Table, query: UsageQuery): Promise<UsagePage> {
+export async function listCharges(table: Pick<Table, 'query'>, query: UsageQuery): Promise<UsagePage> {
   const { user, from, limit, cursor } = query;
   const shards =
     user === undefined
@@ -72,7 +72,10 @@ interface Span {
   limit: number;
 }
 
-async function chargesBefore(table: Table, { partition, first, end, user, limit }: Span): Promise<Item[]> {
+async function chargesBefore(
+  table: Pick<Table, 'query'>,
+  { partition, first, end, user, limit }: Span,
+): Promise<Item[]> {
   const kept: Item[] = [];
   const span = { index: 'byTime' as const, partition, from: first, to: end, descending: true };
   for await (const item of everyItem((at) => table.query({ ...span, limit: limit + 1, ...at }))) {

@@ -19,6 +19,7 @@ export interface PriceChange {
 }
 
 export interface BillEffect {
+  /** That cost anything. */
   calls: number;
   spent: PicoUsd;
   /** Above zero: dearer. */
@@ -29,11 +30,11 @@ export const EFFECT_DAYS = 30;
 const SPAN = durationMs(EFFECT_DAYS * DAY);
 const PAGE = 1000;
 /** So many take some ten seconds to read; more than these say the same in proportion. */
-const CHARGES_MAX = 20_000;
+export const CHARGES_MAX = 20_000;
 
 /** By change, in their order; `isWhole` is false where there were more calls than are read. Throws TableUnavailable. */
 export async function billEffects(
-  { table, clock }: { table: Table; clock: Clock },
+  { table, clock }: { table: Pick<Table, 'query'>; clock: Clock },
   changes: readonly PriceChange[],
 ): Promise<{ effects: BillEffect[]; isWhole: boolean }> {
   const effects = changes.map(() => ({ calls: 0, spent: picoUsd(0n), difference: picoUsd(0n) }));
@@ -50,8 +51,8 @@ export async function billEffects(
       cursor,
     });
     for (const charge of page.charges) {
-      const place = places.get(modelOf(charge.info.cd));
-      if (place !== undefined) add(effects[place]!, charge, changes[place]!);
+      const place = places.get(listedModelOf(charge.info.cd) ?? '');
+      if (place !== undefined && charge.used.u > 0n) add(effects[place]!, charge, changes[place]!);
     }
     read += page.charges.length;
     cursor = page.cursor;
@@ -59,8 +60,11 @@ export async function billEffects(
   return { effects, isWhole: cursor === undefined };
 }
 
-/** Ids of cards begin with `<provider>/<model>@`. */
-const modelOf = (cardId: string): string => cardId.slice(0, cardId.indexOf('@'));
+/** `<provider>/<model>` of a list price, or of a share of it; a card of one's own follows none. */
+function listedModelOf(cardId: string): string | undefined {
+  const [listed = '', share] = cardId.split('~');
+  return share === 'own' ? undefined : listed.slice(0, listed.lastIndexOf('@'));
+}
 
 function add(effect: BillEffect, charge: Charge, { old, next }: PriceChange): void {
   effect.calls += 1;

@@ -16,7 +16,7 @@ export type Fields = ReadonlyMap<Field, string>;
 export const LIST = 'list';
 export const fieldOf = (set: string, kind: TokenKind, threshold: bigint | '' = ''): Field =>
   `${set}|${kind}|${threshold}`;
-const partsOf = (field: Field): { set: string; kind: TokenKind; threshold: string } => {
+export const partsOf = (field: Field): { set: string; kind: TokenKind; threshold: string } => {
   const [set, kind, threshold] = field.split('|') as [string, TokenKind, string];
   return { set, kind, threshold };
 };
