@@ -47,6 +47,13 @@ describe('a document', () => {
     expect(await fetchDocument(`${feeds.url}/gzip`, NEVER_READ)).toMatchObject({ text: '{"ä":"€"}' });
   });
 
+  it('is what it is, whatever type its server gives it', async () => {
+    feeds.serve('/page', (_request, response) =>
+      response.writeHead(200, { 'content-type': 'text/html' }).end('{"a":1}'),
+    );
+    expect(await fetchDocument(`${feeds.url}/page`, NEVER_READ)).toMatchObject({ text: '{"a":1}' });
+  });
+
   it('may have moved within its host', async () => {
     feeds.serve('/old', (_request, response) => response.writeHead(301, { location: '/new' }).end());
     feeds.serve('/new', { moved: true });
@@ -104,6 +111,20 @@ describe('a document fails', () => {
     expect(sent).toBeLessThan(64_000_000);
   });
 
+  it('where it says that it is half a gigabyte, and goes on for ever', async () => {
+    let sent = 0;
+    feeds.serve('/gigantic', (_request, response) => {
+      response.writeHead(200, { 'content-length': 500 * 1024 * 1024 });
+      const more = (): void => {
+        while (!response.destroyed && response.write(' '.repeat(65_536))) sent += 65_536;
+        if (!response.destroyed) response.once('drain', more);
+      };
+      more();
+    });
+    expect(await failure('/gigantic')).toBe('it has more than 16777216 bytes');
+    expect(sent).toBeLessThan(100_000_000);
+  });
+
   it('where little becomes much when it is unpacked', async () => {
     const bomb = gzipSync('0'.repeat(20_000_000));
     expect(bomb.length).toBeLessThan(30_000);
@@ -140,6 +161,15 @@ describe('a document fails', () => {
       response.write('{');
     });
     expect(await failure('/slow', { timeoutMs: 50 })).toBe('no answer within 0.05 s');
+  });
+
+  it('where it comes a byte at a time, each in time and all together not', async () => {
+    feeds.serve('/drip', (_request, response) => {
+      response.writeHead(200);
+      const drops = setInterval(() => response.write(' '), 10);
+      response.once('close', () => clearInterval(drops));
+    });
+    expect(await failure('/drip', { timeoutMs: 200 })).toBe('no answer within 0.2 s');
   });
 
   it('where nothing listens', async () => {

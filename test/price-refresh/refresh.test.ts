@@ -164,6 +164,28 @@ test.each([
   });
 });
 
+test('a feed that has not changed since never fails; one whose tag is always new changes nothing', async () => {
+  await inMemory(async (world) => {
+    server.serve('/genai', (_request, response) => response.writeHead(304).end());
+    let tag = 0;
+    server.serve('/litellm', (_request, response) =>
+      response.writeHead(200, { etag: `"${(tag += 1)}"` }).end(liteLlm(timesList(2))),
+    );
+    const first = await world.refresh();
+    expect(first.feeds).toMatchObject([
+      { status: 'failed', reason: 'it says that it has not changed, and was never read', models: 0 },
+      { status: 'read', models: 1 },
+    ]);
+    expect(first.proposed).toHaveLength(1);
+    await world.office.decide(first.proposed[0]!.id, 'accept');
+    // The same words under another tag are no news, so the card stands.
+    const again = await world.refresh();
+    expect(again.feeds[1]).toMatchObject({ status: 'read' });
+    expect([again.accepted, again.proposed, again.pending]).toEqual([[], [], []]);
+    expect((await world.card())?.rates.input).toBe('4');
+  });
+});
+
 test('a feed that leaves a model out, or has nothing left, takes no price away', async () => {
   await inMemory(async (world) => {
     server.serve('/genai', genaiPrices(LIST));
