@@ -10,7 +10,6 @@ import { alice, booksOf, NOON, testCap } from '../support/worlds.ts';
 /** $0.01 for the input and $0.00001 an output token. */
 const plan = (more: Partial<OutputPlan> = {}): OutputPlan => ({
   worst: {
-    kind: 'bounded',
     holdFor: (output) => picoUsd(usd('0.01') + output * usd('0.00001')),
     outputTokensFor: (budget) => (budget < usd('0.01') ? -1n : (budget - usd('0.01')) / usd('0.00001')),
   },

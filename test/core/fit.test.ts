@@ -10,7 +10,6 @@ import { alice, testCap, booksOf } from '../support/worlds.ts';
 /** A cent for 1,000 tokens of input at most, and a cent for each 1,000 tokens of output. */
 const plan = (more: Partial<OutputPlan> = {}): OutputPlan => ({
   worst: {
-    kind: 'bounded',
     holdFor: (output) => picoUsd(usd('0.01') + output * 10_000_000n),
     outputTokensFor: (budget) => (budget < usd('0.01') ? -1n : (budget - usd('0.01')) / 10_000_000n),
   },

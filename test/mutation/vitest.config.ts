@@ -5,7 +5,7 @@ const PRICING = '{calculator,call-bound,input-bound,override,ratio,time-of-day,w
 
 export default defineConfig({
   test: {
-    include: [`test/core/pricing/${PRICING}.test.ts`, 'test/providers/usage/vectors.test.ts'],
+    include: [`test/core/pricing/${PRICING}.test.ts`, 'test/providers/usage/{readers,vectors}.test.ts'],
     testTimeout: 60_000,
   },
 });

@@ -6,12 +6,12 @@
 import { picoUsd } from '../brands.ts';
 import type { Cap } from '../caps/cap.ts';
 import type { Fit } from '../ledger/reserve-call.ts';
-import type { WorstCase } from '../pricing/worst-case.ts';
+import type { CostBound } from '../pricing/worst-case.ts';
 import { accountOf, type Books } from '../ledger/books.ts';
 import { amountsOf, type Account } from '../ledger/leaf.ts';
 
 export interface OutputPlan {
-  worst: WorstCase;
+  worst: CostBound;
   /** With the output that nothing limits. */
   inputTokensMax: bigint;
   choices: bigint;

@@ -10,10 +10,10 @@ import { pricesCondition, type ConditionText, type PriceCard } from './card.ts';
 import { inputTokensMax } from './input-bound.ts';
 import { whole } from './ratio.ts';
 import type { FeeCounts } from './usage.ts';
-import { dearestCase, type WorstCase } from './worst-case.ts';
+import { dearestCase, type CostBound } from './worst-case.ts';
 
 export interface CallBound {
-  worst: WorstCase;
+  worst: CostBound;
   /** With all output that no member of the request limits. */
   inputTokensMax: bigint;
   /** Outputs of so many lengths are billed. */
@@ -21,19 +21,21 @@ export interface CallBound {
 }
 
 /** The card that prices a model, and those that may replace it. */
-type Cards = readonly [PriceCard, ...PriceCard[]];
+export type Cards = readonly [PriceCard, ...PriceCard[]];
 
 interface Question {
   read: ReadCall;
   bodyBytes: bigint;
-  card: PriceCard;
+  /** Of the call's own model. */
+  cards: Cards;
   openTier: readonly ConditionText[];
   /** Of any model at the call's endpoint; undefined where it has no price. */
   cardsOf: (model: string) => Cards | undefined;
 }
 
 export function boundOf(question: Question): Stepped<CallBound> {
-  const { card, cardsOf } = question;
+  const { cards } = question;
+  const [card] = cards;
   const { shape } = question.read;
   const ownInput = ownInputTokens(question);
   if (!ownInput.ok) return ownInput;
@@ -44,7 +46,7 @@ export function boundOf(question: Question): Stepped<CallBound> {
   const fees = feesAtMost(shape, card);
   if (!fees.ok) return fees;
   const choices = shape.choices * shape.rounds;
-  const own = dearestCase(cardsOf(shape.model) ?? [card], {
+  const own = dearestCase(cards, {
     inputTokensMax: input,
     choices,
     cacheWrites: shape.cacheWrites,
@@ -64,7 +66,6 @@ export function boundOf(question: Question): Stepped<CallBound> {
   }
   return passed({
     worst: {
-      kind: 'bounded',
       holdFor: (more) => picoUsd(own.holdFor(fixed + more) + addedPicoUsd),
       outputTokensFor: (budget) => own.outputTokensFor(picoUsd(budget - addedPicoUsd)),
     },
@@ -74,7 +75,7 @@ export function boundOf(question: Question): Stepped<CallBound> {
 }
 
 /** Of one round. */
-function ownInputTokens({ read: { shape, texts }, bodyBytes, card }: Question): Stepped<bigint> {
+function ownInputTokens({ read: { shape, texts }, bodyBytes, cards: [card] }: Question): Stepped<bigint> {
   const context = card.limits.contextTokens;
   if (shape.readsStoredState || shape.audio) return passed(context);
   const imageTokens = card.bounds.imageTokensMax;
@@ -147,9 +148,9 @@ function sideBound(side: SideInference, question: Question): Stepped<{ picoUsd: 
 }
 
 function reachable({ read: { shape }, openTier }: Question, card: PriceCard): ConditionText[] {
-  const unasked = [...shape.conditionsPossible, ...(shape.tierIsOpen ? openTier : [])];
-  const possible = unasked.filter((condition) => pricesCondition(card, condition));
-  return [...shape.conditionsAsked, ...possible];
+  const { conditionsAsked, conditionsPossible, tierIsOpen } = shape;
+  const unasked = tierIsOpen ? [...conditionsPossible, ...openTier] : conditionsPossible;
+  return [...conditionsAsked, ...unasked.filter((condition) => pricesCondition(card, condition))];
 }
 
 const noPriceFor = (card: PriceCard, what: string): Refusal => ({

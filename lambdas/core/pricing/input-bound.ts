@@ -30,12 +30,11 @@ export function inputTokensMax(question: InputBoundQuestion): bigint {
 export function excessBytes(json: JsonValue): number {
   let excess = 0;
   // A stack of our own: JSON may be nested deeper than calls may.
-  const open: (JsonValue[] | JsonObject)[] = [];
+  const open: (JsonValue[] | JsonObject)[] = [[json]];
   const take = (value: JsonValue | undefined): void => {
     if (typeof value === 'string') excess += excessOfText(value);
     else if (typeof value === 'object' && value !== null) open.push(value);
   };
-  take(json);
   for (let value = open.pop(); value !== undefined; value = open.pop()) {
     if (Array.isArray(value)) for (const element of value) take(element);
     else
@@ -51,36 +50,24 @@ export function excessBytes(json: JsonValue): number {
 function excessOfText(text: string): number {
   let excess = 0;
   for (let i = 0; i < text.length; i++) {
-    const unit = text.charCodeAt(i);
-    if (unit < 0x80) continue;
+    if (text.charCodeAt(i) < 0x80) continue;
+    // The second half of a pair comes once more by itself: it adds nothing.
     const codePoint = text.codePointAt(i)!;
-    if (codePoint > 0xffff) i++;
-    let known = excessByCodePoint[codePoint]!;
-    if (known === UNKNOWN) known = excessByCodePoint[codePoint] = excessOf(codePoint);
-    excess += known;
+    if (excessPlusOne[codePoint] === 0) excessPlusOne[codePoint] = excessOf(codePoint) + 1;
+    excess += excessPlusOne[codePoint]! - 1;
   }
   return excess;
 }
 
-const UNKNOWN = -1;
 /** One byte a code point, filled as they come; the largest excess of Unicode is 30. */
-const excessByCodePoint = new Int8Array(0x110000).fill(UNKNOWN);
+const excessPlusOne = new Uint8Array(0x110000);
 
 /** NFKD is the longest form of every code point but U+1E9B, whose NFD is a byte longer. */
 function excessOf(codePoint: number): number {
   const text = String.fromCodePoint(codePoint);
-  const longest = Math.max(utf8Length(text.normalize('NFKD')), utf8Length(text.normalize('NFD')));
-  return Math.max(0, longest - utf8Bytes(codePoint));
+  const longest = Math.max(bytesOf(text.normalize('NFKD')), bytesOf(text.normalize('NFD')));
+  return Math.max(0, longest - bytesOf(text));
 }
 
-function utf8Length(text: string): number {
-  let bytes = 0;
-  for (const part of text) bytes += utf8Bytes(part.codePointAt(0)!);
-  return bytes;
-}
-
-function utf8Bytes(codePoint: number): number {
-  if (codePoint < 0x80) return 1;
-  if (codePoint < 0x800) return 2;
-  return codePoint < 0x10000 ? 3 : 4;
-}
+const encoder = new TextEncoder();
+const bytesOf = (text: string): number => encoder.encode(text).length;

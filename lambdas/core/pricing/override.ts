@@ -68,8 +68,8 @@ export class Overrides {
 
   /** The card of one's own in force for that name. */
   own(endpoint: string, name: string, at: EpochMs): PriceCard | undefined {
-    const given = this.#ownByName.get(`${endpoint} ${name}`) ?? [];
-    const inForce = given.find((override) => this.#inForce(targetOf(override), at) === override);
+    const given = this.#ownByName.get(`${endpoint} ${name}`);
+    const inForce = given?.find((override) => this.#inForce(targetOf(override), at) === override);
     return inForce?.set.kind === 'card' ? inForce.set.card : undefined;
   }
 

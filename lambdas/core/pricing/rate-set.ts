@@ -37,7 +37,7 @@ export function reaches(tier: Tier, inputTokens: bigint): boolean {
 export function ratesAt(set: RateSet, inputTokens: bigint): Rates {
   let highest: Tier | undefined;
   for (const tier of set.tiers) {
-    if (reaches(tier, inputTokens) && (highest === undefined || tier.threshold >= highest.threshold))
+    if (reaches(tier, inputTokens) && (highest === undefined || tier.threshold > highest.threshold))
       highest = tier;
   }
   return highest === undefined ? set.rates : { ...set.rates, ...highest.rates };
@@ -63,13 +63,11 @@ const DAY_MS = 86_400_000;
 export function periodFactor(card: PriceCard, time: CallTime | undefined): Ratio {
   const touched = card.periods.filter((period) => time === undefined || touches(period, time));
   const factors = touched.map(({ factor }) => decimal(factor));
-  if (factors.length === 0) return ONE;
   const outside = time === undefined || !isInside(touched, time);
   return factors.reduce(larger, outside ? ONE : ZERO);
 }
 
 function touches(period: PriceCard['periods'][number], time: CallTime): boolean {
-  if (time.to - time.from >= 7 * DAY_MS) return true;
   for (let day = Math.floor(time.from / DAY_MS); day * DAY_MS <= time.to; day++) {
     // 1970-01-01 was a Thursday.
     const weekday = (((day + 4) % 7) + 7) % 7;

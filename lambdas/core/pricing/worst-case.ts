@@ -22,31 +22,31 @@ export interface WorstCaseQuestion {
   cacheWrites: 'none' | 'default' | '5m' | '1h' | '12h';
   /**
    * Conditions beyond the list price that the provider may report: those of the service tiers the request can
-   * resolve to, of the region, of the speed. `any`: all that the card prices.
+   * resolve to, of the region, of the speed.
    */
-  reachable: 'any' | readonly ConditionText[];
-  /** What input may contain beside text, and what the model may make. Default: all that the card prices. */
-  media?: readonly ('audio' | 'image')[];
+  reachable: readonly ConditionText[];
+  /** What input may contain beside text, and what the model may make. */
+  media: readonly ('audio' | 'image')[];
   /** Units of each fee at most. */
   fees?: FeeCounts;
 }
 
-export interface WorstCase {
-  kind: 'bounded';
+export interface CostBound {
   /** Upper bound of the cost when each choice has at most so many output tokens. */
   holdFor: (outputTokensMax: bigint) => PicoUsd;
   /** Largest output bound that the budget pays; -1n when it does not pay the input. */
   outputTokensFor: (budget: PicoUsd) => bigint;
 }
 
+export type WorstCase = { kind: 'bounded' } & CostBound;
+
 export function worstCase(card: PriceCard, question: WorstCaseQuestion): WorstCase | Unpriced {
   const { inputTokensMax, choices } = question;
   if (inputTokensMax < 0n || choices < 1n) throw new RangeError('a call has input and at least one choice');
 
-  const reachable = question.reachable === 'any' ? undefined : question.reachable;
-  const unknown = reachable?.find((text) => !pricesCondition(card, text));
+  const unknown = question.reachable.find((text) => !pricesCondition(card, text));
   if (unknown !== undefined) return { kind: 'unpriced', reason: 'condition', what: unknown };
-  const canHold = (when: ConditionText) => reachable === undefined || reachable.includes(when);
+  const canHold = (when: ConditionText) => question.reachable.includes(when);
 
   const factor = times(dearestFactor(card, canHold), periodFactor(card, undefined));
   const sets: Rates[] = rateSets(card, canHold).flatMap((set) => ratesWithin(set, inputTokensMax));
@@ -160,15 +160,15 @@ function inputKinds({ cacheWrites, media }: WorstCaseQuestion): TokenKind[] {
       kinds.push('cache_write_12h');
       break;
   }
-  if (media?.includes('audio') ?? true) kinds.push('input_audio', 'cache_read_audio');
-  if (media?.includes('image') ?? true) kinds.push('input_image');
+  if (media.includes('audio')) kinds.push('input_audio', 'cache_read_audio');
+  if (media.includes('image')) kinds.push('input_image');
   return kinds;
 }
 
 function outputKinds({ media }: WorstCaseQuestion): TokenKind[] {
   const kinds: TokenKind[] = ['output'];
-  if (media?.includes('audio') ?? true) kinds.push('output_audio');
-  if (media?.includes('image') ?? true) kinds.push('output_image');
+  if (media.includes('audio')) kinds.push('output_audio');
+  if (media.includes('image')) kinds.push('output_image');
   return kinds;
 }
 

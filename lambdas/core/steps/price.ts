@@ -2,7 +2,7 @@
 import type { Quote } from '../call.ts';
 import type { CallShape, Endpoint } from '../endpoint.ts';
 import type { Gateway } from '../gateway.ts';
-import { boundOf } from '../pricing/call-bound.ts';
+import { boundOf, type Cards } from '../pricing/call-bound.ts';
 import type { PriceCard } from '../pricing/card.ts';
 import { readCall } from '../read-call.ts';
 import { passed, refused, type Stepped } from '../refusals.ts';
@@ -22,8 +22,12 @@ export async function price(
 
   const book = await gateway.prices.current();
   const now = gateway.clock.now();
-  const card = book.find(endpoint.name, shape.model, now);
-  if (!card) {
+  const cardsOf = (model: string): Cards | undefined => {
+    const found = book.find(endpoint.name, model, now);
+    return found && [found, ...book.proposed(endpoint.name, model, now)];
+  };
+  const cards = cardsOf(shape.model);
+  if (!cards) {
     return refused({
       code: 'model_not_priced',
       message: `The model "${shape.model}" has no price here, so its calls cannot be capped; GET /v1/models lists those that have one.`,
@@ -41,15 +45,13 @@ export async function price(
   const bound = boundOf({
     read: read.value,
     bodyBytes: BigInt(body.bytes.byteLength),
-    card,
+    cards,
     openTier: gateway.openTier,
-    cardsOf: (model) => {
-      const found = book.find(endpoint.name, model, now);
-      return found && [found, ...book.proposed(endpoint.name, model, now)];
-    },
+    cardsOf,
   });
   if (!bound.ok) return bound;
   const { policy } = gateway;
+  const [card] = cards;
   return passed({
     outgoing,
     bodyHash: read.value.hash,

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { priceUsage } from '../../../lambdas/core/pricing/calculator.ts';
+import { priceUsage, type DetailKind } from '../../../lambdas/core/pricing/calculator.ts';
+import { TOKEN_KINDS, type TokenKind } from '../../../lambdas/core/pricing/card.ts';
 import { parseDecimal, whole } from '../../../lambdas/core/pricing/ratio.ts';
 import type { TokenCounts, Usage } from '../../../lambdas/core/pricing/usage.ts';
 import { testCard, testUsage } from './cards-for-tests.ts';
@@ -55,6 +56,8 @@ describe('long-context tiers move the whole request', () => {
     });
     expect(picoUsdOf(card, testUsage({ input: 201n, output: 1n }))).toBe(201n * 9_000_000n + 15_000_000n);
     expect(picoUsdOf(card, testUsage({ input: 200n, output: 1n }))).toBe(200n * 7_000_000n + 20_000_000n);
+    const turned = { ...card, tiers: card.tiers.toReversed() };
+    expect(picoUsdOf(turned, testUsage({ input: 201n }))).toBe(201n * 9_000_000n);
   });
 });
 
@@ -189,7 +192,37 @@ describe('multipliers, variants and fees', () => {
   });
 });
 
+describe('a receipt', () => {
+  const every = testCard({ rates: Object.fromEntries(TOKEN_KINDS.map((kind) => [kind, '1'])) });
+  it.each<[DetailKind, TokenKind[]]>([
+    ['input', ['input', 'input_audio', 'input_image']],
+    ['cache_read', ['cache_read', 'cache_read_audio']],
+    ['cache_write', ['cache_write', 'cache_write_5m', 'cache_write_1h', 'cache_write_12h']],
+    ['output', ['output', 'output_audio', 'output_image']],
+  ])('counts as %s: %j', (detail, kinds) => {
+    for (const kind of kinds)
+      expect(priceUsage(every, testUsage({ [kind]: 1n })), kind).toMatchObject({
+        details: { [detail]: 1_000_000n },
+      });
+  });
+
+  it('of fewer tokens than none is a bug', () => {
+    expect(() => priceUsage(every, testUsage({ input: -1n }))).toThrow('-1 tokens of input');
+  });
+});
+
 describe('parts', () => {
+  it('by the model of the card itself, or another name of it, need no other card', () => {
+    const named = testCard({ aliases: ['m-latest'] });
+    for (const model of ['m', 'm-latest'])
+      expect(
+        picoUsdOf(named, {
+          ...testUsage({}),
+          parts: [{ model, tokens: { input: 1n }, tierInputTokens: 1n }],
+        }),
+      ).toBe(2_500_000n);
+  });
+
   it('prices each at its own model and its own tier', () => {
     const other = testCard({ model: 'other', rates: { input: '5', output: '25' } });
     const usage: Usage = {

@@ -25,8 +25,8 @@ function bound(
   {
     bodyBytes = 100n,
     openTier = [],
-    cards = [card, helper],
-  }: { bodyBytes?: bigint; openTier?: string[]; cards?: PriceCard[] } = {},
+    own = card,
+  }: { bodyBytes?: bigint; openTier?: string[]; own?: PriceCard } = {},
 ) {
   const question = {
     read: {
@@ -36,10 +36,10 @@ function bound(
       outgoing: { contentType: '', bodyFor: () => '' },
     },
     bodyBytes,
-    card,
+    cards: [own] as const,
     openTier,
     cardsOf: (model: string): [PriceCard] | undefined => {
-      const found = cards.find((one) => one.model === model);
+      const found = [own, helper].find((one) => one.model === model);
       return found && [found];
     },
   };
@@ -101,6 +101,37 @@ describe('the call itself', () => {
     expect(found).toMatchObject({ inputTokensMax: 140n });
     // 100 x $1 + 2 x 20 x $5
     expect(found.worst.holdFor(0n)).toBe(300n * USD_MICRO);
+  });
+
+  it('counts what the provider adds to its bytes, and images apart from them', () => {
+    // 100 + 7 of the request + 20 of the model
+    const adding = testCard({ ...card, bounds: { hiddenInputTokens: 20n, imageTokensMax: 50n } });
+    expect(held({ hiddenInputTokens: 7n }, { own: adding })).toMatchObject({ inputTokensMax: 127n });
+    // 100 bytes, of which 60 are images + 2 x 50 + 20
+    const images = { count: 2n, inlineBytes: 60n };
+    expect(held({ images }, { own: adding })).toMatchObject({ inputTokensMax: 160n });
+  });
+
+  it('of images that nothing bounds is refused, and told what to do', () => {
+    const found = bound({ images: { count: 1n, inlineBytes: 0n } });
+    expect(found).toMatchObject({
+      ok: false,
+      refusal: {
+        code: 'not_meterable',
+        message:
+          'Images to "m" cannot be bounded here; send text, or use a model whose image cost is documented.',
+      },
+    });
+  });
+
+  it('that asks for what has no price is refused, and told what', () => {
+    expect(bound({ conditionsAsked: ['usage.speed=ludicrous'] })).toMatchObject({
+      ok: false,
+      refusal: {
+        code: 'not_meterable',
+        message: '"m" has no price here for usage.speed=ludicrous; leave it out of the request.',
+      },
+    });
   });
 
   it('never writes more than the model can', () => {
@@ -170,7 +201,13 @@ describe('added inferences', () => {
 
   it('by a model without a price are refused', () => {
     const found = bound({ sideInferences: [side({ model: 'unheard-of' })] });
-    expect(found).toMatchObject({ ok: false, refusal: { code: 'model_not_priced' } });
+    expect(found).toMatchObject({
+      ok: false,
+      refusal: {
+        code: 'model_not_priced',
+        message: expect.stringContaining('The model "unheard-of", which may take part') as string,
+      },
+    });
   });
 
   it('by a model without a price for what is asked are refused', () => {
@@ -194,7 +231,7 @@ describe('sound', () => {
         outgoing: { contentType: '', bodyFor: () => '' },
       },
       bodyBytes: 100n,
-      card: one,
+      cards: [one],
       openTier: [],
       cardsOf: () => [one],
     });
@@ -202,7 +239,17 @@ describe('sound', () => {
   it('is held by its seconds where the model is billed by them', () => {
     const found = ask(whisper, 90n);
     expect(found.ok && found.value.worst.holdFor(0n)).toBe(9_000n * USD_MICRO);
-    expect(ask(whisper, undefined)).toMatchObject({ ok: false, refusal: { code: 'not_meterable' } });
+    expect(ask(whisper, undefined)).toMatchObject({
+      ok: false,
+      refusal: {
+        code: 'not_meterable',
+        message: expect.stringContaining('send WAV or MP3') as string,
+      },
+    });
+  });
+
+  it('is none where the call has no file', () => {
+    expect(bound({}, { own: whisper, bodyBytes: 0n })).toMatchObject({ ok: true });
   });
 
   it('is held at the whole context where it is billed by tokens, whatever its length', () => {

@@ -86,6 +86,25 @@ describe('an override', () => {
     }
   });
 
+  it('with a card of its own holds from its day on, until it is ended or another takes its place', () => {
+    const card = own('2026-07-01T00:00:00Z');
+    const first: PriceOverride = { ...discount, set: { kind: 'card', card } };
+    const renamed = testCard({ ...own('2026-08-01T00:00:00Z'), aliases: ['m-new'] });
+    const second: PriceOverride = { ...discount, from: AUGUST, set: { kind: 'card', card: renamed } };
+    const book = priceBook([], { overrides: [first, second] });
+    const before = at('2026-06-30T00:00:00Z');
+    const named = (name: string, time: typeof JULY) => book.find('openai-chat', name, time);
+    expect([named('m', before), named('m', JULY), named('m', AUGUST)]).toEqual([undefined, card, renamed]);
+    expect([named('m-new', JULY), named('m-new', AUGUST)]).toEqual([undefined, renamed]);
+    const ended = priceBook([], { overrides: [first, { ...second, set: { kind: 'ended' } }] });
+    expect(ended.find('openai-chat', 'm', AUGUST)).toBeUndefined();
+  });
+
+  it('is worked out once', () => {
+    const book = priceBook([list], { overrides: [discount] });
+    expect(book.find('openai-chat', 'm', JULY)).toBe(book.find('openai-chat', 'm', AUGUST));
+  });
+
   it('that has ended is still found by the charges that cite it', () => {
     const ended: PriceOverride = { ...discount, from: AUGUST, set: { kind: 'ended' } };
     const before = priceBook([list], { overrides: [discount] }).find('openai-chat', 'm', JULY)!;

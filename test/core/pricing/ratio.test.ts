@@ -48,7 +48,7 @@ describe('ratio', () => {
 
   it('divides by what is positive only', () => {
     expect(over(whole(37n), decimal('0.5'))).toEqual({ n: 370n, d: 5n });
-    expect(() => over(whole(1n), whole(0n))).toThrow(RangeError);
+    expect(() => over(whole(1n), whole(0n))).toThrow('not positive');
   });
 
   it.each([

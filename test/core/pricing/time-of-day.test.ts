@@ -36,6 +36,27 @@ describe('prices by the time of the day', () => {
     expect(pricing).toMatchObject({ totalPicoUsd: expected });
   });
 
+  it('counts a period that begins at the very end of the call', () => {
+    const early = testCard({ rates: { input: '1' }, periods: [{ from: '00:00', to: '01:30', factor: '2' }] });
+    const total = (from: string, to: string) =>
+      priceUsage(early, testUsage({ input: 1n }), { time: { from: at(from), to: at(to) } });
+    expect(total('2026-08-20T23:59:00Z', '2026-08-21T00:00:00Z')).toMatchObject({ totalPicoUsd: DOUBLE });
+    expect(total('2026-08-21T01:29:00Z', '2026-08-21T01:29:30Z')).toMatchObject({ totalPicoUsd: DOUBLE });
+    expect(total('2026-08-21T01:30:00Z', '2026-08-21T01:31:00Z')).toMatchObject({ totalPicoUsd: LIST });
+  });
+
+  it('takes the dearer of two cheap periods that follow each other', () => {
+    const cheap = testCard({
+      rates: { input: '1' },
+      periods: [
+        { from: '01:00', to: '02:00', factor: '0.25' },
+        { from: '02:00', to: '03:00', factor: '0.5' },
+      ],
+    });
+    const time = { from: at('2026-08-21T01:59:00Z'), to: at('2026-08-21T02:01:00Z') };
+    expect(priceUsage(cheap, testUsage({ input: 1n }), { time })).toMatchObject({ totalPicoUsd: 500_000n });
+  });
+
   it('takes the dearest where no time is given', () => {
     expect(priceUsage(peak, testUsage({ input: 1n }))).toMatchObject({ totalPicoUsd: DOUBLE });
   });

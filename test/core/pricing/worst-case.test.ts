@@ -21,7 +21,11 @@ const ASK: WorstCaseQuestion = {
   choices: 1n,
   cacheWrites: 'none',
   reachable: [],
+  media: [],
 };
+const MEDIA = ['audio', 'image'] as const;
+const conditionsOf = ({ multipliers, variants }: PriceCard) =>
+  [...multipliers, ...variants].map(({ when }) => when);
 function bounded(card: PriceCard, question: Partial<WorstCaseQuestion> = {}): WorstCase {
   const worst = worstCase(card, { ...ASK, ...question });
   if (worst.kind === 'unpriced') throw new Error(`${worst.reason} ${worst.what}`);
@@ -47,32 +51,52 @@ describe('the hold', () => {
     ],
     fees: { web_search: { usd: '10', per: '1000' } },
   });
-  const text = { media: [] };
   it.each<[string, Partial<WorstCaseQuestion>, bigint, bigint]>([
-    ['input and output', text, 10n, 4_000_000_000n + 200_000_000n],
-    ['no output', text, 0n, 4_000_000_000n],
-    ['each choice has its own output', { ...text, choices: 3n }, 10n, 4_000_000_000n + 600_000_000n],
-    ['five-minute writes', { ...text, cacheWrites: '5m' }, 0n, 5_000_000_000n],
-    ['one-hour writes', { ...text, cacheWrites: '1h' }, 0n, 8_000_000_000n],
-    ['a tier that may be dearer', { ...text, reachable: ['usage.inference_geo=us'] }, 0n, 4_400_000_000n],
+    ['input and output', {}, 10n, 4_000_000_000n + 200_000_000n],
+    ['no output', {}, 0n, 4_000_000_000n],
+    ['each choice has its own output', { choices: 3n }, 10n, 4_000_000_000n + 600_000_000n],
+    ['five-minute writes', { cacheWrites: '5m' }, 0n, 5_000_000_000n],
+    ['one-hour writes', { cacheWrites: '1h' }, 0n, 8_000_000_000n],
+    ['a tier that may be dearer', { reachable: ['usage.inference_geo=us'] }, 0n, 4_400_000_000n],
     [
       'a tier that is cheaper may be refused',
-      { ...text, reachable: ['usage.service_tier=batch'] },
+      { reachable: ['usage.service_tier=batch'] },
       0n,
       4_000_000_000n,
     ],
     [
       'values of one path exclude each other, those of two paths multiply',
-      { ...text, reachable: ['usage.speed=fast', 'usage.speed=turbo', 'usage.inference_geo=us'] },
+      { reachable: ['usage.speed=fast', 'usage.speed=turbo', 'usage.inference_geo=us'] },
       0n,
       13_200_000_000n,
     ],
-    ['any condition', { ...text, reachable: 'any' }, 0n, 13_200_000_000n],
+    ['any condition', { reachable: conditionsOf(claude) }, 0n, 13_200_000_000n],
     ['sound in, and sound out', { media: ['audio'] }, 1n, 9_000_000_000n + 40_000_000n],
-    ['whatever the card has, unless told', {}, 1n, 9_000_000_000n + 40_000_000n],
-    ['fees', { ...text, fees: { web_search: whole(5n) } }, 0n, 4_000_000_000n + 50_000_000_000n],
+    ['fees', { fees: { web_search: whole(5n) } }, 0n, 4_000_000_000n + 50_000_000_000n],
   ])('%s', (_, question, output, expected) => {
     expect(bounded(claude, question).holdFor(output)).toBe(expected);
+  });
+
+  it.each<[string, TokenKind, Partial<WorstCaseQuestion>]>([
+    ['reads', 'cache_read', {}],
+    ['spoken reads', 'cache_read_audio', { media: ['audio'] }],
+    ['images', 'input_image', { media: ['image'] }],
+    ['five-minute writes beside those of an hour', 'cache_write_5m', { cacheWrites: '1h' }],
+    ['twelve-hour writes', 'cache_write_12h', { cacheWrites: '12h' }],
+  ])('counts %s where they are the dearest, and only where they can happen', (_, kind, question) => {
+    const card = testCard({ rates: { input: '1', [kind]: '7', output: '1' } });
+    expect(bounded(card, question).holdFor(0n)).toBe(7_000_000_000n);
+    if (kind !== 'cache_read') expect(bounded(card).holdFor(0n)).toBe(1_000_000_000n);
+  });
+
+  it('counts images that the model may make', () => {
+    const card = testCard({ rates: { input: '1', output: '2', output_image: '30' } });
+    expect(bounded(card, { media: ['image'] }).holdFor(1n)).toBe(1_000_000_000n + 30_000_000n);
+    expect(bounded(card, { media: ['audio'] }).holdFor(1n)).toBe(1_000_000_000n + 2_000_000n);
+  });
+
+  it('needs no price for what is asked for no time', () => {
+    expect(bounded(testCard(), { fees: { web_search: whole(0n) } }).holdFor(0n)).toBe(2_500_000_000n);
   });
 
   it('counts writes that the provider makes by itself', () => {
@@ -109,7 +133,7 @@ describe('the hold', () => {
       variants: [{ when: 'usage.speed=fast', rates: { input: '3', output: '9' } }],
       periods: [{ from: '01:00', to: '04:00', factor: '2' }],
     });
-    expect(bounded(card, { reachable: 'any' }).holdFor(1n)).toBe(6_000_000_000n + 18_000_000n);
+    expect(bounded(card, { reachable: conditionsOf(card) }).holdFor(1n)).toBe(6_000_000_000n + 18_000_000n);
     expect(bounded(card).holdFor(1n)).toBe(2_000_000_000n + 8_000_000n);
   });
 });
@@ -124,7 +148,6 @@ it('holds no minimum for what is not used', () => {
 });
 
 describe('the output that a budget pays', () => {
-  const worst = bounded(testCard(), { choices: 2n });
   it.each([
     { budget: 2_500_000_000n + 30_000_000n * 7n, output: 7n },
     { budget: 2_500_000_000n + 30_000_000n * 7n - 1n, output: 6n },
@@ -132,6 +155,7 @@ describe('the output that a budget pays', () => {
     { budget: 2_499_999_999n, output: -1n },
     { budget: -5n, output: -1n },
   ])('$budget picodollars pay $output tokens', ({ budget, output }) => {
+    const worst = bounded(testCard(), { choices: 2n });
     expect(worst.outputTokensFor(picoUsd(budget))).toBe(output);
   });
 
@@ -140,6 +164,11 @@ describe('the output that a budget pays', () => {
     expect(embedding.outputTokensFor(picoUsd(10n ** 12n))).toBe(0n);
     expect(embedding.holdFor(0n)).toBe(20_000_000n);
     expect(() => embedding.holdFor(1n)).toThrow('no output rate');
+  });
+
+  it('is all that the model can write where output costs nothing', () => {
+    const free = bounded(testCard({ rates: { input: '1', output: '0' } }));
+    expect(free.outputTokensFor(picoUsd(10n ** 12n))).toBe(100_000n);
   });
 
   it('is the largest whose hold fits', () => {
@@ -175,9 +204,9 @@ describe('what cannot be bounded', () => {
   });
 
   it('a negative bound is a bug', () => {
-    expect(() => bounded(testCard(), { inputTokensMax: -1n })).toThrow(RangeError);
-    expect(() => bounded(testCard(), { choices: 0n })).toThrow(RangeError);
-    expect(() => bounded(testCard()).holdFor(-1n)).toThrow(RangeError);
+    expect(() => bounded(testCard(), { inputTokensMax: -1n })).toThrow('at least one choice');
+    expect(() => bounded(testCard(), { choices: 0n })).toThrow('at least one choice');
+    expect(() => bounded(testCard()).holdFor(-1n)).toThrow('not negative');
   });
 });
 
@@ -196,7 +225,7 @@ describe('bound and cost', () => {
         fc.nat(),
         fc.bigInt({ min: 0n, max: 3n }),
         (card, tokens, slack, choices, pick, calls) => {
-          const conditions = [...card.multipliers, ...card.variants].map(({ when }) => when);
+          const conditions = conditionsOf(card);
           const condition = conditions[pick % (conditions.length + 1)];
           const entries = (Object.entries(tokens) as [TokenKind, bigint][]).filter(
             ([kind]) => rateOf(card.rates, kind) !== undefined,
@@ -212,13 +241,14 @@ describe('bound and cost', () => {
               condition === undefined ? {} : Object.fromEntries([condition.split('=') as [string, string]]),
           });
           if (pricing.kind !== 'priced') throw new Error(`${card.id}: ${pricing.what}`);
-          for (const reachable of ['any' as const, condition === undefined ? [] : [condition]]) {
+          for (const reachable of [conditions, condition === undefined ? [] : [condition]]) {
             const worst = bounded(card, {
               // Cards for sound have no tokens at all.
               inputTokensMax: card.rates.input === undefined ? 0n : input + slack,
               choices,
               cacheWrites: card.rates.cache_write_12h === undefined ? '1h' : '12h',
               reachable,
+              media: MEDIA,
               fees,
             });
             const hold = worst.holdFor(output === 0n ? 0n : (output + choices - 1n) / choices);
@@ -253,9 +283,17 @@ describe('the dearest of several cards', () => {
     expect(both.outputTokensFor(usd('4.00'))).toBe(-1n);
   });
 
+  it('leaves out one that cannot write, unless none of them can', () => {
+    const mute = testCard({ rates: { input: '900' } });
+    expect(boundedBy(dearestCase([testCard(), mute], question)).holdFor(1n)).toBe(2_500_015_000_000n);
+    const embeddings = [testCard({ rates: { input: '1' } }), mute] as const;
+    expect(boundedBy(dearestCase(embeddings, question)).holdFor(0n)).toBe(usd('900'));
+  });
+
   it('is the first alone where another cannot price the call', () => {
     const blind = testCard({ rates: { output: '900' } });
     const both = boundedBy(dearestCase([testCard(), blind], question));
+    expect(both).toHaveProperty('kind', 'bounded');
     expect(both.holdFor(0n)).toBe(usd('2.50'));
     expect(dearestCase([blind, testCard()], question)).toMatchObject({ kind: 'unpriced', what: 'input' });
   });
