@@ -1,5 +1,5 @@
 /**
- * The stream of the local table: leaves and pools as they stand after each write, with the image before where it is
+ * The stream of the local table: leaves, pools and grants as they stand after each write, with the image before where it is
  * known. Taken from the answers of writes, so that it costs a call nothing; a transaction answers nothing, so a pool
  * that one updated is read. Leaves out: retention and order over a restart; the change feed reads every leaf and pool
  * when it starts, which tells the same.
@@ -95,10 +95,11 @@ export class AccountChanges {
 
 const versionOf = (image: Image): bigint => BigInt(image['v']?.N ?? '0');
 
-const isAccounts = (pk: string | undefined): pk is string => /^[LP]#/.test(pk ?? '');
+const isAccounts = (pk: string | undefined): pk is string => /^(L|P|GRANT)#/.test(pk ?? '');
 
 /** A reserve moves what is free, and what is held; the feed looks at neither, and at no lease, which has no `r`. */
 function isSameStanding(old: Image, next: Image): boolean {
+  if (old['state']?.S !== next['state']?.S) return false;
   const before = accountsOf(old);
   return Object.entries(accountsOf(next)).every(
     ([name, account]) =>

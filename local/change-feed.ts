@@ -10,7 +10,9 @@ import { createChangeFeed } from '../lambdas/change-feed/change-feed.ts';
 import { isShared } from '../lambdas/core/caps/cap.ts';
 import type { Directory } from '../lambdas/core/directory/directory.ts';
 import { AccountCaps } from '../lambdas/core/escalation/account-caps.ts';
-import { EVENT_SOURCE } from '../lambdas/core/events/catalogue.ts';
+import { EVENT_SOURCE, type BusEvent } from '../lambdas/core/events/catalogue.ts';
+import { grantKey } from '../lambdas/core/grants/grant-items.ts';
+import { GrantRecords } from '../lambdas/core/grants/grant-records.ts';
 import { leavesOf } from '../lambdas/core/ledger/collect.ts';
 import type { Ledger } from '../lambdas/core/ledger/ledger.ts';
 import { poolKey } from '../lambdas/core/ledger/pool.ts';
@@ -18,6 +20,7 @@ import { everyItem } from '../lambdas/core/pages.ts';
 import type { Clock, EventBus, ItemKey, Table } from '../lambdas/core/ports.ts';
 import { createEscalate } from '../lambdas/escalate/escalate.ts';
 import type { AccountChanges } from './account-changes.ts';
+import type { Approvals } from './approvals.ts';
 import type { Outbox } from './outbox.ts';
 import { LAMBDA_INVOKE, parseMachine, SNS_PUBLISH } from './state-machine/definition.ts';
 import { Executions } from './state-machine/executions.ts';
@@ -31,6 +34,8 @@ export interface ChangeFeedDeps {
   clock: Clock;
   outbox: Outbox;
   financeEmail: string;
+  /** Somebody asked for more. */
+  asked: Approvals['asked'];
   report: (reason: string) => void;
 }
 
@@ -40,7 +45,7 @@ export interface ChangeFeed {
 }
 
 const RECORDS_A_BATCH = 100;
-const CAPS_A_PAGE = 100;
+const ITEMS_A_PAGE = 100;
 const FUNCTION = 'escalate';
 
 export function startChangeFeed(deps: ChangeFeedDeps): ChangeFeed {
@@ -91,9 +96,12 @@ async function readBooks({ table, directory, changes, report }: ChangeFeedDeps):
   };
   try {
     for await (const key of leavesOf(table)) await read(key);
-    for await (const cap of everyItem(({ cursor }) => directory.listCaps(CAPS_A_PAGE, cursor))) {
+    for await (const cap of everyItem(({ cursor }) => directory.listCaps(ITEMS_A_PAGE, cursor))) {
       if (isShared(cap)) await read(poolKey(cap.account));
     }
+    const open = new GrantRecords({ table });
+    for await (const { id } of everyItem(({ cursor }) => open.list('requested', ITEMS_A_PAGE, cursor)))
+      await read(grantKey(id));
   } catch (error) {
     report(String(error));
   }
@@ -103,6 +111,7 @@ function createLadder(deps: ChangeFeedDeps): { executions: Executions; bus: Even
   const { table, clock, outbox, financeEmail, report } = deps;
   const file = readFileSync(new URL('../lib/escalation.asl.json', import.meta.url), 'utf8');
   const executions: Executions = new Executions({
+    name: 'escalation',
     machine: parseMachine(file, { escalateFunctionArn: FUNCTION, financeTopicArn: financeEmail }),
     resources: {
       [LAMBDA_INVOKE]: async (given) => {
@@ -121,9 +130,11 @@ function createLadder(deps: ChangeFeedDeps): { executions: Executions; bus: Even
     report,
   });
   const escalate = createEscalate({ ...deps, start: (name, input) => executions.start(name, input) });
-  const deliver = async (type: string, detail: object): Promise<boolean> => {
+  const deliver = async ({ type, detail }: BusEvent): Promise<boolean> => {
     try {
-      await escalate({ source: EVENT_SOURCE, 'detail-type': type, detail });
+      if (type === 'CapThresholdCrossed')
+        await escalate({ source: EVENT_SOURCE, 'detail-type': type, detail });
+      if (type === 'GrantRequested') await deps.asked(detail);
       return true;
     } catch (error) {
       report(String(error));
@@ -133,8 +144,8 @@ function createLadder(deps: ChangeFeedDeps): { executions: Executions; bus: Even
   const bus: EventBus = {
     publish: async (events) => {
       const failed: number[] = [];
-      for (const [index, { type, detail }] of events.entries()) {
-        if (!(await deliver(type, detail))) failed.push(index);
+      for (const [index, event] of events.entries()) {
+        if (!(await deliver(event))) failed.push(index);
       }
       return failed;
     },

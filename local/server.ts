@@ -4,6 +4,7 @@
  * several processes over one table, and sending mail.
  */
 import { mkdirSync } from 'node:fs';
+import { APPROVE_PATH } from '../lambdas/approve/app.ts';
 import { createAdminApp } from '../lambdas/admin/app.ts';
 import { DynamoDbTable } from '../lambdas/adapters/table/dynamodb-table.ts';
 import type { DynamoDbApi } from '../lambdas/adapters/table/dynamodb-api.ts';
@@ -15,7 +16,6 @@ import { applyPolicy, type AppliedPolicy } from '../lambdas/core/policy/apply-po
 import { Directory } from '../lambdas/core/directory/directory.ts';
 import type { OperatorEvent, Timing } from '../lambdas/core/gateway.ts';
 import { AccountCaps } from '../lambdas/core/escalation/account-caps.ts';
-import { GrantDesk } from '../lambdas/core/grants/grant-desk.ts';
 import { Ledger } from '../lambdas/core/ledger/ledger.ts';
 import type { Policy } from '../lambdas/core/policy/policy.ts';
 import type { FinanceMail } from '../lambdas/core/ports.ts';
@@ -29,6 +29,7 @@ import { openGateway } from '../lambdas/proxy/open-gateway.ts';
 import { reviewedCards } from '../prices/reviewed.ts';
 import { adminAccess } from './admin-access.ts';
 import { systemClock as clock } from '../lambdas/runtime/clock.ts';
+import { createApprovals } from './approvals.ts';
 import { startChangeFeed } from './change-feed.ts';
 import { startCollector } from './collector.ts';
 import { seedDemoOrg } from './demo-org.ts';
@@ -54,7 +55,7 @@ export interface LocalServerOptions extends Pick<
 
 /** What the functions of AWS say in logs of their own; `answer_cut`: a body broke after its status was sent. */
 export interface LocalEvent {
-  kind: 'collector' | 'admin' | 'escalation' | 'prices' | 'answer_sweeper' | 'answer_cut';
+  kind: 'collector' | 'admin' | 'escalation' | 'approvals' | 'prices' | 'answer_sweeper' | 'answer_cut';
   reason: string;
 }
 
@@ -103,6 +104,12 @@ export async function startLocalServer(options: LocalServerOptions): Promise<Loc
   const mail: FinanceMail = {
     send: ({ id, ...news }) => outbox.put(id, { ...news, to: financeEmail, at: toRfc3339(clock.now()) }),
   };
+  const approvals = createApprovals({
+    ...{ table, ledger, directory, clock, ids, mail, financeEmail, org: policy.org.name },
+    dataDirectory: options.dataDirectory,
+    url: () => http.url,
+    report: (reason) => report({ kind: 'approvals', reason }),
+  });
   const closing = new AbortController();
   const office = new PriceOffice({
     ...{ table, clock, ids, prices, reviewed: reviewedCards, feeds: options.priceFeeds ?? [] },
@@ -111,9 +118,8 @@ export async function startLocalServer(options: LocalServerOptions): Promise<Loc
     tell: async () => undefined,
     mail,
   });
-  const grants = new GrantDesk({ table, ledger, directory, clock, waiting: { end: async () => undefined } });
   const admin = createAdminApp(
-    { directory, ledger, table, clock, ids, office, grants, mail, keyEnvironment: 'local' },
+    { directory, ledger, table, clock, ids, office, mail, grants: approvals.grants, keyEnvironment: 'local' },
     {
       adminOf: adminAccess(directory, adminKey),
       report: (reason) => report({ kind: 'admin', reason }),
@@ -124,7 +130,10 @@ export async function startLocalServer(options: LocalServerOptions): Promise<Loc
   const http = await startHttpHost({
     host: options.host,
     port: options.port,
-    fetch: byPath({ '/admin/v1': admin, '/outbox': createOutboxApp(outbox) }, proxy),
+    fetch: byPath(
+      { '/admin/v1': admin, '/outbox': createOutboxApp(outbox), [APPROVE_PATH]: approvals.page },
+      proxy,
+    ),
     report: (reason) => report({ kind: 'answer_cut', reason }),
   });
   gateway.requestUrl ||= `${http.url}/v1/grants`;
@@ -148,9 +157,11 @@ export async function startLocalServer(options: LocalServerOptions): Promise<Loc
     clock,
     outbox,
     financeEmail,
+    asked: (event) => approvals.asked(event),
     report: (reason) => report({ kind: 'escalation', reason }),
   });
 
+  approvals.start();
   const priceRefresh = startPriceRefresh({
     ...{ office, clock, everyMinutes: policy.priceRefreshMinutes },
     report: (reason) => report({ kind: 'prices', reason }),
@@ -170,6 +181,7 @@ export async function startLocalServer(options: LocalServerOptions): Promise<Loc
       await collector.stop();
       await sweeper?.stop();
       await changeFeed.stop();
+      await approvals.stop();
       await upstream.close();
       await provider?.close();
       books.close();

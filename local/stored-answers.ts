@@ -2,8 +2,6 @@
  * Answers kept for repeats, as on AWS but for two things: the key lies beside the books (in memory where they are), and
  * what has expired is deleted by us, where DynamoDB does it by itself.
  */
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { AesSealer } from '../lambdas/adapters/sealing/aes-sealer.ts';
 import { durationMs } from '../lambdas/core/brands.ts';
 import { everyItem } from '../lambdas/core/pages.ts';
@@ -11,10 +9,10 @@ import { storesAnswers, type Policy } from '../lambdas/core/policy/policy.ts';
 import type { Clock, Ids, ItemKey, Table } from '../lambdas/core/ports.ts';
 import { EXPIRY_ATTRIBUTE, StoredAnswers } from '../lambdas/core/replay/stored-answers.ts';
 import { HOUR, SECOND } from '../lambdas/core/time.ts';
+import { keptSecret } from './kept-secret.ts';
 import { startRounds, type Rounds } from './rounds.ts';
 
 const KEY_FILE = 'answer-key.txt';
-const KEY_BITS = 256;
 const EVERY = durationMs(1 * HOUR);
 
 /** Undefined where no app has its answers stored: then there is no key either. */
@@ -23,16 +21,8 @@ export function openStoredAnswers(
   dataDirectory: string | undefined,
 ): StoredAnswers | undefined {
   if (!storesAnswers(policy)) return undefined;
-  const secret = secretIn(dataDirectory, ids);
+  const secret = keptSecret(KEY_FILE, dataDirectory, ids);
   return new StoredAnswers({ table, clock, policy, sealer: new AesSealer({ secret: async () => secret }) });
-}
-
-function secretIn(dataDirectory: string | undefined, ids: Ids): string {
-  const made = ids.randomBits(KEY_BITS).toString(36);
-  if (dataDirectory === undefined) return made;
-  const file = join(dataDirectory, KEY_FILE);
-  if (!existsSync(file)) writeFileSync(file, `${made}\n`, { mode: 0o600 });
-  return readFileSync(file, 'utf8').trim();
 }
 
 /** Deletes what has expired, at start and every hour. */

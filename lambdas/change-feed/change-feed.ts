@@ -1,5 +1,5 @@
 /**
- * Step 8: the changes of leaves and pools become events. Each record stands for itself: one that fails is reported by its
+ * Step 8: the changes of leaves, pools and grants become events. Each record stands for itself: one that fails is reported by its
  * sequence number and comes again, and whatever comes again says the same under the same id. On AWS the records are
  * those of the table's stream; local mode makes the same ones.
  */
@@ -9,6 +9,9 @@ import { fromWire } from '../adapters/table/items.ts';
 import { epochMs, type EpochMs } from '../core/brands.ts';
 import type { AccountCaps } from '../core/escalation/account-caps.ts';
 import { crossingsOf, leafChange, poolChange, type AccountsChange } from '../core/escalation/crossings.ts';
+import type { BusEvent } from '../core/events/catalogue.ts';
+import { grantEvent } from '../core/grants/grant-events.ts';
+import { GRANT_PREFIX, grantFromItem } from '../core/grants/grant-items.ts';
 import { leafFromItem, type Leaf } from '../core/ledger/leaf.ts';
 import { poolFromItem, type Pool } from '../core/ledger/pool.ts';
 import type { Clock, EventBus } from '../core/ports.ts';
@@ -38,13 +41,23 @@ export function createChangeFeed(
   };
 }
 
-async function announce({ bus, caps, clock }: ChangeFeedDeps, record: DynamoDBRecord): Promise<void> {
+async function announce(deps: ChangeFeedDeps, record: DynamoDBRecord): Promise<void> {
+  const events = await eventsOf(deps, record);
+  if (events.length === 0) return;
+  const failed = await deps.bus.publish(events);
+  if (failed.length > 0) throw new Error(`${failed.length} of ${events.length} events were not taken`);
+}
+
+async function eventsOf({ caps, clock }: ChangeFeedDeps, record: DynamoDBRecord): Promise<BusEvent[]> {
+  const { NewImage: next, OldImage: old } = record.dynamodb ?? {};
+  if (next?.['pk']?.S?.startsWith(GRANT_PREFIX)) {
+    const event = await grantEvent(old && grantFromItem(itemOf(old)), grantFromItem(itemOf(next)));
+    return event ? [event] : [];
+  }
   const change = changeOf(record, clock.now());
-  if (!change) return;
+  if (!change) return [];
   const crossings = await crossingsOf(change, (account, revision) => caps.of(account, revision));
-  if (crossings.length === 0) return;
-  const failed = await bus.publish(crossings.map((detail) => ({ type: 'CapThresholdCrossed', detail })));
-  if (failed.length > 0) throw new Error(`${failed.length} of ${crossings.length} events were not taken`);
+  return crossings.map((detail) => ({ type: 'CapThresholdCrossed', detail }));
 }
 
 /** Undefined for everything but a leaf or pool as it stands after a write. Throws LedgerBroken. */

@@ -1,6 +1,11 @@
 /** Words that all mails to finance share. SNS takes 99 characters of printable ASCII for a subject. */
-import type { PicoUsd } from './brands.ts';
+import type { EpochMs, PicoUsd } from './brands.ts';
+import { inMetric } from './caps/amounts.ts';
+import type { Metric } from './caps/cap.ts';
 import { divFloor, PICO_PER_USD } from './money.ts';
+import { toRfc3339 } from './time.ts';
+
+type Counted = Exclude<Metric, 'concurrent'>;
 
 const PICO_PER_CENT = PICO_PER_USD / 100n;
 export const wholeCents = (amount: PicoUsd | bigint): bigint =>
@@ -16,4 +21,26 @@ export function thousandthsAsPercent(thousandths: number): string {
 export function asciiName(name: string, lengthMax: number): string {
   const plain = name.replaceAll(/[^\x21-\x7e]/gu, '?');
   return plain.length <= lengthMax ? plain : `${plain.slice(0, lengthMax - 3)}...`;
+}
+
+export const withUnit = (metric: Counted, amount: string): string =>
+  metric === 'usd' ? `$${amount}` : `${amount} ${metric}`;
+
+/** `$20.00`, `60 requests`; an estimate in whole cents, and finer below a dollar. */
+export const amountWords = (metric: Counted, amount: bigint): string =>
+  withUnit(metric, inMetric(metric, amount));
+export function aboutWords(metric: Counted, amount: bigint): string {
+  if (metric !== 'usd') return amountWords(metric, amount);
+  const isSmall = amount < PICO_PER_USD;
+  return amountWords(metric, isSmall ? wholeCents(amount * 100n) / 100n : wholeCents(amount));
+}
+
+/** `2026-12-01 00:00 UTC`. */
+export const instantWords = (at: EpochMs): string => toRfc3339(at).replace(/^(.{10})T(.{5}).*$/, '$1 $2 UTC');
+
+/** ` a month`, ` in any 24 hours`, ` in all`. */
+export function windowWords(window: string): string {
+  const rolling = /^rolling_(\d+)(h|d)$/.exec(window);
+  if (rolling) return ` in any ${rolling[1]!} ${rolling[2] === 'h' ? 'hours' : 'days'}`;
+  return window === 'lifetime' ? ' in all' : ` a ${window}`;
 }

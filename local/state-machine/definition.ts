@@ -1,11 +1,13 @@
 /**
- * The States Language that the local walker knows: exactly what `lib/escalation.asl.json` uses, and no more. A state
+ * The States Language that the local walker knows: exactly what the `.asl.json` files of `lib/` use, and no more. A state
  * type, a field or a piece of JSONata that is not known is refused when the file is read, never skipped in a run.
  */
 import * as z from 'zod';
 import { problemOfExpression, sourceOf } from './expressions.ts';
 
 export const LAMBDA_INVOKE = 'arn:aws:states:::lambda:invoke';
+/** The state goes on when somebody ends its token. */
+export const LAMBDA_INVOKE_AND_WAIT = 'arn:aws:states:::lambda:invoke.waitForTaskToken';
 export const SNS_PUBLISH = 'arn:aws:states:::sns:publish';
 
 const json = z.json().superRefine((value, context) => {
@@ -22,8 +24,10 @@ const task = z.strictObject({
   Type: z.literal('Task'),
   ...common,
   ...onwards,
-  Resource: z.enum([LAMBDA_INVOKE, SNS_PUBLISH]),
+  Resource: z.enum([LAMBDA_INVOKE, LAMBDA_INVOKE_AND_WAIT, SNS_PUBLISH]),
   Arguments: json.optional(),
+  /** Of what waits only: see below. */
+  TimeoutSeconds: z.int().positive().optional(),
   Retry: z
     .array(
       z.strictObject({
@@ -87,6 +91,10 @@ export function parseMachine(text: string, substitutions: Record<string, string>
   const machine = machineSchema.parse(JSON.parse(filled));
   for (const target of [machine.StartAt, ...Object.values(machine.States).flatMap(targetsOf)]) {
     if (!Object.hasOwn(machine.States, target)) throw new Error(`the state machine has no state ${target}`);
+  }
+  for (const [name, state] of Object.entries(machine.States)) {
+    if (state.Type === 'Task' && state.TimeoutSeconds !== undefined && state.Resource !== LAMBDA_INVOKE_AND_WAIT)
+      throw new Error(`the state ${name} does not wait, so it is not cut off here`);
   }
   return machine;
 }

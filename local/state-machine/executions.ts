@@ -16,9 +16,8 @@ import {
 import { toRfc3339 } from '../../lambdas/core/time.ts';
 import type { Machine } from './definition.ts';
 import type { Json } from './expressions.ts';
+import { MachineError } from './machine-error.ts';
 import { walk, type World } from './walk.ts';
-
-const RUNNING = 'EXECUTIONS_RUNNING';
 
 /** The process stops: the execution stays as it is. */
 class Stopped extends Error {
@@ -26,6 +25,8 @@ class Stopped extends Error {
 }
 
 export interface ExecutionsDeps {
+  /** Tells its executions from those of others. */
+  name: string;
   machine: Machine;
   resources: World['resources'];
   table: Table;
@@ -38,6 +39,7 @@ export class Executions {
   readonly #deps: ExecutionsDeps;
   readonly #running = new Set<Promise<void>>();
   readonly #pauses = new Set<Timer>();
+  readonly #waiting = new Map<string, (output: Json) => void>();
   #stopping = false;
   #lastStart = 0;
 
@@ -51,7 +53,7 @@ export class Executions {
     this.#lastStart = Math.max(this.#deps.clock.now(), this.#lastStart + 1);
     const item = {
       ...keyOf(name),
-      gpk: RUNNING,
+      gpk: this.#listName(),
       gsk: name,
       startedAt: BigInt(this.#lastStart),
       input: JSON.stringify(input),
@@ -65,9 +67,15 @@ export class Executions {
   async resume(): Promise<void> {
     const left: Item[] = [];
     const { table } = this.#deps;
-    const running = everyItem((at) => table.query({ index: 'byTime', partition: RUNNING, ...at }));
+    const partition = this.#listName();
+    const running = everyItem((at) => table.query({ index: 'byTime', partition, ...at }));
     for await (const item of running) left.push(item);
     for (const item of left) this.#run(item);
+  }
+
+  /** Lets the state go on that waits under the token; nothing happens where none does. */
+  end(token: string, output: Json): void {
+    this.#waiting.get(token)?.(output);
   }
 
   /** Ends when what runs has ended, or waits for its next attempt. */
@@ -94,7 +102,11 @@ export class Executions {
       startTime: toRfc3339(epochMs(Number(item['startedAt']))),
       input: JSON.parse(item['input'] as string) as Json,
     };
-    const ending = await walk(machine, execution, { resources, pause: (duration) => this.#pause(duration) });
+    const ending = await walk(machine, execution, {
+      resources,
+      pause: (duration) => this.#pause(duration),
+      wait: (token, duration, send) => this.#wait(token, duration, send),
+    });
     const { startedAt, input } = item;
     const write = await table.put({
       item: { ...keyOf(name), startedAt: startedAt!, input: input!, status: ending.status },
@@ -105,12 +117,41 @@ export class Executions {
 
   async #pause(duration: DurationMs): Promise<void> {
     if (this.#stopping) throw new Stopped();
-    const pause = this.#deps.clock.timer(duration);
-    this.#pauses.add(pause);
-    await pause.ended;
-    this.#pauses.delete(pause);
+    await this.#timer(duration).ended;
     // `stop` may have come meanwhile.
     this.#throwIfStopping();
+  }
+
+  /** The token may be ended before sending is. */
+  async #wait(token: string, duration: DurationMs, send: () => Promise<unknown>): Promise<Json> {
+    this.#throwIfStopping();
+    const timer = this.#timer(duration);
+    let answer: { output: Json } | undefined;
+    this.#waiting.set(token, (output) => {
+      answer = { output };
+      timer.stop();
+    });
+    try {
+      await send();
+      await timer.ended;
+    } finally {
+      timer.stop();
+      this.#waiting.delete(token);
+    }
+    if (answer) return answer.output;
+    this.#throwIfStopping();
+    throw new MachineError('States.Timeout', `nobody ended ${token} in time`);
+  }
+
+  #timer(duration: DurationMs): Timer {
+    const timer = this.#deps.clock.timer(duration);
+    this.#pauses.add(timer);
+    void timer.ended.then(() => this.#pauses.delete(timer));
+    return timer;
+  }
+
+  #listName(): string {
+    return `EXECUTIONS_RUNNING#${this.#deps.name}`;
   }
 
   #throwIfStopping(): void {

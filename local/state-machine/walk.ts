@@ -1,13 +1,21 @@
 /**
- * Runs a state machine on this machine. Mirrors: Task (`lambda:invoke`, `sns:publish`), Choice, Pass, Succeed, Fail;
+ * Runs a state machine on this machine. Mirrors: Task (`lambda:invoke`, with and without a task
+ * token, whose wait has a time-out; `sns:publish`), Choice, Pass, Succeed, Fail;
  * Arguments, Output and Assign, which all see the variables as they were before the state; Retry with backoff; Catch
  * once retries are used up; an expression without a value is States.QueryEvaluationError. Leaves out: every other
- * state type (definition.ts refuses them), jitter, time-outs, heartbeats, task tokens, the limits of sizes and of
+ * state type (definition.ts refuses them), jitter, time-outs of what does not wait, heartbeats, the limits of sizes and of
  * history, and all of JSONata outside the subset of expressions.ts. An execution that was cut off begins again, so
  * its tasks must bear a repeat; Step Functions goes on where it was.
  */
 import { durationMs, type DurationMs } from '../../lambdas/core/brands.ts';
-import { LAMBDA_INVOKE, SNS_PUBLISH, type Machine, type State, type TaskState } from './definition.ts';
+import {
+  LAMBDA_INVOKE,
+  LAMBDA_INVOKE_AND_WAIT,
+  SNS_PUBLISH,
+  type Machine,
+  type State,
+  type TaskState,
+} from './definition.ts';
 import { evaluate, type Json } from './expressions.ts';
 import { MachineError } from './machine-error.ts';
 
@@ -23,6 +31,11 @@ export type Resource = (given: Json, at: { execution: Execution; state: string }
 
 export interface World {
   resources: Record<typeof LAMBDA_INVOKE | typeof SNS_PUBLISH, Resource>;
+  /**
+   * Sends, and then resolves to what the token is ended with. Rejects with what sending rejects with, or with
+   * States.Timeout. What it rejects with otherwise ends the walk.
+   */
+  wait: (token: string, duration: DurationMs, send: () => Promise<unknown>) => Promise<Json>;
   /** Between attempts. What it rejects with ends the walk. */
   pause: (duration: DurationMs) => Promise<void>;
 }
@@ -94,7 +107,10 @@ async function runTask(
       const given =
         state.Arguments === undefined
           ? position.input
-          : await evaluate(state.Arguments, bindingsOf(position, execution));
+          : await evaluate(
+              state.Arguments,
+              bindingsOf(position, execution, {}, tokenOf(execution, position)),
+            );
       const result = await invoke(state, given, { execution, state: position.state }, world);
       return await leave(state, state.Next, position, execution, { result });
     } catch (error) {
@@ -116,24 +132,35 @@ async function runTask(
 }
 
 async function invoke(
-  { Resource: resource }: TaskState,
+  { Resource: resource, TimeoutSeconds = LONGEST_WAIT_SECONDS }: TaskState,
   given: Json,
   at: { execution: Execution; state: string },
-  { resources }: World,
+  { resources, wait }: World,
 ): Promise<Json> {
-  try {
-    return await resources[resource](given, at);
-  } catch (error) {
-    const { name, message } = error as Error;
-    throw new MachineError(name, message);
-  }
+  const named = async (kind: typeof LAMBDA_INVOKE | typeof SNS_PUBLISH): Promise<Json> => {
+    try {
+      return await resources[kind](given, at);
+    } catch (error) {
+      const { name, message } = error as Error;
+      throw new MachineError(name, message);
+    }
+  };
+  if (resource !== LAMBDA_INVOKE_AND_WAIT) return named(resource);
+  return wait(tokenOf(at.execution, at), durationMs(TimeoutSeconds * 1000), () => named(LAMBDA_INVOKE));
 }
+
+/** A state of an execution waits once at a time. */
+const tokenOf = ({ name }: Execution, { state }: { state: string }): string => `${name}#${state}`;
+/** As long as Step Functions lets an execution run: a year. */
+const LONGEST_WAIT_SECONDS = 31_536_000;
 
 /** Every error here but that of a query comes from a task. */
 const isNamed = (names: readonly string[], { error }: MachineError): boolean =>
   names.includes(error) ||
   names.includes('States.ALL') ||
-  (names.includes('States.TaskFailed') && error !== 'States.QueryEvaluationError');
+  (names.includes('States.TaskFailed') &&
+    error !== 'States.QueryEvaluationError' &&
+    error !== 'States.Timeout');
 
 /** What the state was given, and what came of it. */
 interface Outcome {
@@ -159,11 +186,17 @@ async function leave(
   return { next: { state: next, input: output, variables: { ...position.variables, ...assigned } } };
 }
 
-function bindingsOf(position: Position, execution: Execution, outcome: Outcome = {}): Record<string, Json> {
+function bindingsOf(
+  position: Position,
+  execution: Execution,
+  outcome: Outcome = {},
+  token?: string,
+): Record<string, Json> {
   const { name, startTime, input } = execution;
   const context = {
     Execution: { Name: name, StartTime: startTime, Input: input },
     State: { Name: position.state },
+    ...(token !== undefined && { Task: { Token: token } }),
   };
   const states: Record<string, Json> = { input: position.input, context, ...outcome };
   return { ...position.variables, states };

@@ -1,4 +1,4 @@
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import { openMemoryEngine } from '../../lambdas/adapters/table/local/memory-store.ts';
 import { parseMachine } from '../../local/state-machine/definition.ts';
 import { Executions } from '../../local/state-machine/executions.ts';
@@ -38,6 +38,7 @@ function world(clock = new ManualClock()) {
   let failure: string | undefined;
   const open = () =>
     new Executions({
+      name: 'mails',
       machine: MACHINE,
       resources: {
         'arn:aws:states:::lambda:invoke': async () => null,
@@ -106,3 +107,54 @@ test('the outbox keeps a mail once and the newest last', async () => {
   await outbox.put('b', mail('2026-11-24T12:00:00Z'));
   expect(await outbox.mails()).toEqual([mail('2026-11-24T12:00:00Z'), mail('2026-11-24T12:00:00.001Z')]);
 });
+
+test('what waits under a token goes on when it is ended, in the next process too, and in no other machine', async () => {
+  const clock = new EndlessClock();
+  const { table } = ledgerOver({ api: openMemoryEngine({ clock }), tableName: 't' }, clock);
+  const sent: string[] = [];
+  const open = (name: string) =>
+    new Executions({
+      name,
+      machine: WAITING,
+      resources: {
+        'arn:aws:states:::lambda:invoke': async (given) => {
+          sent.push((given as { token: string }).token);
+          return null;
+        },
+        'arn:aws:states:::sns:publish': async () => null,
+      },
+      ...{ table, clock, report: (reason) => sent.push(reason) },
+    });
+  const first = open('waits');
+  await first.start('one', {});
+  await vi.waitFor(() => expect(sent).toEqual(['one#Wait']));
+  await first.stop();
+  const other = open('others');
+  await other.resume();
+  await other.stop();
+  const next = open('waits');
+  await next.resume();
+  await vi.waitFor(() => expect(sent).toEqual(['one#Wait', 'one#Wait']));
+  next.end('nobody', {});
+  next.end('one#Wait', { status: 'approved' });
+  await vi.waitFor(async () =>
+    expect((await table.get({ pk: 'EXECUTION#one', sk: '-' }))!['status']).toBe('succeeded'),
+  );
+  await next.stop();
+});
+
+const WAITING = parseMachine(
+  JSON.stringify({
+    QueryLanguage: 'JSONata',
+    StartAt: 'Wait',
+    States: {
+      Wait: {
+        Type: 'Task',
+        Resource: 'arn:aws:states:::lambda:invoke.waitForTaskToken',
+        Arguments: { token: '{% $states.context.Task.Token %}' },
+        End: true,
+      },
+    },
+  }),
+  {},
+);

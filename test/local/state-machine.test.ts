@@ -3,9 +3,11 @@ import aslValidator from 'asl-validator';
 import { describe, expect, it, test } from 'vitest';
 import { parseMachine, type Machine } from '../../local/state-machine/definition.ts';
 import type { Json } from '../../local/state-machine/expressions.ts';
+import { MachineError } from '../../local/state-machine/machine-error.ts';
 import { walk, type Ending } from '../../local/state-machine/walk.ts';
 
 const FILE = readFileSync(new URL('../../lib/escalation.asl.json', import.meta.url), 'utf8');
+const APPROVAL = readFileSync(new URL('../../lib/approval.asl.json', import.meta.url), 'utf8');
 const ARNS = { escalateFunctionArn: 'arn:function', financeTopicArn: 'arn:topic' };
 const EVENT = { id: 'e1', rung: 'warn', mail: { subject: 'S', text: 'T' } };
 
@@ -13,7 +15,7 @@ function machineOf(states: object, startAt = Object.keys(states)[0]!): Machine {
   return parseMachine(JSON.stringify({ QueryLanguage: 'JSONata', StartAt: startAt, States: states }), {});
 }
 
-type Task = 'lambda' | 'sns';
+type Task = 'lambda' | 'sns' | 'wait';
 /** Runs a machine; each task fails as often as its list of errors is long. */
 async function run(
   machine: Machine,
@@ -37,10 +39,44 @@ async function run(
         'arn:aws:states:::sns:publish': resource('sns', { MessageId: 'm' }),
       },
       pause: async (duration) => void pausesMs.push(duration),
+      wait: async (_token, _duration, send) => {
+        await send();
+        const name = failures.wait?.shift();
+        if (name !== undefined) throw new MachineError(name, 'nobody answered');
+        return { status: 'approved' };
+      },
     },
   );
   return { ending, calls, pausesMs };
 }
+
+describe('the wait of lib/approval.asl.json', () => {
+  const approval = parseMachine(APPROVAL, { askApproverFunctionArn: 'arn:ask' });
+  const REQUEST = { id: 'e2', grant: 'grant_1' };
+  const payloadsOf = (calls: [Task, Json][]) =>
+    calls.map(([, given]) => (given as { Payload: Json }).Payload);
+
+  test('is States Language', () => {
+    expect(aslValidator(JSON.parse(APPROVAL))).toMatchObject({ isValid: true, errors: [] });
+  });
+
+  test('asks under its token, waits, and sees the decision through', async () => {
+    const { ending, calls } = await run(approval, REQUEST);
+    expect(ending).toEqual({ status: 'succeeded', output: { done: true } });
+    expect(payloadsOf(calls)).toEqual([
+      { action: 'ask', grant: 'grant_1', task_token: 'one#AskApprover' },
+      { action: 'close', grant: 'grant_1' },
+    ]);
+  });
+
+  test('closes what nobody answered, and gives up asking in the end', async () => {
+    const silent = await run(approval, REQUEST, { wait: ['States.Timeout'] });
+    expect(payloadsOf(silent.calls).at(-1)).toEqual({ action: 'close', grant: 'grant_1' });
+    const broken = await run(approval, REQUEST, { lambda: Array<string>(9).fill('Lambda.Unknown') });
+    expect(broken.ending).toMatchObject({ status: 'failed', error: 'NotAsked' });
+    expect(broken.calls).toHaveLength(9);
+  });
+});
 
 describe('the ladder of lib/escalation.asl.json', () => {
   const ladder = parseMachine(FILE, ARNS);

@@ -1,7 +1,7 @@
 /** The mail of a crossed threshold: for finance, who open nothing else to understand it. */
 import { inMetric } from '../caps/amounts.ts';
 import type { RungOfCap } from '../caps/rungs.ts';
-import { asciiName, thousandthsAsPercent, wholeCents } from '../mail-words.ts';
+import { asciiName, thousandthsAsPercent, wholeCents, windowWords, withUnit } from '../mail-words.ts';
 import { divFloor, PICO_PER_USD } from '../money.ts';
 import type { CapThresholdCrossed } from '../events/cap-threshold-crossed.ts';
 
@@ -130,15 +130,6 @@ const RUNG_WORDS: Record<Facts['rung'], string> = {
   throttle: 'the stage becomes "throttled", which refuses nothing by itself',
   block: 'every new call is refused',
 };
-
-const withUnit = (metric: Facts['metric'], amount: string): string =>
-  metric === 'usd' ? `$${amount}` : `${amount} ${metric}`;
-
-function windowWords(window: string): string {
-  const rolling = /^rolling_(\d+)(h|d)$/.exec(window);
-  if (rolling) return ` in any ${rolling[1]!} ${rolling[2] === 'h' ? 'hours' : 'days'}`;
-  return window === 'lifetime' ? ' in all' : ` a ${window}`;
-}
 
 const overageWords = ({ metric, limit, effective_limit }: Facts): string =>
   limit === effective_limit ? '' : `, ${withUnit(metric, effective_limit)} with overage`;
