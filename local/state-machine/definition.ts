@@ -93,7 +93,11 @@ export function parseMachine(text: string, substitutions: Record<string, string>
     if (!Object.hasOwn(machine.States, target)) throw new Error(`the state machine has no state ${target}`);
   }
   for (const [name, state] of Object.entries(machine.States)) {
-    if (state.Type === 'Task' && state.TimeoutSeconds !== undefined && state.Resource !== LAMBDA_INVOKE_AND_WAIT)
+    if (
+      state.Type === 'Task' &&
+      state.TimeoutSeconds !== undefined &&
+      state.Resource !== LAMBDA_INVOKE_AND_WAIT
+    )
       throw new Error(`the state ${name} does not wait, so it is not cut off here`);
   }
   return machine;
