@@ -181,23 +181,35 @@ for (const engine of engines) {
     describe('the collector', () => {
       const collect = () => collectLeaf(world.ledger, alice, clock.now(), 1n);
       const monthly = testCap('team-month', 'usd', 'month', 1000n, { scope: team.scope });
+      const lifelong = testCap('team-life', 'usd', 'lifetime', 1000n, { scope: team.scope });
 
-      test('leaves a lease alone that was drawn within a day', async () => {
+      test('leaves a lease alone that was drawn within a week', async () => {
         await world.ledger.finish(chargeOf(await hold([monthly], 100n), 60n), alice);
-        clock.advance(hours(23));
+        clock.advance(hours(6 * 24 + 23));
         await collect();
         expect(await leafAccount('team-month')).toMatchObject({ s: 60n });
       });
 
       test('gives an idle lease back with what was settled on it, then takes it off the leaf', async () => {
-        await world.ledger.finish(chargeOf(await hold([monthly], 100n), 60n), alice);
-        clock.advance(hours(24));
+        await world.ledger.finish(chargeOf(await hold([lifelong], 100n), 60n), alice);
+        clock.advance(hours(7 * 24));
+        await collect();
+        expect(await world.ledger.pools.read('team-life')).toMatchObject({ f: 940n, s: 60n });
+        clock.advance(hours(7 * 24));
+        await collect();
+        expect(await leafAccount('team-life')).toBeUndefined();
+        await hold([lifelong], 100n);
+        expect(await audit()).toEqual([]);
+      });
+
+      test('gives back within the hour what others may look for: less than a quarter is left', async () => {
+        await world.ledger.finish(chargeOf(await hold([monthly], 760n), 60n), alice);
+        clock.advance(minutes(59));
+        await collect();
+        expect(await leafAccount('team-month')).toMatchObject({ s: 60n });
+        clock.advance(minutes(1));
         await collect();
         expect(await world.ledger.pools.read('team-month')).toMatchObject({ f: 940n, s: 60n });
-        clock.advance(hours(24));
-        await collect();
-        expect(await leafAccount('team-month')).toBeUndefined();
-        await hold([monthly], 100n);
         expect(await audit()).toEqual([]);
       });
 

@@ -15,6 +15,8 @@ import { World } from './world.ts';
 
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
+/** In hours. */
+const WEEK = 7 * 24;
 /** A seed has some five thousand; more than this is a loop without end. */
 const EVENTS_MAX = 400_000;
 
@@ -70,10 +72,11 @@ function setUp(world: World): void {
       chance.chance(0.3) ? undefined : chance.pick(plan.callers).leaf,
     );
   time.at(plan.end + MINUTE, () => world.stopFaults());
-  // Holds are presumed, a day later leases are idle, and another day later they leave their leaves.
-  for (const hours of [25, 50, 75, 77]) time.at(plan.end + hours * HOUR, () => collect(world, 0));
-  time.at(plan.end + 76 * HOUR, () => probe(world, afterDeath));
-  time.at(plan.end + 78 * HOUR, () => checkBooks(world));
+  // Holds are presumed, a week later leases are idle, and another week later they leave their leaves.
+  for (const hours of [25, 25 + WEEK, 25 + 2 * WEEK, 27 + 2 * WEEK])
+    time.at(plan.end + hours * HOUR, () => collect(world, 0));
+  time.at(plan.end + (26 + 2 * WEEK) * HOUR, () => probe(world, afterDeath));
+  time.at(plan.end + (28 + 2 * WEEK) * HOUR, () => checkBooks(world));
 }
 
 /** Each caller gets an answer again, and a right one: the auditor judges it like any other. */

@@ -57,11 +57,14 @@ export class Pools {
 
   /** The caps' pools, by account name, as of at most ten seconds ago. Throws TableUnavailable. */
   seenLately(caps: readonly Cap[]): Promise<Map<string, Account>> {
-    return this.all(caps, async (account) => {
-      const last = this.lastSeen.get(account);
-      const isFresh = last !== undefined && last.at + SEEN_FOR > this.clock.now();
-      return isFresh ? last.pool : this.read(account);
-    });
+    return this.all(caps, (account) => this.readLately(account));
+  }
+
+  /** As of at most ten seconds ago. Throws TableUnavailable, LedgerBroken. */
+  async readLately(account: string): Promise<Pool | undefined> {
+    const last = this.lastSeen.get(account);
+    const isFresh = last !== undefined && last.at + SEEN_FOR > this.clock.now();
+    return isFresh ? last.pool : this.read(account);
   }
 
   /** The caps' pools, by account name, as they stand now. Throws TableUnavailable. */

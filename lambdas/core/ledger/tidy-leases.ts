@@ -1,15 +1,18 @@
 /** Leases that lie idle: they go home, so that their team can spend them and its figures are true. */
 import type { EpochMs } from '../brands.ts';
-import { DAY } from '../time.ts';
+import { DAY, HOUR } from '../time.ts';
 import type { Account, Leaf } from './leaf.ts';
 import type { Leaves } from './leaves.ts';
 import type { Pools } from './pools.ts';
 
 /**
- * A lease that was not drawn on for so long is not in use, or will last its user for long. Each hour would cost a user of
- * 200 calls a day more than the charges do; nobody waits for it, since others pull what they need at any time.
+ * A lease that was not drawn on for so long is not in use, or will last its user for long. Nobody waits for it: others
+ * pull what they need at any time. Each day would cost a user of five calls a day as much as the calls do.
  */
-const LEASE_IDLE = DAY;
+const LEASE_IDLE = 7 * DAY;
+/** Once its pool has less than a quarter left: those who look for the rest then find it in one place. */
+const LEASE_IDLE_NEAR_END = HOUR;
+const NEAR_END = 4n;
 
 /** Those that have nothing left, or whose window is over, leave the leaf. Throws TableUnavailable. */
 export async function tidyLeases(
@@ -18,13 +21,13 @@ export async function tidyLeases(
   now: EpochMs,
 ): Promise<void> {
   const held = new Set(Object.values(leaf.h).flatMap(({ c }) => Object.keys(c)));
-  const idle = Object.entries(leaf.a).filter(
-    ([name, { d }]) => d !== undefined && d + BigInt(LEASE_IDLE) <= BigInt(now) && !held.has(name),
-  );
   const spent: string[] = [];
-  for (const [name, lease] of idle) {
-    const pool = await pools.read(name);
+  for (const [name, lease] of Object.entries(leaf.a)) {
+    if (held.has(name) || !isIdle(lease, LEASE_IDLE_NEAR_END, now)) continue;
+    const pool = await pools.readLately(name);
     if (!pool || lease.k > pool.k) continue;
+    const isNearEnd = pool.f < pool.l / NEAR_END;
+    if (lease.k === pool.k && !isNearEnd && !isIdle(lease, LEASE_IDLE, now)) continue;
     const isEmpty = lease.l === 0n && lease.f === 0n && lease.s === 0n;
     if (isEmpty || lease.k < pool.k) spent.push(name);
     else await pools.giveBack(leaf, name);
@@ -40,6 +43,9 @@ export async function tidyLeases(
       : { ...current, a: Object.fromEntries(kept) };
   });
 }
+
+const isIdle = ({ d }: Account, idleMs: number, now: EpochMs): boolean =>
+  d !== undefined && d + BigInt(idleMs) <= BigInt(now);
 
 const isSameLease = (a: Account, b: Account): boolean =>
   a.k === b.k && a.f === b.f && a.s === b.s && a.l === b.l && a.d === b.d;
