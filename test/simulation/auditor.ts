@@ -447,6 +447,7 @@ export class Auditor {
   atRest(): void {
     for (const name of this.openHolds) throw new Violation('progress', `${name} is held for ever`);
     this.charges.atRest();
+    this.pools.atRest();
     this.events.atRest();
   }
 }

@@ -19,6 +19,8 @@ export interface AccountImage {
   b: ReadonlyMap<bigint, bigint> | undefined;
   /** Stage that the ladder set. */
   g: string | undefined;
+  /** Of a lease: when it was drawn or given back last. */
+  d: number | undefined;
 }
 
 export interface GrantImage {
@@ -107,6 +109,7 @@ const decodeAccount = (account: Wire): AccountImage => ({
   o: entries(mapOf(account, 'o'), (grant) => ({ n: number(grant.M!, 'n'), x: number(grant.M!, 'x') })),
   b: account['b'] && bucketsOf(account['b'].M!),
   g: account['g']?.S,
+  d: account['d'] && Number(account['d'].N),
 });
 
 export const poolImage = (item: Wire): PoolImage => ({ ...decodeAccount(item), v: number(item, 'v') });

@@ -108,7 +108,7 @@ export class SimulatedNetwork {
         if (chance.chance(0.5)) this.time.in(this.latency(), () => this.carryOut(request, serve, ignore));
         return;
       }
-      this.events.sent(request);
+      this.tell(() => this.events.sent(request));
       const fate = this.script?.(request);
       if (this.outage || fate?.isLost || chance.chance(rates.requestLost)) {
         this.counts.lostRequests += 1;
@@ -216,12 +216,17 @@ export class SimulatedNetwork {
       result = { error: error as Error, isConflict: false };
     }
     const changes = this.store.takeChanges(this.time.now);
+    if (changes.length > 0) this.tell(() => this.events.applied(changes));
+    report(result);
+  }
+
+  /** What the auditor finds ends the run, and is no failure of the request. */
+  private tell(event: () => void): void {
     try {
-      if (changes.length > 0) this.events.applied(changes);
+      event();
     } catch (error) {
       this.time.fail(error);
     }
-    report(result);
   }
 
   private latency(): number {

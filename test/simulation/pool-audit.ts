@@ -13,6 +13,9 @@ const LATE_MS = 10 * 60_000;
 /** A pool's reading is used for ten seconds, and a slow answer may take half a minute to bring it. */
 export const SEEN_MS = 40_000;
 
+/** A day after which a lease counts as idle, and as long again until the collector has come and gone. */
+const IDLE_MS = 48 * 3_600_000;
+
 /** How a shared cap stood from one moment on. */
 export interface SharedState {
   since: number;
@@ -165,6 +168,14 @@ export class PoolAudit {
       state.key === key && state.revision === revision && state.folded >= shareOf(state.limit, block)!;
     if (seen.length > 0 && seen.every(isBlocked))
       throw new Violation('cap exceeded', `${account} is blocked from ${block} thousandths on`);
+  }
+
+  /** A lease that nobody uses went home when the collector came by. */
+  atRest(): void {
+    for (const { pk, a } of this.leaves())
+      for (const [name, { d }] of a)
+        if (d !== undefined && d + IDLE_MS < this.known.time.now)
+          throw new Violation('progress', `the lease of ${name} lies on ${pk} since ${d}`);
   }
 
   /** Whoever looks for leases finds every one of them. */

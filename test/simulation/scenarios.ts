@@ -5,7 +5,10 @@
 import { parseWindow } from '../../lambdas/core/caps/windows.ts';
 import { collectLeaf } from '../../lambdas/core/ledger/collect.ts';
 import { nonceBits } from '../../lambdas/core/ledger/stamp.ts';
+import { epochMs } from '../../lambdas/core/brands.ts';
+import { SHARED_CAP_SCENARIOS } from './shared-cap-scenarios.ts';
 import { about, aTransactionOf, ownCap, Script, sharedCap } from './script.ts';
+import { Violation } from './violation.ts';
 
 const EVENTS_MAX = 10_000;
 const MINUTE = 60_000;
@@ -298,7 +301,7 @@ function aNewerFenceStands(): Script {
   return script;
 }
 
-/** A process remembers a bucket that has left its rolling window since, and settles what it held there. */
+/** A process remembers a bucket that has left its rolling window since, and settles what it held there: nothing was used. */
 function aBucketThatHasLeftItsWindow(): Script {
   const twoHours = parseWindow('rolling_2h', { timeZone: 'UTC', anchorDay: 1 })!;
   const script = new Script({ users: ['amy'], caps: [ownCap('amy', 40n, { window: twoHours })] });
@@ -307,7 +310,7 @@ function aBucketThatHasLeftItsWindow(): Script {
     const held = await script.hold(here, script.call('amy', 30n));
     await script.until(4 * HOUR);
     await there.ledger.voidUnsent(await script.hold(there, script.call('amy', 30n)));
-    await here.ledger.finish(script.forward(held, 10n), held.leaf);
+    await here.ledger.finish(script.forward(held, 0n), held.leaf);
   });
   return script;
 }
@@ -390,6 +393,20 @@ function aCopyLandsOnceTheOtherIsSettled(): Script {
   return script;
 }
 
+/** A grant is approved again by a machine that has not heard that it has expired meanwhile. */
+function aGrantThatComesTooLate(): Script {
+  const script = new Script({ users: ['amy'], caps: [ownCap('amy', 40n, { window: { kind: 'lifetime' } })] });
+  const host = script.process();
+  script.play(async () => {
+    const cap = script.world.configuration.currentById('amy-month')!;
+    const grant = { id: 'grant-1', key: 0n, amount: 10n, expiresAt: epochMs(script.start + 1000) };
+    script.world.auditor.known.issues(cap.account, grant.id, grant);
+    await script.until(5000);
+    await host.ledger.grant(cap, script.call('amy', 0n).caller.leaf, grant);
+  });
+  return script;
+}
+
 const SCENARIOS = {
   'money goes home while it is looked for': moneyGoesHomeWhileItIsLookedFor,
   'a copy lands before its caller leaves': aCopyLandsBeforeItsCallerLeaves,
@@ -411,6 +428,8 @@ const SCENARIOS = {
   'a slot that time has freed': aSlotThatTimeHasFreed,
   'thresholds change under the ladder': thresholdsChangeUnderTheLadder,
   'a copy lands once the other is settled': aCopyLandsOnceTheOtherIsSettled,
+  'a grant that comes too late': aGrantThatComesTooLate,
+  ...SHARED_CAP_SCENARIOS,
 } as const;
 
 export type ScenarioName = keyof typeof SCENARIOS;
@@ -423,6 +442,6 @@ export async function perform(name: ScenarioName): Promise<string | undefined> {
     await script.world.time.run(EVENTS_MAX);
     return script.isOver ? undefined : 'progress: it stops before its end';
   } catch (error) {
-    return (error as Error).message;
+    return error instanceof Violation ? error.message : String(error);
   }
 }

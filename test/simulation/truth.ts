@@ -60,11 +60,14 @@ export class Truth {
     this.grants.set(`${account} ${id}`, grant);
   }
 
-  /** Nobody writes a grant down that has expired; a write that is sent again was right when it was sent first. */
+  /**
+   * Nobody writes a grant down that has expired; but for one that stands there already, and for a write that is sent
+   * again, which was right when it was sent first.
+   */
   grantsSent(account: string, { o }: AccountImage): void {
     for (const id of o.keys()) {
       const grant = this.grantOf(account, id);
-      if (!grant || grant.isSent) continue;
+      if (!grant || grant.isSent || grant.appliedAt !== undefined) continue;
       grant.isSent = true;
       if (this.time.now > grant.expiresAt + this.skewMsMax)
         throw new Violation('cap exceeded', `${account} is given the grant ${id} after it has expired`);

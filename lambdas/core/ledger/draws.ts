@@ -110,8 +110,7 @@ export class Draws {
   private async drawInTurn(call: DrawCall): Promise<DrawOutcome> {
     const search: Search = { isWide: false, rounds: 0, isListed: false, before: undefined };
     for (let turn = 0; turn < TURNS_MAX; turn += 1) {
-      const picture = await this.look(call, search);
-      const next = picture ? await this.decide(call, picture, search) : 'lost_race';
+      const next = await this.decide(call, await this.look(call, search), search);
       if (typeof next === 'object') return next;
       if (next === 'lost_race') await this.pause(turn);
     }
@@ -182,8 +181,7 @@ export class Draws {
 
   // ---- looking ---------------------------------------------------------------------------------------------
 
-  /** Undefined where the leaf is ahead of the pool: it rolled in between. */
-  private async look({ cap, leaf }: DrawCall, search: Search): Promise<Picture | undefined> {
+  private async look({ cap, leaf }: DrawCall, search: Search): Promise<Picture> {
     const around = search.isWide ? await this.siblings(cap.account, leaf.pk) : { keys: [], isAll: false };
     // The pool first: what goes home meanwhile is then seen in neither place, and never in both.
     const pool = await this.pools.change(cap);
@@ -191,7 +189,6 @@ export class Draws {
       this.mustRead(leaf),
       ...around.keys.map((key) => this.leaves.read(key)),
     ]);
-    if ((mine.a[cap.account]?.k ?? 0n) > pool.k) return undefined;
     const siblings = others.flatMap((sibling): Return[] => {
       const lease = sibling && leaseOf(sibling, cap.account, pool.k);
       return lease ? [{ leaf: sibling, lease, given: lease.f }] : [];

@@ -71,12 +71,12 @@ export class Ledger {
    * window rolls. A repeat changes nothing. Throws TableUnavailable.
    */
   async grant(cap: Cap, key: ItemKey, grant: Grant): Promise<void> {
-    const now = this.clock.now();
     if (isShared(cap)) {
-      await this.pools.change(cap, (pool) => withGrant(pool, grant, now));
+      await this.pools.change(cap, (pool) => withGrant(pool, grant, this.clock.now()));
       return;
     }
     await this.leaves.change(key, (leaf) => {
+      const now = this.clock.now();
       const current = prepareLeaf(leaf, [cap], now) ?? leaf;
       const account = withGrant(current.a[cap.account]!, grant, now);
       return account && { ...current, a: { ...current.a, [cap.account]: account } };

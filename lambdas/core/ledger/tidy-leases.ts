@@ -20,10 +20,9 @@ export async function tidyLeases(
   leaf: Leaf,
   now: EpochMs,
 ): Promise<void> {
-  const held = new Set(Object.values(leaf.h).flatMap(({ c }) => Object.keys(c)));
   const spent: string[] = [];
   for (const [name, lease] of Object.entries(leaf.a)) {
-    if (held.has(name) || !isIdle(lease, LEASE_IDLE_NEAR_END, now)) continue;
+    if (!isIdle(lease, LEASE_IDLE_NEAR_END, now)) continue;
     const pool = await pools.readLately(name);
     if (!pool || lease.k > pool.k) continue;
     const isNearEnd = pool.f < pool.l / NEAR_END;

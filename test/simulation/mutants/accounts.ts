@@ -58,7 +58,10 @@ export const OF_ACCOUNTS: Mutant[] = [
   }),
   // ---- grants
   without('grant: only of its window', ACCOUNTS, { find: '!isOpen(account, grant.key) || ', replace: '' }),
-  without('grant: not once it has expired', ACCOUNTS, { find: 'grant.expiresAt <= now || ', replace: '' }),
+  shownBy(
+    'a grant that comes too late',
+    without('grant: not once it has expired', ACCOUNTS, { find: 'grant.expiresAt <= now || ', replace: '' }),
+  ),
   without('grant: once', ACCOUNTS, { find: ' || account.o?.[grant.id]) return', replace: ') return' }),
   without('grant: not before it expires', ACCOUNTS, { find: 'grant.x > BigInt(now) || ', replace: '' }),
   without('grant: what is free of an expired one goes', ACCOUNTS, {

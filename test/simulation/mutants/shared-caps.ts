@@ -39,10 +39,13 @@ export const OF_SHARED_CAPS: Mutant[] = [
     find: "STILL_SETTLED = 'a.#a.s >= :s'",
     replace: "STILL_SETTLED = '(a.#a.s >= :s OR a.#a.s < :s)'",
   }),
-  without('pay: what the lease owes and no more', EXPRESSIONS, {
-    find: "OWES_JUST_THAT = 'a.#a.f = :g'",
-    replace: "OWES_JUST_THAT = '(a.#a.f = :g OR a.#a.f <> :g)'",
-  }),
+  shownBy(
+    'a debt that is made good',
+    without('pay: what the lease owes and no more', EXPRESSIONS, {
+      find: "OWES_JUST_THAT = 'a.#a.f = :g'",
+      replace: "OWES_JUST_THAT = '(a.#a.f = :g OR a.#a.f <> :g)'",
+    }),
+  ),
   without('move: pool and leaves in one transaction', POOLS, {
     find: TRANSACTION,
     replace: `let outcome: Awaited<ReturnType<typeof this.table.transact>> = { kind: 'applied', unanswered: 0 };
@@ -65,10 +68,6 @@ export const OF_SHARED_CAPS: Mutant[] = [
   }),
   without('index: before the first draw', DRAWS, {
     find: 'if (!mine.a[cap.account] && !search.isListed) await this.enterIndex(cap.account, mine.pk);',
-    replace: '',
-  }),
-  without('look: not while the leaf is ahead of the pool', DRAWS, {
-    find: 'if ((mine.a[cap.account]?.k ?? 0n) > pool.k) return undefined;',
     replace: '',
   }),
   // ---- before a denial
@@ -95,35 +94,47 @@ export const OF_SHARED_CAPS: Mutant[] = [
       replace: "if (isWhole) return { kind: 'short', leaf: mine };",
     }),
   ),
-  without('deny: a block is proven too', DRAWS, {
-    find: "return isProven || isBlocked(cap, pool) ? { kind: 'short', leaf: mine } : 'look_again';",
-    replace: "return { kind: 'short', leaf: mine };",
-  }),
+  shownBy(
+    'a block that never was',
+    without('deny: a block is proven too', DRAWS, {
+      find: "return isProven || isBlocked(cap, pool) ? { kind: 'short', leaf: mine } : 'look_again';",
+      replace: "return { kind: 'short', leaf: mine };",
+    }),
+  ),
   without('draw: not from a blocked pool', DRAWS, {
     find: 'if (isBlocked(cap, accountOf(books, cap))) {',
     replace: 'if (isBlocked(cap, accountOf(books, cap)) && pool.v < 0n) {',
   }),
-  without('draw: what a lease owes comes from its pool', DRAWS, {
-    find: 'if (owing.length > 0) return this.takeBack(cap, pool, owing);',
-    replace: '',
-  }),
+  shownBy(
+    'a debt that its process left',
+    without('draw: what a lease owes comes from its pool', DRAWS, {
+      find: 'if (owing.length > 0) return this.takeBack(cap, pool, owing);',
+      replace: '',
+    }),
+  ),
   without('pull: no more than a lease has', DRAWS, {
     find: 'const given = isRich ? sibling.given / 2n : sibling.given < left ? sibling.given : left;',
     replace: 'const given = left;',
   }),
-  without('undecided: some leases are taken back first', DRAWS, {
-    find: 'if (search.rounds >= ROUNDS_MAX) return',
-    replace: 'if (search.rounds >= 0) return',
-  }),
+  shownBy(
+    'money that lies on many leaves',
+    without('undecided: some leases are taken back first', DRAWS, {
+      find: 'if (search.rounds >= ROUNDS_MAX) return',
+      replace: 'if (search.rounds >= 0) return',
+    }),
+  ),
   // ---- leases that lie idle
   without('tidy: only what is empty leaves the leaf', TIDY_LEASES, {
     find: 'if (isEmpty || lease.k < pool.k) spent.push(name);',
     replace: 'if (isEmpty || lease.k <= pool.k) spent.push(name);',
   }),
-  without('tidy: not what has moved meanwhile', TIDY_LEASES, {
-    find: ' || !isSameLease(account, leaf.a[name]!),',
-    replace: ',',
-  }),
+  shownBy(
+    'an empty lease is drawn on',
+    without('tidy: not what has moved meanwhile', TIDY_LEASES, {
+      find: ' || !isSameLease(account, leaf.a[name]!),',
+      replace: ',',
+    }),
+  ),
   without('tidy: not what a call holds', TIDY_LEASES, {
     find: 'return isHeld || kept.length',
     replace: 'return kept.length',
