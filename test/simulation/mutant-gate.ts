@@ -5,12 +5,13 @@ import pLimit from 'p-limit';
 import { CAUGHT_BY, writeCaughtBy } from './caught-by.ts';
 import { hunt } from './hunt.ts';
 import { MUTANTS } from './mutants.ts';
+import { writeProof } from './proof-table.ts';
 
 const options = new Command('simulate:mutants')
   .description('Removes each guard of the ledger in turn, and runs seeds until the auditor notices.')
   .option('--seeds <n>', 'at most so many a mutant', Number, 300)
   .option('--only <text>', 'those whose name has it', '')
-  .option('--update', 'remember the seed that caught each in caught-by.json', false)
+  .option('--update', 'write down what caught each: caught-by.json, docs/proof.md', false)
   .parse()
   .opts<{ seeds: number; only: string; update: boolean }>();
 
@@ -26,6 +27,6 @@ await turns.map(hunted, async (mutant) => {
   const found = by === undefined ? 'SURVIVES' : 'seed' in by ? `seed ${by.seed}` : 'scenario';
   process.stdout.write(`${mutant.name.padEnd(50)} ${found.padEnd(10)} ${how.slice(0, 130)}\n`);
 });
-if (options.update) await writeCaughtBy(caught, MUTANTS);
+if (options.update) await writeProof(MUTANTS, await writeCaughtBy(caught, MUTANTS));
 process.stdout.write(`${hunted.length - survivors} passed, ${survivors} failed\n`);
 process.exitCode = survivors > 0 ? 1 : 0;

@@ -8,6 +8,7 @@ import { editedText } from './bundle.ts';
 import { byName, CAUGHT_BY, caughtBySeeds } from './caught-by.ts';
 import { hunt } from './hunt.ts';
 import { MUTANTS } from './mutants.ts';
+import { readProof, withTable } from './proof-table.ts';
 
 const ROOT = resolve(import.meta.dirname, '../..');
 const SEEDS_MAX = 300;
@@ -38,6 +39,11 @@ test('each mutant that seeds catch has the seed that caught it, and no other has
   expect(Object.keys(CAUGHT_BY), 'npm run simulate:mutants -- --update').toEqual(
     caughtBySeeds(MUTANTS).sort(byName),
   );
+});
+
+test('docs/proof.md says what catches each', async () => {
+  const text = await readProof();
+  expect(text, 'npm run simulate:mutants -- --update').toBe(await withTable(text, MUTANTS, CAUGHT_BY));
 });
 
 describe.concurrent('without a guard the auditor finds', () => {

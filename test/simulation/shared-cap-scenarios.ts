@@ -109,10 +109,28 @@ function anEmptyLeaseIsDrawnOn(): Script {
   return script;
 }
 
+/** A lease was drawn a day ago and its window is over, but a call that was held of it later has not ended. */
+function aLeaseThatIsOverAndHeld(): Script {
+  const script = new Script({ users: ['amy', 'cal'], caps: [sharedCap(1000n, 'day')] });
+  const [here, there] = [script.process(), script.process()];
+  script.play(async () => {
+    await there.ledger.voidUnsent(await script.hold(there, script.call('amy', 10n)));
+    await script.until(2 * HOUR);
+    const held = await script.hold(there, script.call('amy', 10n));
+    await script.until(25 * HOUR);
+    await there.ledger.voidUnsent(await script.hold(there, script.call('cal', 10n)));
+    const { clock, ids } = here.process;
+    await collectLeaf(here.ledger, held.leaf, clock.now(), ids.randomBits(nonceBits));
+    await there.ledger.finish(script.forward(held, 5n), held.leaf);
+  });
+  return script;
+}
+
 export const SHARED_CAP_SCENARIOS = {
   'a block that never was': aBlockThatNeverWas,
   'a debt that is made good': aDebtThatIsMadeGood,
   'a debt that its process left': aDebtThatItsProcessLeft,
   'money that lies on many leaves': moneyThatLiesOnManyLeaves,
   'an empty lease is drawn on': anEmptyLeaseIsDrawnOn,
+  'a lease that is over and held': aLeaseThatIsOverAndHeld,
 } as const;

@@ -135,10 +135,13 @@ export const OF_SHARED_CAPS: Mutant[] = [
       replace: ',',
     }),
   ),
-  without('tidy: not what a call holds', TIDY_LEASES, {
-    find: 'return isHeld || kept.length',
-    replace: 'return kept.length',
-  }),
+  shownBy(
+    'a lease that is over and held',
+    without('tidy: not what a call holds', TIDY_LEASES, {
+      find: 'return isHeld || kept.length',
+      replace: 'return kept.length',
+    }),
+  ),
   without('tidy: idle leases go home', COLLECT, {
     find: 'await tidyLeases(ledger, leaf, now);',
     replace: '',
