@@ -2,7 +2,10 @@ import { describe, expect, it, test } from 'vitest';
 import type { Cap } from '../../lambdas/core/caps/cap.ts';
 import { AccountCaps } from '../../lambdas/core/escalation/account-caps.ts';
 import { crossingsOf, leafChange } from '../../lambdas/core/escalation/crossings.ts';
-import { capThresholdCrossedSchema, type CapThresholdCrossed } from '../../lambdas/core/events/cap-threshold-crossed.ts';
+import {
+  capThresholdCrossedSchema,
+  type CapThresholdCrossed,
+} from '../../lambdas/core/events/cap-threshold-crossed.ts';
 import type { Leaf } from '../../lambdas/core/ledger/leaf.ts';
 import { usd } from '../../lambdas/core/money.ts';
 import { alice, ManualClock, minutes, NOON, testCap } from '../support/worlds.ts';

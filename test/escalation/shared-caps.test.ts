@@ -7,7 +7,10 @@ import type { Cap } from '../../lambdas/core/caps/cap.ts';
 import { stageOf } from '../../lambdas/core/caps/stage.ts';
 import { Directory } from '../../lambdas/core/directory/directory.ts';
 import { crossingsOf, leafChange, poolChange } from '../../lambdas/core/escalation/crossings.ts';
-import { capThresholdCrossedSchema, type CapThresholdCrossed } from '../../lambdas/core/events/cap-threshold-crossed.ts';
+import {
+  capThresholdCrossedSchema,
+  type CapThresholdCrossed,
+} from '../../lambdas/core/events/cap-threshold-crossed.ts';
 import { setStage } from '../../lambdas/core/escalation/set-stage.ts';
 import { accountOf } from '../../lambdas/core/ledger/books.ts';
 import { leafKey } from '../../lambdas/core/ledger/leaf.ts';
