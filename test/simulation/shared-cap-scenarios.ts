@@ -99,7 +99,7 @@ function anEmptyLeaseIsDrawnOn(): Script {
     const { leaf } = script.call('amy', 0n).caller;
     await there.ledger.voidUnsent(await script.hold(there, script.call('amy', 10n)));
     await there.ledger.pools.giveBack((await there.ledger.leaves.read(leaf))!, 'org');
-    await script.until(2 * DAY);
+    await script.until(8 * DAY);
     script.next(about(collector, 'P#org'), { arrivesAfterMs: 1000 });
     const { clock, ids } = collector.process;
     const collected = collectLeaf(collector.ledger, leaf, clock.now(), ids.randomBits(nonceBits));

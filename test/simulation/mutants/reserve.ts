@@ -68,10 +68,21 @@ export const OF_RESERVE: Mutant[] = [
     find: ">= rankOf('throttled')",
     replace: "=== rankOf('throttled')",
   }),
-  without('rate: counted for all leaves of a caller', RESERVE_TURNS, {
-    find: "if (rates.length > 0 && !isFirstLeaf(call.leaf)) return { kind: 'elsewhere' };",
-    replace: '',
-  }),
+  {
+    name: 'rate: counted for all leaves of a caller',
+    edits: [
+      {
+        file: RESERVE_TURNS,
+        find: "if (rates.length > 0 && !isFirstLeaf(call.leaf)) return { kind: 'elsewhere' };",
+        replace: '',
+      },
+      {
+        file: RESERVE_CALL,
+        find: 'if (added.length === 0 || !isFirstLeaf(leaf)) return prepared;',
+        replace: 'if (added.length === 0) return prepared;',
+      },
+    ],
+  },
   without('rate: held too', RESERVE_TURNS, {
     find: 'this.send({ ...call, caps }, image, fit, now)',
     replace: 'this.send(call, image, fit, now)',
