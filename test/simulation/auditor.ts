@@ -186,10 +186,10 @@ export class Auditor {
     for (const pk of invocation.leaves) {
       const leaf = this.leaves.latest(pk);
       const newestSent = invocation.newestSentTo(pk);
-      const couldNotRaise = (leaf?.t ?? 0n) < newestSent && this.raised.has(newestSent);
-      if (couldNotRaise) invocation.hasLeft = false;
+      const triedToRaise = this.raised.has(newestSent);
+      if (triedToRaise && (leaf?.t ?? 0n) < newestSent) invocation.hasLeft = false;
       for (const [id, hold] of leaf?.h ?? [])
-        if (hold.rq === invocation.request && !(metMany && (couldNotRaise || this.removed.has(hold.at))))
+        if (hold.rq === invocation.request && !(metMany && (triedToRaise || this.removed.has(hold.at))))
           throw new Violation('nothing lands late', `${id} is left behind by its caller`);
     }
   }

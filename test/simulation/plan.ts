@@ -6,7 +6,7 @@
 import type { Metric } from '../../lambdas/core/caps/cap.ts';
 import { parseWindow, windowKeyAt, resetsAt, type Window } from '../../lambdas/core/caps/windows.ts';
 import { epochMs } from '../../lambdas/core/brands.ts';
-import { leafKey } from '../../lambdas/core/ledger/leaf.ts';
+import { firstLeafOf, leafKey } from '../../lambdas/core/ledger/leaf.ts';
 import type { Caller, NewCap } from './configuration.ts';
 import { drawFaultRates, type FaultRates } from './faults.ts';
 import { Random } from './random.ts';
@@ -306,7 +306,7 @@ function drawCall(
   { number, at, callers, styles }: { number: number; at: number; callers: Caller[]; styles: Styles },
 ): PlannedCall {
   const usd = random.whole(5, 55);
-  return {
+  const call = {
     number,
     at,
     caller: random.pick(callers),
@@ -328,7 +328,10 @@ function drawCall(
           : random.unit(),
       tokensShare: random.unit(),
     },
-  };
+  } satisfies PlannedCall;
+  // As the product has it: a call with a key is held on its caller's first leaf, where its repeats find it.
+  const leaf = call.bodyHash === undefined ? call.caller.leaf : firstLeafOf(call.caller.leaf);
+  return { ...call, caller: { ...call.caller, leaf } };
 }
 
 function outageIn(random: Random, start: number, end: number): { from: number; to: number } {
