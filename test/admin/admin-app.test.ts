@@ -1,55 +1,9 @@
 /** The admin API through its app, over the engine in memory: status, shape and problem of each route. */
 import { describe, expect, it } from 'vitest';
-import { createAdminApp } from '../../lambdas/admin/app.ts';
-import { DynamoDbTable } from '../../lambdas/adapters/table/dynamodb-table.ts';
-import { openMemoryEngine } from '../../lambdas/adapters/table/local/memory-store.ts';
 import { keyIdOf } from '../../lambdas/core/directory/app-keys.ts';
-import { Directory } from '../../lambdas/core/directory/directory.ts';
-import { Ledger } from '../../lambdas/core/ledger/ledger.ts';
 import { leafKey } from '../../lambdas/core/ledger/leaf.ts';
-import { adminAccess } from '../../local/admin-access.ts';
-import { chargeOf, ManualClock, SeededIds, testCall, callOf } from '../support/worlds.ts';
-import { testDesk } from '../support/grant-desk.ts';
-import { testOffice } from '../support/price-office.ts';
-
-type Json = Record<string, unknown>;
-
-function world() {
-  const clock = new ManualClock();
-  const ids = new SeededIds();
-  const table = new DynamoDbTable({ api: openMemoryEngine({ clock }), tableName: 't', clock, ids });
-  const ledger = new Ledger({ table, clock, ids });
-  const directory = new Directory({ table, clock });
-  const { grants } = testDesk({ table, ledger, directory, clock });
-  const { office, mail } = testOffice({ table, clock, ids });
-  const reported: string[] = [];
-  const app = createAdminApp(
-    { directory, ledger, table, clock, ids, office, grants, mail, keyEnvironment: 'test' },
-    {
-      adminOf: adminAccess(directory, 'admin-key'),
-      report: (reason) => void reported.push(reason),
-      reconciled: () => undefined,
-    },
-  );
-  const send = async (
-    method: string,
-    path: string,
-    { body, headers = {} }: { body?: unknown; headers?: Record<string, string> } = {},
-  ) => {
-    const response = await app.request(`/admin/v1${path}`, {
-      method,
-      headers: { authorization: 'Bearer admin-key', 'content-type': 'application/json', ...headers },
-      ...(body === undefined ? {} : { body: typeof body === 'string' ? body : JSON.stringify(body) }),
-    });
-    const text = await response.text();
-    return {
-      status: response.status,
-      type: response.headers.get('content-type'),
-      body: (text === '' ? {} : JSON.parse(text)) as Json,
-    };
-  };
-  return { clock, ids, ledger, directory, reported, send };
-}
+import { adminWorld as world, type Json } from '../support/admin-world.ts';
+import { chargeOf, testCall, callOf } from '../support/worlds.ts';
 
 const ALICE_MONTH = { scope: { type: 'user', id: 'alice' }, metric: 'usd', window: 'month', limit: '20.00' };
 const ALICE_MONTH_FILLED = {
