@@ -3,6 +3,7 @@ import { resolve } from 'node:path';
 import { CfnOutput, Duration, Stack, type StackProps } from 'aws-cdk-lib';
 import type { Construct } from 'constructs';
 import { storesAnswers } from '../lambdas/core/policy/policy.ts';
+import { Approvals } from './constructs/approvals/approvals.ts';
 import { AnswerKey } from './constructs/answer-key/answer-key.ts';
 import { Canary } from './constructs/canary/canary.ts';
 import { ChangeFeed } from './constructs/change-feed/change-feed.ts';
@@ -29,13 +30,19 @@ export class StatelessStack extends Stack {
     super(scope, id, props);
     const proxy = this.#proxy(deployment, stateful);
     const admin = this.#admin(deployment, stateful);
-    const gateway = new Gateway(this, 'Gateway', { stage: deployment.stage, proxy, admin });
-
     const { policy, stage, proxyConcurrency } = deployment;
     const { table, bus } = stateful;
+    const mail = new FinanceMail(this, 'FinanceMail', policy);
+    const approvals = new Approvals(this, 'Approvals', {
+      ...{ stage, policy, table, bus, mail },
+      definitionFile: resolve(import.meta.dirname, 'approval.asl.json'),
+    });
+    approvals.grantEnding(admin);
+    const gateway = new Gateway(this, 'Gateway', { stage, proxy, admin, approve: approvals.page });
+    approvals.linkTo(gateway.api.url);
+
     new PolicyCaps(this, 'PolicyCaps', { policy, table });
     const changeFeed = new ChangeFeed(this, 'ChangeFeed', { policy, table, bus });
-    const mail = new FinanceMail(this, 'FinanceMail', policy);
     grantPriceOffice(admin, { bus, mail });
     const definitionFile = resolve(import.meta.dirname, 'escalation.asl.json');
     const escalation = new Escalation(this, 'Escalation', {
@@ -52,7 +59,8 @@ export class StatelessStack extends Stack {
     const priceRefresh = new PriceRefresh(this, 'PriceRefresh', { policy, table, bus, mail });
     const canary = new Canary(this, 'Canary', { policy, gatewayUrl: gateway.api.url });
 
-    const watched = { gateway, proxy, admin, changeFeed, escalation, collector, priceRefresh, canary };
+    const functions = { proxy, admin, changeFeed, escalation, approvals, collector, priceRefresh, canary };
+    const watched = { gateway, ...functions };
     new Alarms(this, 'Alarms', watched, deployment.alarmEmail);
     addDashboard(this, 'Dashboard', `spendcap-${stage}`, watched);
 

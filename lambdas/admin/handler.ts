@@ -4,11 +4,8 @@
  */
 import type { APIGatewayProxyEvent } from 'aws-lambda';
 import * as z from 'zod';
-import { SFNClient } from '@aws-sdk/client-sfn';
-import { BACKGROUND_SILENCE_MS_MAX, timeLimits } from '../adapters/aws-time-limits.ts';
-import { StepFunctionsTokens } from '../adapters/step-functions/task-tokens.ts';
-import { GrantDesk } from '../core/grants/grant-desk.ts';
 import type { Approver } from '../core/grants/same-person.ts';
+import { openGrantDesk } from '../runtime/approvals.ts';
 import { openAwsBooks } from '../runtime/aws-books.ts';
 import { openFinanceMail, openPriceOffice, priceOfficeEnvironment } from '../runtime/aws-price-office.ts';
 import { readEnvironment, text } from '../runtime/environment.ts';
@@ -32,11 +29,7 @@ function openAdmin(): AdminDeps {
   );
   const books = openAwsBooks(TABLE_NAME);
   const office = openPriceOffice({ ...books, prices: openPrices(books) }, settings);
-  const waiting = new StepFunctionsTokens({
-    client: new SFNClient(timeLimits(BACKGROUND_SILENCE_MS_MAX)),
-    report: (reason) => standardOutput({ kind: 'execution_not_told', reason }),
-  });
-  const grants = new GrantDesk({ ...books, waiting });
+  const { grants } = openGrantDesk(books);
   const mail = openFinanceMail(settings.FINANCE_TOPIC_ARN);
   return { ...books, office, grants, mail, keyEnvironment: KEY_ENVIRONMENT };
 }

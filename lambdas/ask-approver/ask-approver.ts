@@ -60,6 +60,8 @@ export function createAskApprover(deps: AskApproverDeps): (input: unknown) => Pr
 async function ask(deps: AskApproverDeps, id: string, taskToken: string): Promise<object> {
   const { grants, waiting } = deps;
   for (;;) {
+    // Who could not be asked in time is not asked.
+    await grants.close(id);
     const grant = await grants.records.get(id);
     if (!grant || grant.state !== 'requested') {
       await waiting.end(taskToken, { status: grant?.state ?? 'unknown' });

@@ -4,7 +4,7 @@ import { BACKGROUND_SILENCE_MS_MAX, timeLimits } from '../adapters/aws-time-limi
 import { openAwsBooks } from '../runtime/aws-books.ts';
 import { readEnvironment, text } from '../runtime/environment.ts';
 import { createEscalate } from './escalate.ts';
-import { startOnStepFunctions } from './step-functions.ts';
+import { startOnStepFunctions } from '../adapters/step-functions/start-execution.ts';
 
 const { TABLE_NAME, STATE_MACHINE_ARN } = readEnvironment(
   { TABLE_NAME: text, STATE_MACHINE_ARN: text },

@@ -9,7 +9,7 @@ import { resourcesOf, synthesised } from './stacks.ts';
 const { stateless } = synthesised();
 const queue = (name: string) => ({ 'Fn::GetAtt': [Match.stringLikeRegexp(`^${name}DeadLetters`), 'Arn'] });
 
-test('the change feed reads leaves and pools and nothing else, splits failing batches and keeps what fails', () => {
+test('the change feed reads leaves, pools and grants and nothing else, splits failing batches and keeps what fails', () => {
   stateless.hasResourceProperties('AWS::Lambda::EventSourceMapping', {
     FunctionResponseTypes: ['ReportBatchItemFailures'],
     BisectBatchOnFunctionError: true,
@@ -21,6 +21,7 @@ test('the change feed reads leaves and pools and nothing else, splits failing ba
       Filters: [
         { Pattern: '{"dynamodb":{"Keys":{"pk":{"S":[{"prefix":"L#"}]}}}}' },
         { Pattern: '{"dynamodb":{"Keys":{"pk":{"S":[{"prefix":"P#"}]}}}}' },
+        { Pattern: '{"dynamodb":{"Keys":{"pk":{"S":[{"prefix":"GRANT#"}]}}}}' },
       ],
     },
   });
@@ -84,6 +85,37 @@ describe('the ladder', () => {
   });
 });
 
+describe('approvals', () => {
+  test('are asked for by the function, once somebody asks', () => {
+    stateless.hasResourceProperties('AWS::Events::Rule', {
+      EventPattern: { source: ['spendcap'], 'detail-type': ['GrantRequested'] },
+      Targets: [
+        {
+          Arn: { 'Fn::GetAtt': [Match.stringLikeRegexp('^ApprovalsFunction'), 'Arn'] },
+          DeadLetterConfig: { Arn: queue('Approvals') },
+        },
+      ],
+    });
+    stateless.hasResourceProperties('AWS::StepFunctions::StateMachine', {
+      StateMachineName: 'spendcap-prod-approval',
+      StateMachineType: 'STANDARD',
+      DefinitionSubstitutions: {
+        askApproverFunctionArn: { 'Fn::GetAtt': [Match.stringLikeRegexp('^ApprovalsFunction'), 'Arn'] },
+      },
+    });
+  });
+
+  test('are swept every hour', () => {
+    stateless.hasResourceProperties('AWS::Scheduler::Schedule', {
+      ScheduleExpression: 'rate(1 hour)',
+      Target: {
+        Arn: { 'Fn::GetAtt': [Match.stringLikeRegexp('^ApprovalsFunction'), 'Arn'] },
+        Input: '{"action":"sweep"}',
+      },
+    });
+  });
+});
+
 test('the collector runs every hour', () => {
   stateless.hasResourceProperties('AWS::Scheduler::Schedule', {
     ScheduleExpression: 'rate(1 hour)',
@@ -123,7 +155,7 @@ test('the canary asks every quarter of an hour, once', () => {
 });
 
 test('what was delivered and failed in the function ends in a queue too', () => {
-  for (const name of ['Escalation', 'Collector', 'PriceRefresh']) {
+  for (const name of ['Escalation', 'Approvals', 'Collector', 'PriceRefresh']) {
     stateless.hasResourceProperties('AWS::Lambda::EventInvokeConfig', {
       DestinationConfig: { OnFailure: { Destination: queue(name) } },
     });
@@ -132,7 +164,7 @@ test('what was delivered and failed in the function ends in a queue too', () => 
 
 test('queues keep their messages for two weeks, encrypted', () => {
   const queues = Object.values(resourcesOf(stateless, 'AWS::SQS::Queue'));
-  expect(queues).toHaveLength(4);
+  expect(queues).toHaveLength(5);
   for (const { Properties } of queues) {
     expect(Properties).toMatchObject({ MessageRetentionPeriod: 1_209_600, SqsManagedSseEnabled: true });
   }

@@ -18,9 +18,11 @@ const functions = Object.fromEntries(
 const environmentOf = (name: string) =>
   (functions[name]!['Environment'] as { Variables: Record<string, unknown> }).Variables;
 
-test('are these eight', () => {
+test('are these ten', () => {
   expect(Object.keys(functions).sort()).toEqual([
     'Admin',
+    'ApprovalsFunction',
+    'ApprovalsPage',
     'CanaryFunction',
     'ChangeFeedFunction',
     'CollectorFunction',
@@ -48,6 +50,11 @@ describe('environments', () => {
   test.each([
     ['Proxy', ['ANTHROPIC_BASE_URL', 'OPENAI_BASE_URL', 'PROVIDER_SECRET_ARN', 'TABLE_NAME']],
     ['Admin', ['EVENT_BUS_NAME', 'FINANCE_TOPIC_ARN', 'KEY_ENVIRONMENT', 'TABLE_NAME']],
+    [
+      'ApprovalsFunction',
+      ['APPROVAL_KEY_SECRET_ARN', 'FINANCE_TOPIC_ARN', 'GATEWAY_URL', 'STATE_MACHINE_ARN', 'TABLE_NAME'],
+    ],
+    ['ApprovalsPage', ['APPROVAL_KEY_SECRET_ARN', 'TABLE_NAME']],
     ['ChangeFeedFunction', ['EVENT_BUS_NAME', 'TABLE_NAME']],
     ['EscalationFunction', ['STATE_MACHINE_ARN', 'TABLE_NAME']],
     ['CollectorFunction', ['TABLE_NAME']],

@@ -16,7 +16,11 @@ describe('the API', () => {
   });
 
   test('streams everything to the proxy for up to 15 minutes', () => {
-    const open = methods.filter(({ Properties }) => Properties['AuthorizationType'] === 'NONE');
+    const open = methods.filter(
+      (method) =>
+        method.Properties['AuthorizationType'] === 'NONE' &&
+        !JSON.stringify(integrationOf(method).Uri).includes('ApprovalsPage'),
+    );
     expect(open).toHaveLength(2);
     for (const method of open) {
       expect(method.Properties['HttpMethod']).toBe('ANY');
@@ -33,10 +37,18 @@ describe('the API', () => {
     expect(signed).toHaveLength(1);
     expect(integrationOf(signed[0]!).ResponseTransferMode).toBeUndefined();
     expect(JSON.stringify(integrationOf(signed[0]!).Uri)).toContain('Admin');
-    expect(methods).toHaveLength(3);
+    expect(methods).toHaveLength(6);
     const admin = methods.filter((method) => JSON.stringify(integrationOf(method).Uri).includes('Admin'));
     expect(admin).toEqual(signed);
   });
+});
+
+test('the approval page is looked at and decided on, and nothing else', () => {
+  const page = methods.filter((method) =>
+    JSON.stringify(integrationOf(method).Uri).includes('ApprovalsPage'),
+  );
+  expect(page.map(({ Properties }) => Properties['HttpMethod']).sort()).toEqual(['GET', 'HEAD', 'POST']);
+  for (const method of page) expect(integrationOf(method).ResponseTransferMode).toBeUndefined();
 });
 
 describe('its own answers', () => {
@@ -119,7 +131,7 @@ describe('logs', () => {
 
   test('are all kept for three months', () => {
     const groups = Object.values(resourcesOf(stateless, 'AWS::Logs::LogGroup'));
-    expect(groups).toHaveLength(10);
+    expect(groups).toHaveLength(13);
     for (const { Properties } of groups) expect(Properties['RetentionInDays']).toBe(90);
   });
 });

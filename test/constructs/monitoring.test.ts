@@ -56,11 +56,11 @@ describe('alarms', () => {
     });
   });
 
-  test('tell of every way in which the ladder ends badly, and of what books must never show', () => {
+  test('tell of every way in which an execution ends badly, and of what books must never show', () => {
     for (const metric of ['ExecutionsFailed', 'ExecutionsTimedOut', 'ExecutionsAborted']) {
-      expect(metricsOf(metric)).toBe(1);
+      expect(metricsOf(metric), 'of the ladder and of approvals').toBe(2);
     }
-    expect(metricsOf('Failures'), 'of the proxy and of the admin API').toBe(2);
+    expect(metricsOf('Failures'), 'of the proxy, the admin API and the approval page').toBe(3);
     for (const metric of [
       'Overruns',
       'ChargesNotWritten',

@@ -16,6 +16,23 @@ interface PolicyDocument {
 const LOGS = ['logs:CreateLogStream', 'logs:PutLogEvents'];
 const SEND = ['sqs:GetQueueAttributes', 'sqs:GetQueueUrl', 'sqs:SendMessage'];
 
+const MACHINE_LOGS = [
+  'logs:CreateLogDelivery',
+  'logs:DeleteLogDelivery',
+  'logs:DescribeLogGroups',
+  'logs:DescribeResourcePolicies',
+  'logs:GetLogDelivery',
+  'logs:ListLogDeliveries',
+  'logs:PutResourcePolicy',
+  'logs:UpdateLogDelivery',
+];
+const TRACES = [
+  'xray:GetSamplingRules',
+  'xray:GetSamplingTargets',
+  'xray:PutTelemetryRecords',
+  'xray:PutTraceSegments',
+];
+
 /** By role, sorted. Each line has its reason in the construct that grants it. */
 const EXPECTED: Record<string, string[]> = {
   ProxyRole: [
@@ -36,7 +53,28 @@ const EXPECTED: Record<string, string[]> = {
     'events:PutEvents',
     ...LOGS,
     'sns:Publish',
+    'states:SendTaskSuccess',
   ],
+  ApprovalsPageRole: [
+    'dynamodb:GetItem',
+    'dynamodb:PutItem',
+    ...LOGS,
+    'secretsmanager:GetSecretValue',
+    'states:SendTaskSuccess',
+  ],
+  ApprovalsFunctionRole: [
+    'dynamodb:GetItem',
+    'dynamodb:PutItem',
+    'dynamodb:Query',
+    ...LOGS,
+    'secretsmanager:GetSecretValue',
+    'sns:Publish',
+    ...SEND,
+    'states:SendTaskSuccess',
+    'states:StartExecution',
+  ],
+  ApprovalsWaitRole: ['lambda:InvokeFunction', ...MACHINE_LOGS, ...TRACES],
+  ApprovalsHourlyRole: ['lambda:InvokeFunction', 'sqs:SendMessage'],
   ChangeFeedFunctionRole: [
     'dynamodb:DescribeStream',
     'dynamodb:GetItem',
@@ -48,22 +86,7 @@ const EXPECTED: Record<string, string[]> = {
     ...SEND,
   ],
   EscalationFunctionRole: ['dynamodb:GetItem', 'dynamodb:PutItem', ...LOGS, ...SEND, 'states:StartExecution'],
-  EscalationLadderRole: [
-    'lambda:InvokeFunction',
-    'logs:CreateLogDelivery',
-    'logs:DeleteLogDelivery',
-    'logs:DescribeLogGroups',
-    'logs:DescribeResourcePolicies',
-    'logs:GetLogDelivery',
-    'logs:ListLogDeliveries',
-    'logs:PutResourcePolicy',
-    'logs:UpdateLogDelivery',
-    'sns:Publish',
-    'xray:GetSamplingRules',
-    'xray:GetSamplingTargets',
-    'xray:PutTelemetryRecords',
-    'xray:PutTraceSegments',
-  ],
+  EscalationLadderRole: ['lambda:InvokeFunction', ...MACHINE_LOGS, 'sns:Publish', ...TRACES],
   CollectorFunctionRole: [
     'dynamodb:GetItem',
     'dynamodb:PutItem',
@@ -139,18 +162,19 @@ describe('resources', () => {
       .flatMap(({ role, statement }) => [statement.Action].flat().map((action) => `${role} ${action}`));
     for (const entry of wild) {
       expect(entry).toMatch(
-        /^(ChangeFeedFunctionRole dynamodb:ListStreams|EscalationLadderRole (logs|xray):\w+)$/,
+        /^(ChangeFeedFunctionRole dynamodb:ListStreams|(EscalationLadder|ApprovalsWait)Role (logs|xray):\w+)$/,
       );
     }
     expect(JSON.stringify(statements.map(({ statement }) => statement.Action))).not.toContain('*');
   });
 
-  test('only the admin API and the policy’s caps list by the index, and list only', () => {
+  test('only those that list by the index may, and list only', () => {
     const byTime = statements.filter(({ statement }) =>
       JSON.stringify(statement.Resource).includes('/index/'),
     );
     expect(byTime.map(({ role }) => role).sort()).toEqual([
       'AdminRole',
+      'ApprovalsFunctionRole',
       'PolicyCapsFunctionRole',
       'PriceRefreshFunctionRole',
     ]);
@@ -171,8 +195,8 @@ test('functions are invoked by the API, the bus and nobody else', () => {
   );
   expect(permissions.map(({ Action, Principal }) => `${String(Action)} ${String(Principal)}`).sort()).toEqual(
     [
-      ...Array<string>(3).fill('lambda:InvokeFunction apigateway.amazonaws.com'),
-      'lambda:InvokeFunction events.amazonaws.com',
+      ...Array<string>(6).fill('lambda:InvokeFunction apigateway.amazonaws.com'),
+      ...Array<string>(2).fill('lambda:InvokeFunction events.amazonaws.com'),
     ],
   );
   for (const permission of permissions) expect(permission['SourceArn']).toBeDefined();

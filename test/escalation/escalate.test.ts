@@ -5,7 +5,7 @@ import { Directory } from '../../lambdas/core/directory/directory.ts';
 import { crossingsOf, leafChange } from '../../lambdas/core/escalation/crossings.ts';
 import type { CapThresholdCrossed } from '../../lambdas/core/events/cap-threshold-crossed.ts';
 import { createEscalate } from '../../lambdas/escalate/escalate.ts';
-import { startOnStepFunctions } from '../../lambdas/escalate/step-functions.ts';
+import { startOnStepFunctions } from '../../lambdas/adapters/step-functions/start-execution.ts';
 import { ledgerOver, ManualClock, NOON } from '../support/worlds.ts';
 import { leafAt, monthly } from './leaves.ts';
 

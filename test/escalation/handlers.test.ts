@@ -4,19 +4,24 @@ import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 const HANDLERS: [string, () => Promise<{ handler: unknown }>, string][] = [
   ['change-feed', () => import('../../lambdas/change-feed/handler.ts'), 'EVENT_BUS_NAME'],
   ['escalate', () => import('../../lambdas/escalate/handler.ts'), 'STATE_MACHINE_ARN'],
+  ['ask-approver', () => import('../../lambdas/ask-approver/handler.ts'), 'GATEWAY_URL'],
 ];
+/** Of the approvals, beside the one that a case leaves out. */
+const OTHERS = ['APPROVAL_KEY_SECRET_ARN', 'FINANCE_TOPIC_ARN', 'STATE_MACHINE_ARN'];
 
 beforeEach(() => {
   vi.resetModules();
   vi.stubEnv('AWS_REGION', 'eu-north-1');
   vi.stubEnv('TABLE_NAME', 'spendcap');
+  vi.stubGlobal('SPENDCAP_POLICY', {});
 });
 afterEach(() => {
   vi.unstubAllEnvs();
+  vi.unstubAllGlobals();
 });
 
 it.each(HANDLERS)('%s starts with its environment', async (_name, load, variable) => {
-  vi.stubEnv(variable, 'arn:aws:something');
+  for (const name of [variable, ...OTHERS]) vi.stubEnv(name, 'arn:aws:something');
   expect(typeof (await load()).handler).toBe('function');
 });
 

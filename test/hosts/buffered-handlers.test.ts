@@ -1,6 +1,8 @@
-/** The admin API and the collector as functions. */
+/** The admin API, the approval page and the collector as functions. */
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { createHandler as createAdminHandler } from '../../lambdas/admin/handler.ts';
+import { createHandler as createApproveHandler } from '../../lambdas/approve/handler.ts';
+import { ApprovalLinks } from '../../lambdas/adapters/approval-link/approval-links.ts';
 import { createHandler as createCollectHandler } from '../../lambdas/collect/handler.ts';
 import { leafKey, leafToItem } from '../../lambdas/core/ledger/leaf.ts';
 import { TableUnavailable } from '../../lambdas/core/ports.ts';
@@ -91,6 +93,64 @@ describe('the admin API', () => {
       headers: { 'content-type': 'application/problem+json' },
     });
     expect(lines.map(({ kind }) => kind)).toEqual(['failed', 'admin']);
+  });
+});
+
+describe('the approval page', () => {
+  const links = new ApprovalLinks({ secret: async () => 'a secret of more than thirty-two characters' });
+  const page = () => {
+    const { grants } = testDesk(world.books);
+    return createApproveHandler({
+      approvals: () => ({ ...world.books, grants, links, org: 'Example' }),
+      log,
+    });
+  };
+  const event = (method: string, token: string, form?: Record<string, string>) =>
+    restEvent({
+      ...{ method, path: '/approve', query: { token: [token] } },
+      ...(form && {
+        headers: { 'content-type': 'application/x-www-form-urlencoded' },
+        body: new URLSearchParams(form).toString(),
+      }),
+    });
+
+  it('shows a request, and decides by a form; the token is in no log', async () => {
+    const { grants } = world.gateway;
+    const alice = {
+      ...{ app: 'web', team: 'growth', user: 'alice', feature: 'default', keyId: 'key_x', tags: {} },
+      ...{ principal: { type: 'user' as const, id: 'alice' }, idempotencyKey: undefined },
+      ...{ clampAllowed: true, fallbackAllowed: true, mayBeRepeat: false },
+    };
+    const wish = { cap: 'alice-life', amount: '2.00', reason: 'The report is due' };
+    const asked = await grants.request(alice, wish);
+    if (asked.kind !== 'requested') throw new Error(asked.kind);
+    const { id, answerBy } = asked.grant;
+    const token = await links.sign({ grant: id, recipient: 'finance@example.com' }, answerBy);
+    const handler = page();
+    const shown = await handler(event('GET', token));
+    expect(shown).toMatchObject({ statusCode: 200, headers: { 'cache-control': 'no-store' } });
+    expect(shown?.body).toContain('alice asks for $2.00 more');
+    const form = { decision: 'approve', amount: '2.00', until: '24h', not_mine: 'yes' };
+    const decided = await handler(event('POST', token, form));
+    // Relative, so that the stage in the path and the name of the domain stay as they are.
+    expect(decided).toMatchObject({ statusCode: 303, headers: { location: `?token=${token}` } });
+    expect((await handler(event('GET', token)))?.body).toContain('Approved by finance@example.com');
+    expect(JSON.stringify(lines)).not.toContain(token);
+  });
+
+  it('reports a failure of ours, and says that nothing was decided', async () => {
+    const broken = createApproveHandler({
+      approvals: () => ({
+        ...world.books,
+        ...{ grants: testDesk(world.books).grants, org: 'Example' },
+        links: new ApprovalLinks({ secret: () => Promise.reject(new Error('the secret is away')) }),
+      }),
+      log,
+    });
+    const answer = await broken(event('POST', 'x', { decision: 'approve' }));
+    expect(answer?.statusCode).toBe(500);
+    expect(answer?.body).toContain('Nothing was decided.');
+    expect(lines).toMatchObject([{ kind: 'failed', Service: 'approve', Failures: 1 }]);
   });
 });
 

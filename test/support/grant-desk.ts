@@ -9,5 +9,5 @@ export function testDesk(books: { table: Table; ledger: Ledger; directory: Direc
   const waiting = {
     end: async (token: string, output: Record<string, string>) => void ended.push({ token, output }),
   };
-  return { grants: new GrantDesk({ ...books, waiting }), ended };
+  return { grants: new GrantDesk({ ...books, waiting }), ended, waiting };
 }

@@ -70,6 +70,16 @@ export class BudgetTable extends Construct {
     this.#grant(fn, ['GetItem', 'PutItem']);
   }
 
+  /** Approvals: puts requests, and leaves and pools with what was granted, if nobody wrote them in between. */
+  grantGrants(fn: LambdaFunction): void {
+    this.#grant(fn, ['GetItem', 'PutItem']);
+  }
+
+  /** Lists the requests that wait. */
+  grantGrantList(fn: LambdaFunction): void {
+    this.#grantTimeIndex(fn);
+  }
+
   /** The price refresh: puts cards and what feeds say, and reads charges for what a change makes of a bill. */
   grantPrices(fn: LambdaFunction): void {
     this.#grant(fn, ['GetItem', 'PutItem', 'UpdateItem', 'Query']);

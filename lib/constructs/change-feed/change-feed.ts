@@ -13,8 +13,8 @@ import type { BudgetTable } from '../budget-table/budget-table.ts';
 import { DeadLetterQueue } from '../dead-letters/dead-letter-queue.ts';
 import { NodeFunction } from '../node-function/node-function.ts';
 
-/** Leaves and pools are all that the feed reads; the rest, one charge a call at least, never wakes the function. */
-const ACCOUNTS = ['L#', 'P#'].map((prefix) =>
+/** Leaves, pools and grants are all that the feed reads; the rest, one charge a call at least, never wakes the function. */
+const ACCOUNTS = ['L#', 'P#', 'GRANT#'].map((prefix) =>
   FilterCriteria.filter({ dynamodb: { Keys: { pk: { S: FilterRule.beginsWith(prefix) } } } }),
 );
 

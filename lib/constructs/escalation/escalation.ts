@@ -3,19 +3,19 @@
  * what makes a repeated event start nothing; so the rule invokes the escalate function, which starts the execution
  * under the event's `detail.id`. The execution calls the same function to set the stage, and mails finance itself.
  */
-import { ArnFormat, Duration, RemovalPolicy, Stack, Validations } from 'aws-cdk-lib';
+import { Duration } from 'aws-cdk-lib';
 import { Rule, type EventBus } from 'aws-cdk-lib/aws-events';
 import { LambdaFunction as LambdaTarget } from 'aws-cdk-lib/aws-events-targets';
 import { PolicyStatement } from 'aws-cdk-lib/aws-iam';
 import { SqsDestination } from 'aws-cdk-lib/aws-lambda-destinations';
-import { LogGroup, RetentionDays } from 'aws-cdk-lib/aws-logs';
-import { DefinitionBody, LogLevel, StateMachine, StateMachineType } from 'aws-cdk-lib/aws-stepfunctions';
+import type { StateMachine } from 'aws-cdk-lib/aws-stepfunctions';
 import { Construct } from 'constructs';
 import type { Policy } from '../../../lambdas/core/policy/policy.ts';
 import type { BudgetTable } from '../budget-table/budget-table.ts';
 import { DeadLetterQueue } from '../dead-letters/dead-letter-queue.ts';
 import type { FinanceMail } from '../finance-mail/finance-mail.ts';
 import { NodeFunction } from '../node-function/node-function.ts';
+import { LoggedMachine, machineArn } from '../state-machine/logged-machine.ts';
 
 /** Longer than this, and the news is no news: the queue keeps it for a person. */
 const EVENT_AGE_MAX = Duration.hours(6);
@@ -54,12 +54,7 @@ export class Escalation extends Construct {
       memorySize: 256,
     });
     table.grantStages(escalate);
-    const stateMachineArn = Stack.of(this).formatArn({
-      service: 'states',
-      resource: 'stateMachine',
-      resourceName: stateMachineName,
-      arnFormat: ArnFormat.COLON_RESOURCE_NAME,
-    });
+    const stateMachineArn = machineArn(this, stateMachineName);
     escalate.addEnvironment('STATE_MACHINE_ARN', stateMachineArn);
     escalate.addToRolePolicy(
       new PolicyStatement({ actions: ['states:StartExecution'], resources: [stateMachineArn] }),
@@ -74,35 +69,13 @@ export class Escalation extends Construct {
   }
 
   #ladder({ mail, definitionFile }: EscalationProps, stateMachineName: string): StateMachine {
-    const machine = new StateMachine(this, 'Ladder', {
-      stateMachineName,
-      stateMachineType: StateMachineType.STANDARD,
-      definitionBody: DefinitionBody.fromFile(definitionFile),
-      definitionSubstitutions: {
-        financeTopicArn: mail.topicArn,
-        escalateFunctionArn: this.function.functionArn,
-      },
-      logs: {
-        destination: new LogGroup(this, 'LadderLogs', {
-          // Step Functions writes to groups of this prefix without a policy of the account, whose size is bounded.
-          logGroupName: `/aws/vendedlogs/states/${stateMachineName}`,
-          retention: RetentionDays.THREE_MONTHS,
-          removalPolicy: RemovalPolicy.DESTROY,
-        }),
-        level: LogLevel.ALL,
-        // Names and amounts stay in the execution history, which Step Functions deletes after 90 days.
-        includeExecutionData: false,
-      },
-      tracingEnabled: true,
+    const machine = new LoggedMachine(this, 'Ladder', {
+      name: stateMachineName,
+      definitionFile,
+      substitutions: { financeTopicArn: mail.topicArn, escalateFunctionArn: this.function.functionArn },
+      function: this.function,
     });
     mail.grantPublish(machine);
-    machine.addToRolePolicy(
-      new PolicyStatement({ actions: ['lambda:InvokeFunction'], resources: [this.function.functionArn] }),
-    );
-    Validations.of(machine).acknowledge({
-      id: 'AwsSolutions-IAM5[Resource::*]',
-      reason: 'Log delivery and X-Ray actions know no resource; all others name the topic and the function.',
-    });
     return machine;
   }
 

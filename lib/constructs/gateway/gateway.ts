@@ -1,6 +1,6 @@
 /**
  * The front door: a Regional REST API that streams. Everything goes to the proxy function, except `/admin/v1`,
- * which takes IAM-signed requests only.
+ * which takes IAM-signed requests only, and `/approve`, whose link says who decides.
  */
 import { Duration, RemovalPolicy, Validations } from 'aws-cdk-lib';
 import {
@@ -26,12 +26,14 @@ export interface GatewayProps {
   stage: string;
   proxy: LambdaFunction;
   admin: LambdaFunction;
+  /** The approval page. */
+  approve: LambdaFunction;
 }
 
 export class Gateway extends Construct {
   readonly api: RestApi;
 
-  constructor(scope: Construct, id: string, { stage, proxy, admin }: GatewayProps) {
+  constructor(scope: Construct, id: string, { stage, proxy, admin, approve }: GatewayProps) {
     super(scope, id);
     const accessLog = new LogGroup(this, 'AccessLog', {
       retention: RetentionDays.THREE_MONTHS,
@@ -72,6 +74,13 @@ export class Gateway extends Construct {
         }),
         defaultMethodOptions: { authorizationType: AuthorizationType.IAM },
       });
+    const page = this.api.root.addResource('approve');
+    for (const method of ['GET', 'HEAD', 'POST']) {
+      page.addMethod(
+        method,
+        new LambdaIntegration(approve, { timeout: BUFFERED_TIMEOUT, allowTestInvoke: false }),
+      );
+    }
     addGatewayResponses(this.api);
     this.#acknowledge();
   }

@@ -17,6 +17,7 @@ import { Topic } from 'aws-cdk-lib/aws-sns';
 import { EmailSubscription } from 'aws-cdk-lib/aws-sns-subscriptions';
 import { Construct } from 'constructs';
 import { NAMESPACE, type MetricName } from '../../../lambdas/runtime/log.ts';
+import type { Approvals } from '../approvals/approvals.ts';
 import type { Canary } from '../canary/canary.ts';
 import type { ChangeFeed } from '../change-feed/change-feed.ts';
 import type { Collector } from '../collector/collector.ts';
@@ -31,6 +32,7 @@ export interface Watched {
   admin: NodeFunction;
   changeFeed: ChangeFeed;
   escalation: Escalation;
+  approvals: Approvals;
   collector: Collector;
   priceRefresh: PriceRefresh;
   canary: Canary;
@@ -58,7 +60,7 @@ export class Alarms extends Construct {
     this.#queues(watched);
     this.#functions(watched);
     this.#frontDoor(watched);
-    this.#ladder(watched);
+    this.#machines(watched);
     this.#canary();
     this.#prices();
   }
@@ -82,8 +84,8 @@ export class Alarms extends Construct {
       'bill-drifted',
       "A provider's bill is not what was charged",
     );
-    // Both functions answer what they fail at, so Lambda counts no error.
-    for (const service of ['proxy', 'admin']) {
+    // These functions answer what they fail at, so Lambda counts no error.
+    for (const service of ['proxy', 'admin', 'approve']) {
       this.#atLeastOne(
         `Failures${capital(service)}`,
         ownMetric(service, 'Failures'),
@@ -93,10 +95,11 @@ export class Alarms extends Construct {
     }
   }
 
-  #queues({ changeFeed, escalation, collector, priceRefresh }: Watched): void {
+  #queues({ changeFeed, escalation, approvals, collector, priceRefresh }: Watched): void {
     for (const [name, { deadLetters }] of Object.entries({
       changeFeed,
       escalation,
+      approvals,
       collector,
       priceRefresh,
     })) {
@@ -112,12 +115,14 @@ export class Alarms extends Construct {
     }
   }
 
-  #functions({ proxy, admin, changeFeed, escalation, collector, priceRefresh }: Watched): void {
+  #functions({ proxy, admin, changeFeed, escalation, approvals, collector, priceRefresh }: Watched): void {
     // Not the proxy's: Lambda also counts an answer that its provider or its client broke off. Ours are `Failures`.
     const functions = {
       admin,
       changeFeed: changeFeed.function,
       escalation: escalation.function,
+      approvals: approvals.function,
+      approvalPage: approvals.page,
       collector: collector.function,
       priceRefresh: priceRefresh.function,
     };
@@ -167,15 +172,20 @@ export class Alarms extends Construct {
     });
   }
 
-  #ladder({ escalation }: Watched): void {
-    const { stateMachine } = escalation;
-    const ended = {
-      Failed: stateMachine.metricFailed({ period: FIVE_MINUTES }),
-      TimedOut: stateMachine.metricTimedOut({ period: FIVE_MINUTES }),
-      Aborted: stateMachine.metricAborted({ period: FIVE_MINUTES }),
-    };
-    for (const [how, metric] of Object.entries(ended)) {
-      this.#atLeastOne(`Ladder${how}`, metric, 'ladder-failed', 'A crossed threshold was not seen through');
+  #machines({ escalation, approvals }: Watched): void {
+    const machines = {
+      Ladder: [escalation, 'ladder-failed', 'A crossed threshold was not seen through'],
+      Approval: [approvals, 'approval-failed', 'A request for more was not brought to whoever decides'],
+    } as const;
+    for (const [name, [{ stateMachine }, section, says]] of Object.entries(machines)) {
+      const ended = {
+        Failed: stateMachine.metricFailed({ period: FIVE_MINUTES }),
+        TimedOut: stateMachine.metricTimedOut({ period: FIVE_MINUTES }),
+        Aborted: stateMachine.metricAborted({ period: FIVE_MINUTES }),
+      };
+      for (const [how, metric] of Object.entries(ended)) {
+        this.#atLeastOne(`${name}${how}`, metric, section, says);
+      }
     }
   }
 

@@ -5,7 +5,7 @@ import type { Construct } from 'constructs';
 import { ownMetric, type Watched } from './alarms.ts';
 
 export function addDashboard(scope: Construct, id: string, name: string, watched: Watched): Dashboard {
-  const { gateway, proxy, changeFeed, escalation, collector } = watched;
+  const { gateway, proxy, changeFeed, escalation, approvals, collector } = watched;
   const period = Duration.minutes(5);
   const stage = gateway.api.deploymentStage;
   return new Dashboard(scope, id, {
@@ -42,6 +42,10 @@ export function addDashboard(scope: Construct, id: string, name: string, watched
           escalation.stateMachine.metricFailed({ period }),
           changeFeed.deadLetters.metricApproximateNumberOfMessagesVisible({ period, label: 'feed, dead' }),
           escalation.deadLetters.metricApproximateNumberOfMessagesVisible({ period, label: 'ladder, dead' }),
+          approvals.deadLetters.metricApproximateNumberOfMessagesVisible({
+            period,
+            label: 'approvals, dead',
+          }),
           collector.deadLetters.metricApproximateNumberOfMessagesVisible({
             period,
             label: 'collector, dead',

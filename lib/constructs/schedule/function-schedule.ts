@@ -6,7 +6,7 @@ import { Stack, type Duration } from 'aws-cdk-lib';
 import { PolicyStatement, Role, ServicePrincipal, type IRole } from 'aws-cdk-lib/aws-iam';
 import type { Function as LambdaFunction } from 'aws-cdk-lib/aws-lambda';
 import { SqsDestination } from 'aws-cdk-lib/aws-lambda-destinations';
-import { Schedule, ScheduleExpression } from 'aws-cdk-lib/aws-scheduler';
+import { Schedule, ScheduleExpression, ScheduleTargetInput } from 'aws-cdk-lib/aws-scheduler';
 import { LambdaInvoke } from 'aws-cdk-lib/aws-scheduler-targets';
 import type { Queue } from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
@@ -21,12 +21,14 @@ export interface FunctionScheduleProps {
   retries: { delivery: number; run: 0 | 1 | 2 };
   /** Left out where an alarm of the function's own tells of runs that failed or did not come. */
   deadLetters?: Queue;
+  /** What the function is invoked with. */
+  input?: Record<string, string>;
 }
 
 export class FunctionSchedule extends Construct {
   constructor(scope: Construct, id: string, props: FunctionScheduleProps) {
     super(scope, id);
-    const { description, every, maxAge, retries, deadLetters } = props;
+    const { description, every, maxAge, retries, deadLetters, input } = props;
     props.function.configureAsyncInvoke({
       retryAttempts: retries.run,
       maxEventAge: maxAge,
@@ -40,6 +42,7 @@ export class FunctionSchedule extends Construct {
         retryAttempts: retries.delivery,
         maxEventAge: maxAge,
         ...(deadLetters && { deadLetterQueue: deadLetters }),
+        ...(input && { input: ScheduleTargetInput.fromObject(input) }),
       }),
     });
   }

@@ -28,7 +28,7 @@ export async function tellLadder(
   await story.check('the state machine ran to its end, once for each', async () => {
     const { machines } = clients;
     const { stateMachines = [] } = await machines.send(new ListStateMachinesCommand({}));
-    const { stateMachineArn } = stateMachines.find(({ name }) => name?.startsWith('spendcap'))!;
+    const { stateMachineArn } = stateMachines.find(({ name }) => name?.endsWith('-escalation'))!;
     await sleep(500);
     const { executions = [] } = await machines.send(new ListExecutionsCommand({ stateMachineArn }));
     same(executions.map(({ status }) => status).join(), 'SUCCEEDED,SUCCEEDED');

@@ -1,11 +1,10 @@
 /** Starts executions on Step Functions, which keeps a name for 90 days. */
 import { ExecutionAlreadyExists, StartExecutionCommand, type SFNClient } from '@aws-sdk/client-sfn';
-import type { StartExecution } from './escalate.ts';
 
 export function startOnStepFunctions(
   client: Pick<SFNClient, 'send'>,
   stateMachineArn: string,
-): StartExecution {
+): (name: string, input: object) => Promise<void> {
   return async (name, input) => {
     try {
       await client.send(new StartExecutionCommand({ stateMachineArn, name, input: JSON.stringify(input) }));
