@@ -2,7 +2,7 @@
 import { z } from '@hono/zod-openapi';
 import type { ProposalRecord } from '../core/price-changes/proposal-items.ts';
 import { fieldsOf, fieldWords } from '../core/price-changes/fields.ts';
-import { ENDPOINTS, PROVIDERS, TOKEN_KINDS, type PriceCard } from '../core/pricing/card.ts';
+import { ENDPOINTS, periodSchema, PROVIDERS, TOKEN_KINDS, type PriceCard } from '../core/pricing/card.ts';
 import { EVERY_MODEL, type PriceOverride } from '../core/pricing/override.ts';
 import { toRfc3339 } from '../core/time.ts';
 
@@ -21,6 +21,8 @@ export const cardSchema = z.strictObject({
   fees: z.record(z.string(), z.strictObject({ usd: z.string(), per: z.string() })),
   /** Factors under a condition that the provider reports. */
   multipliers: z.record(z.string(), z.string()),
+  /** Factors by the time of the day, in UTC; a weekday is 0 to 6, from Sunday on, and without them it is every day. */
+  periods: z.array(periodSchema),
   context_tokens: z.string(),
   max_output_tokens: z.string(),
   checked_on: z.string(),
@@ -71,6 +73,7 @@ export function cardView(
     prices: pricesOf(card),
     fees: Object.fromEntries(Object.entries(card.fees).map(([name, { usd, per }]) => [name, { usd, per }])),
     multipliers: Object.fromEntries(card.multipliers.map(({ when, factor }) => [when, factor])),
+    periods: card.periods,
     context_tokens: card.limits.contextTokens.toString(),
     max_output_tokens: card.limits.maxOutputTokens.toString(),
     checked_on: card.checkedOn,
@@ -120,6 +123,7 @@ export const ownCardSchema = z.strictObject({
   rates: ownRates,
   tiers: z.array(z.strictObject({ above: tokenCount, rates: ownRates })).default([]),
   fees: z.record(z.string(), z.strictObject({ usd: decimalText, per: decimalText })).default({}),
+  periods: z.array(periodSchema).default([]),
   context_tokens: tokenCount,
   max_output_tokens: tokenCount,
   /** The most that one image costs; without it images are refused. */

@@ -83,7 +83,7 @@ const multiplier = z.strictObject({ when: condition, factor: positiveDecimalText
 const variant = z.strictObject({ when: condition, rates, tiers: z.array(tier).default([]) });
 
 const clock = z.string().regex(/^(?:[01][0-9]|2[0-3]):[0-5][0-9]$|^24:00$/);
-const period = z.strictObject({
+export const periodSchema = z.strictObject({
   /** UTC; `to` is exclusive and later than `from`. */
   from: clock,
   to: clock,
@@ -118,7 +118,7 @@ export const priceCardSchema = z
     /** Another rate set when the condition holds; the first that holds wins. Multipliers apply on top. */
     variants: z.array(variant).default([]),
     /** Times of the day with another price. */
-    periods: z.array(period).default([]),
+    periods: z.array(periodSchema).default([]),
     fees: z.record(feeName, fee).default({}),
     /** Reported values, beyond those of LIST_RATE_CONDITIONS, that leave the price as it is. */
     listRateConditions: z.array(condition).default([]),
