@@ -55,6 +55,8 @@ const chargeSchema = z.strictObject({
   dialect: z.string(),
   model_requested: z.string(),
   model: z.string(),
+  /** The cheaper model that it was sent to in place of the requested one. */
+  fallback: z.string().nullable(),
   tokens: z.record(z.string(), z.number()),
   cost_usd: z.string(),
   reserved_usd: z.string(),

@@ -19,17 +19,24 @@ import type { Caller } from './steps/identify.ts';
 export interface Quote {
   outgoing: OutgoingBody;
   bodyHash(): Promise<string>;
+  /** As it was asked for. */
   shape: CallShape;
+  /** The one that the call is sent to. */
+  model: string;
   /** The card by which the call is charged, whatever changes while it runs. */
   card: PriceCard;
   /** Prices as they were then, for the other models that may take part. */
   prices: { book: PriceBook; at: EpochMs };
   plan: OutputPlan;
+  /** What may stand in for it, dearest first. */
+  cheaper: readonly Quote[];
 }
 
 /** Step 4: the hold, and the output limit that it pays for. */
 export interface Reserved {
   held: HeldCall;
+  /** For the model that the call is held for. */
+  quote: Quote;
   books: Books;
   caps: readonly Cap[];
   fit: Fit;

@@ -6,6 +6,7 @@ import type { EpochMs } from './brands.ts';
 import type { JsonDocument, JsonObject } from './json-document.ts';
 import { withMember, within } from './json-edits.ts';
 import type { UpstreamName } from './ports.ts';
+import type { Ability } from './pricing/abilities.ts';
 import type { ConditionText, Endpoint as EndpointName, PriceCard } from './pricing/card.ts';
 import type { FeeCounts, UsageReading } from './pricing/usage.ts';
 import type { WorstCaseQuestion } from './pricing/worst-case.ts';
@@ -53,6 +54,8 @@ export interface CallShape {
   fees: FeeCounts;
   /** The client reads usage on the stream itself. */
   wantsStreamUsage: boolean;
+  /** What another model must be able to do to stand in; undefined: none may. */
+  needs: readonly Ability[] | undefined;
 }
 
 /** Advice, a summary of the conversation, an attempt by another model: each reads up to its model's whole context. */
@@ -89,12 +92,15 @@ export const BARE_SHAPE: Omit<CallShape, 'model'> = {
   media: [],
   fees: {},
   wantsStreamUsage: false,
+  needs: undefined,
 };
 
 export interface BodyEdits {
   card: PriceCard;
   /** Set only when Spendcap injects or clamps the output limit. */
   outputTokensMax: bigint | undefined;
+  /** Set only when another model stands in for the one that was asked for. */
+  model?: string | undefined;
 }
 
 /** One server-sent event, as it is passed on. */

@@ -6,6 +6,7 @@ import type { GrantRequests } from './grants/grant-requests.ts';
 import type { Ledger } from './ledger/ledger.ts';
 import type { Policy } from './policy/policy.ts';
 import type { Clock, Ids, Upstream } from './ports.ts';
+import type { AbilitiesOf } from './pricing/abilities.ts';
 import type { PriceSource } from './pricing/price-source.ts';
 import type { StoredAnswers } from './replay/stored-answers.ts';
 import type { ConditionText } from './pricing/card.ts';
@@ -20,6 +21,8 @@ export interface Gateway {
   directory: Directory;
   grants: GrantRequests;
   prices: PriceSource;
+  /** What models can do that may stand in for others. */
+  abilitiesOf: AbilitiesOf;
   upstream: Upstream;
   clock: Clock;
   ids: Ids;

@@ -1,6 +1,7 @@
 /** A request body as its endpoint reads it, and as it goes to the provider. */
 import type { BodyEdits, CallShape, Endpoint, FormEndpoint, JsonEndpoint } from './endpoint.ts';
 import { parseJsonDocument, type JsonValue } from './json-document.ts';
+import { withMember } from './json-edits.ts';
 import { passed, refused, type Stepped } from './refusals.ts';
 import { sha256 } from './request-ids.ts';
 import { decodeText, type Intercepted } from './steps/intercept.ts';
@@ -36,7 +37,10 @@ function readJson(endpoint: JsonEndpoint, body: Intercepted, headers: Headers): 
   const read = endpoint.readCall(document, headers);
   if (!read.ok) return read;
   const shape = read.value;
-  const bodyFor = (edits: BodyEdits): string => endpoint.bodyFor(document, shape, edits);
+  const bodyFor = (edits: BodyEdits): string => {
+    const edited = endpoint.bodyFor(document, shape, edits);
+    return edits.model === undefined ? edited : withMember(edited, ['model'], edits.model);
+  };
   return passed({
     shape,
     texts: document.value,

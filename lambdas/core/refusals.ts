@@ -32,7 +32,7 @@ export interface LimitDetail {
   reserved: string | null;
   /** The smallest hold with which the call could run. */
   requested: string | null;
-  fits: { max_output_tokens: number } | null;
+  fits: { max_output_tokens: number; model?: string } | null;
   resets_at: string | null;
   request_url: string;
   /** Of the caller, on this cap; left out where they asked for nothing. */

@@ -3,8 +3,9 @@
  *
  *   1 intercept   read the body, up to the limit
  *   2 identify    whose call it is
- *   3 price       what it can cost at most
- *   4 reserve     deduct that from every cap, in one conditional write; or refuse, at no cost; or answer a repeat
+ *   3 price       what it can cost at most, and what the cheaper models would that may stand in
+ *   4 reserve     fit it to the money left: as asked, else with less output, else by a cheaper model; deduct that from
+ *                 every cap, in one conditional write; or refuse, at no cost; or answer a repeat
  *   5 forward     send it once
  *   6 meter       read what the provider billed, as the answer goes by
  *   7 settle      write the charge, then turn the hold into it
@@ -72,7 +73,7 @@ async function admit(
     gateway,
     endpoint,
     caller: caller.value,
-    quote: quote.value,
+    quote: reservation.value.reserved.quote,
     reserved: reservation.value.reserved,
     ids: ids.current,
     request,

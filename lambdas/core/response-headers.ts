@@ -68,12 +68,15 @@ export const noticeHeader = (notice: ShownNotice | undefined): [string, string][
 /** What stays true of the call, whenever its answer is read. */
 function callHeaders({ quote, reserved }: Call, servedModel: string | undefined): [string, string][] {
   const asked = quote.shape.model;
+  const sent = servedModel ?? quote.model;
   const headers: [string, string][] = [
     ['x-spendcap-reserved-usd', formatUsd(reserved.held.hold.i.pu as PicoUsd)],
     ['x-spendcap-price-version', quote.card.id],
-    ['x-spendcap-model', servedModel ?? asked],
+    ['x-spendcap-model', sent],
   ];
-  if (servedModel !== undefined && servedModel !== asked) headers.push(['x-spendcap-model-requested', asked]);
+  if (sent !== asked) headers.push(['x-spendcap-model-requested', asked]);
+  // A provider's own name for the model may differ from the asked one as well.
+  if (quote.model !== asked) headers.push(['x-spendcap-fallback', quote.model]);
   if (reserved.outputTokensSet !== undefined) {
     headers.push(['x-spendcap-max-output-tokens', reserved.outputTokensSet.toString()]);
   }

@@ -3,6 +3,7 @@ import { oidcVerifier } from '../adapters/identity/oidc.ts';
 import { projectTier } from '../adapters/providers/openai/request-parts.ts';
 import { RENDERERS } from '../adapters/providers/endpoints.ts';
 import { WaitingLine } from '../core/admission/waiting-line.ts';
+import { reviewedAbilities } from '../../prices/abilities.ts';
 import { durationMs } from '../core/brands.ts';
 import type { Gateway, Timing } from '../core/gateway.ts';
 import { GrantRequests } from '../core/grants/grant-requests.ts';
@@ -23,6 +24,7 @@ export function openGateway({ table, ...host }: GatewayHost, timing: Partial<Tim
     line: new WaitingLine({ clock, patience: durationMs(policy.heldWaitMs) }),
     verifier: oidcVerifier(policy.oidcIssuers),
     renderers: RENDERERS,
+    abilitiesOf: reviewedAbilities,
     openTier: projectTier(policy.openaiServiceTier),
     timing: { ...TIMING, ...timing },
     requestUrl: policy.org.requestUrl ?? '',

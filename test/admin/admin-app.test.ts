@@ -243,6 +243,7 @@ describe('the books', () => {
           dialect: 'openai-chat',
           model_requested: 'm',
           model: 'm',
+          fallback: null,
           tokens: { input: 12 },
           cost_usd: '0.0015',
           reserved_usd: '0.002',

@@ -114,6 +114,7 @@ describe('tags', () => {
 
 describe('the two changes that Spendcap may make to a call', () => {
   const never: PolicyInput = { apps: [{ id: 'web', team: 'growth', clamp: false }] };
+  const noFallback: PolicyInput = { apps: [{ id: 'web', team: 'growth', fallback: false }] };
   const others: PolicyInput = { apps: [{ id: 'other', team: 'growth', clamp: false }] };
 
   it.each<[string, Record<string, string>, PolicyInput, boolean, boolean]>([
@@ -122,6 +123,7 @@ describe('the two changes that Spendcap may make to a call', () => {
     ['fallback forbidden', { 'x-spendcap-fallback': 'never' }, {}, true, false],
     ['both forbidden', { 'x-spendcap-clamp': 'never', 'x-spendcap-fallback': 'never' }, {}, false, false],
     ['clamping forbidden by the policy', {}, never, false, true],
+    ['fallback forbidden by the policy', {}, noFallback, true, false],
     ["clamping forbidden by another app's policy", {}, others, true, true],
   ])('%s', async (_what, headers, policy, clampAllowed, fallbackAllowed) => {
     expect(await called(headers, policy)).toMatchObject({ clampAllowed, fallbackAllowed });

@@ -53,7 +53,7 @@ describe('a policy', () => {
       minOutputTokens: 256,
       drainSeconds: 30,
       oidcIssuers: [],
-      ladders: { default: { throttleRequestsPerMinute: 10 } },
+      ladders: { default: { throttle: { requestsPerMinute: 10, cheaperModel: false } } },
     });
   });
 
@@ -61,7 +61,7 @@ describe('a policy', () => {
     [
       'an app may clamp and has any feature',
       { apps: [{ id: 'web', team: 'growth' }] },
-      { apps: [{ id: 'web', team: 'growth', clamp: true }] },
+      { apps: [{ id: 'web', team: 'growth', clamp: true, fallback: true }] },
     ],
     [
       'a token names its user by its subject',
@@ -71,7 +71,7 @@ describe('a policy', () => {
     [
       'a ladder throttles to ten requests a minute',
       { ladders: { strict: {} } },
-      { ladders: { strict: { throttleRequestsPerMinute: 10 } } },
+      { ladders: { strict: { throttle: { requestsPerMinute: 10 } } } },
     ],
     [
       'a plan may have none of the default',
@@ -164,8 +164,13 @@ describe('a mistake is named by its path', () => {
     ],
     [
       'a rate of nothing',
-      { ladders: { default: { throttleRequestsPerMinute: 0 } } },
-      /ladders\.default\.throttleRequestsPerMinute: /,
+      { ladders: { default: { throttle: { requestsPerMinute: 0 } } } },
+      /ladders\.default\.throttle\.requestsPerMinute: /,
+    ],
+    [
+      'a model in two chains',
+      { modelTiers: [['gpt-4.1', 'gpt-4.1-mini'], ['gpt-4.1-mini']] },
+      /modelTiers: "gpt-4\.1-mini" stands here twice/,
     ],
   ])('%s', (_what, value, message) => {
     expect(() => parsePolicy(value)).toThrow(PolicyInvalid);

@@ -65,7 +65,7 @@ describe.each([
 });
 
 it("takes the ladder's own rate where the policy names one", async () => {
-  const policy = { ladders: { default: { throttleRequestsPerMinute: 2 } } };
+  const policy = { ladders: { default: { throttle: { requestsPerMinute: 2 } } } };
   const gateway = await throttled(chatCall, policy);
   const statuses = [];
   for (let i = 0; i < 3; i += 1) statuses.push((await send(gateway, chatCall)).status);

@@ -8,6 +8,7 @@ import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { parsePolicy } from '../../lambdas/core/policy/policy.ts';
 import { bundleFunctions, type Bundle } from '../../lib/constructs/node-function/bundle.ts';
 import { defaultProvider } from '../../lib/constructs/node-function/lambda-credentials.ts';
+import { eventStreamSerdeProvider } from '../../lib/constructs/node-function/no-event-streams.ts';
 import { installAwsLambda, takeApart } from '../support/awslambda-shim.ts';
 import { invoke, restEvent } from './lambda-world.ts';
 
@@ -62,6 +63,15 @@ describe('the bundles', () => {
     }
     for (const bundle of bundles.values()) {
       expect(Buffer.from(bundle.get('index.mjs')!).includes('GetRoleCredentials')).toBe(false);
+    }
+  });
+});
+
+describe('event streams', () => {
+  it('are in no bundle, and whatever asks for one is told so', () => {
+    expect(() => eventStreamSerdeProvider()).toThrow(/hold no event streams/);
+    for (const bundle of bundles.values()) {
+      expect(Buffer.from(bundle.get('index.mjs')!).includes('event stream union')).toBe(false);
     }
   });
 });

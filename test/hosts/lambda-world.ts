@@ -48,6 +48,7 @@ export async function openLambdaWorld(timing: Partial<Timing> = {}) {
     prices: { current: async () => reviewedPrices() },
     grants: new GrantRequests({ table, ledger, directory, clock, ids, waitHours: 72 }),
     renderers: RENDERERS,
+    abilitiesOf: () => undefined,
     timing: { streamKeepAlive: durationMs(15_000), plainKeepAlive: durationMs(60_000), ...timing },
     requestUrl: '',
     openTier: [],

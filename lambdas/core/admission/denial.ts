@@ -16,6 +16,8 @@ import { windowName } from '../caps/windows.ts';
 
 export interface DenialContext extends Queue {
   plan: OutputPlan;
+  /** Models that could stand in, dearest first. */
+  cheaper?: readonly { model: string; plan: OutputPlan }[];
   /** Every cap of the caller: what fits must fit them all. */
   caps: readonly Cap[];
   /** Where to ask for more; empty where nobody has said. */
@@ -76,7 +78,9 @@ function capReached(cap: Cap, reason: FinalReason, books: Books, fit: Fit, conte
     reason === 'too_large'
       ? `this call needs up to ${amount(limit.requested)}, more than the whole cap`
       : `${usedAndHeld(cap.metric, limit)}, and this call needs up to ${amount(limit.requested)}`;
-  const fits = limit.fits ? `; ${limit.fits.max_output_tokens} output tokens would fit` : '';
+  const fits = limit.fits
+    ? `; ${limit.fits.max_output_tokens} output tokens${limit.fits.model === undefined ? '' : ` of ${limit.fits.model}`} would fit`
+    : '';
   const when = limit.resets_at === null ? '; it does not reset' : `; it resets ${limit.resets_at}`;
   return {
     code: 'cap_reached',
@@ -213,10 +217,20 @@ export function limitDetail(
   };
 }
 
-function whatFits(books: Books, { plan, caps }: DenialContext): LimitDetail['fits'] {
-  if (plan.outputTokens === null) return null;
+function whatFits(books: Books, { plan, cheaper = [], caps }: DenialContext): LimitDetail['fits'] {
+  const most = outputThatFits(plan, caps, books);
+  if (most !== undefined) return { max_output_tokens: most };
+  for (const { model, plan: other } of cheaper) {
+    const output = outputThatFits(other, caps, books);
+    if (output !== undefined) return { max_output_tokens: output, model };
+  }
+  return null;
+}
+
+function outputThatFits(plan: OutputPlan, caps: readonly Cap[], books: Books): number | undefined {
+  if (plan.outputTokens === null) return undefined;
   const output = affordableOutput(plan, caps, books);
-  return output === undefined || output < 1n ? null : { max_output_tokens: Number(output) };
+  return output === undefined || output < 1n ? undefined : Number(output);
 }
 
 function withUnit(metric: Metric, amount: string): string {

@@ -18,17 +18,23 @@ const MINUTE: Window = {
 };
 const NONE: readonly Cap[] = [];
 
+/** The caps whose rung throttle is in force. */
+export function throttledCaps(caps: readonly Cap[], books: Books): readonly Cap[] {
+  return caps.some((cap) => isThrottled(cap, books)) ? caps.filter((cap) => isThrottled(cap, books)) : NONE;
+}
+
 /** One for each rate; of several caps with one rate, the first is named by what it refuses. */
 export function rungRates(
   caps: readonly Cap[],
   books: Books,
-  perMinuteOf: (ladder: string) => number,
+  perMinuteOf: (ladder: string) => number | null,
 ): readonly Cap[] {
-  const throttled = caps.filter((cap) => isThrottled(cap, books));
+  const throttled = throttledCaps(caps, books);
   if (throttled.length === 0) return NONE;
   const rates = new Map<number, Cap>();
   for (const cap of throttled) {
     const perMinute = perMinuteOf(cap.ladder);
+    if (perMinute === null) continue;
     if (!rates.has(perMinute)) rates.set(perMinute, rateOf(cap, perMinute));
   }
   return [...rates.values()];

@@ -18,6 +18,7 @@ export function chargeView(charge: Charge) {
     dialect: info.ep,
     model_requested: info.md,
     model: charge.modelServed,
+    fallback: info.ms ?? null,
     tokens: Object.fromEntries(Object.entries(charge.tokens).map(([kind, count]) => [kind, Number(count)])),
     cost_usd: formatUsd(picoUsd(charge.used.u)),
     reserved_usd: formatUsd(picoUsd(info.pu)),

@@ -138,7 +138,7 @@ export const orphanCharge = (id: HoldId, leafPk: string, hold: Hold, fence: bigi
   leafPk,
   accounts: hold.c,
   info: hold.i,
-  modelServed: hold.i.md,
+  modelServed: hold.i.ms ?? hold.i.md,
   tokens: {},
   stage: 'normal',
   latencyMs: -1n,

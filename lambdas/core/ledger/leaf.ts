@@ -75,6 +75,8 @@ export interface HoldInfo {
   ep: string;
   md: string;
   cd: string;
+  /** Model that it was sent to, where that is another one. */
+  ms?: string;
   /** Held in dollars and tokens, whatever the caps count. */
   pu: bigint;
   tk: bigint;

@@ -37,6 +37,8 @@ export interface Fit {
   smallest: Amounts;
   /** It asked for more than `amounts`, and the books have no more. */
   isLowered: boolean;
+  /** Where another model stands in: its card, and its name. */
+  info?: Pick<HoldInfo, 'cd' | 'ms'>;
 }
 
 export interface ReserveCall {
@@ -47,7 +49,7 @@ export interface ReserveCall {
   bodyHash: string | undefined;
   /** Every cap over the call, own and shared. */
   caps: readonly Cap[];
-  info: Omit<HoldInfo, 'ts' | 'pu' | 'tk' | 'bh'>;
+  info: Omit<HoldInfo, 'ts' | 'pu' | 'tk' | 'bh' | 'ms'>;
   /** Unique to this invocation. */
   nonce: Nonce;
   fit(books: Books): Fit;
@@ -126,6 +128,7 @@ export function holdOf(call: ReserveCall, fit: Fit, image: Leaf, at: bigint, now
   }
   const info: HoldInfo = {
     ...call.info,
+    ...fit.info,
     ts: BigInt(now),
     pu: fit.amounts.u,
     tk: fit.amounts.t,

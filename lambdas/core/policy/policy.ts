@@ -17,6 +17,8 @@ const appSchema = z.strictObject({
   features: z.array(nameSchema).optional(),
   /** False: output limits of this app's calls are never lowered to fit a budget. */
   clamp: z.boolean().default(true),
+  /** False: no cheaper model stands in for the one that this app's calls ask for. */
+  fallback: z.boolean().default(true),
   /** How many of the app's own calls, those without a user, may be in flight at a time; in steps of 64. */
   callsInFlightMax: z.int().min(1).max(2048).default(64),
   /**
@@ -30,6 +32,14 @@ const appSchema = z.strictObject({
 function eachIdOnce({ value, issues }: z.core.ParsePayload<{ id: string }[]>): void {
   const ids = value.map(({ id }) => id);
   const twice = ids.find((id, i) => ids.indexOf(id) !== i);
+  if (twice !== undefined)
+    issues.push({ code: 'custom', input: value, message: `"${twice}" stands here twice` });
+}
+
+/** In two chains, or twice in one, it would have two models that come next. */
+function eachModelOnce({ value, issues }: z.core.ParsePayload<string[][]>): void {
+  const models = value.flat();
+  const twice = models.find((model, i) => models.indexOf(model) !== i);
   if (twice !== undefined)
     issues.push({ code: 'custom', input: value, message: `"${twice}" stands here twice` });
 }
@@ -56,8 +66,17 @@ const issuerSchema = z.strictObject({
 });
 
 const ladderSchema = z.strictObject({
-  /** How many calls a minute each caller may begin at the stage `throttled`. */
-  throttleRequestsPerMinute: z.int().min(1).default(10),
+  /** What the stage `throttled` does to calls. */
+  throttle: z
+    .strictObject({
+      /** How many of them each caller may begin in a minute; null: as many as fit. */
+      requestsPerMinute: z.int().min(1).nullable().default(10),
+      /** True: they go to the next cheaper model of their chain that can do what they need. */
+      cheaperModel: z.boolean().default(false),
+      /** Their output limit at most; never below `minOutputTokens`. */
+      maxOutputTokens: z.int().min(1).optional(),
+    })
+    .prefault({}),
 });
 export type Ladder = z.output<typeof ladderSchema>;
 
@@ -122,8 +141,11 @@ export const policySchema = z.strictObject({
     .optional(),
   /** Minutes between two readings of them. */
   priceRefreshMinutes: z.int().min(15).max(1440).default(60),
-  /** Models by descending price, for fallback within a dialect; used from the escalation release on. */
-  modelTiers: z.array(z.array(z.string().min(1))).default([]),
+  /** Chains of models by descending price: where one does not fit a budget, the next that can do the call stands in. */
+  modelTiers: z
+    .array(z.array(z.string().min(1)))
+    .check(eachModelOnce)
+    .default([]),
   /** Rungs by the name that caps give as their ladder. */
   ladders: z
     .record(nameSchema, ladderSchema)

@@ -20,7 +20,11 @@ export async function forward(call: Call): Promise<Sent> {
     method: 'POST',
     path: endpoint.upstreamPath + new URL(request.url).search,
     headers: forwardedHeaders(request.headers, outgoing.contentType),
-    body: outgoing.bodyFor({ card: quote.card, outputTokensMax: reserved.outputTokensSet }),
+    body: outgoing.bodyFor({
+      card: quote.card,
+      outputTokensMax: reserved.outputTokensSet,
+      model: quote.model === quote.shape.model ? undefined : quote.model,
+    }),
     signal: abort.signal,
   });
   return { outcome, abort };

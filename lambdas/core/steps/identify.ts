@@ -170,7 +170,7 @@ function attributionOf(headers: Headers, { app }: Holder, policy: Policy): Stepp
     feature,
     tags: Object.fromEntries(tags),
     clampAllowed: headers.get('x-spendcap-clamp') !== 'never' && declared?.clamp !== false,
-    fallbackAllowed: headers.get('x-spendcap-fallback') !== 'never',
+    fallbackAllowed: headers.get('x-spendcap-fallback') !== 'never' && declared?.fallback !== false,
     idempotencyKey,
     mayBeRepeat: headers.get('x-stainless-retry-count') !== '0',
   });

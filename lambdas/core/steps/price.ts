@@ -4,8 +4,9 @@ import type { CallShape, Endpoint } from '../endpoint.ts';
 import type { Gateway } from '../gateway.ts';
 import { boundOf, type Cards } from '../pricing/call-bound.ts';
 import type { PriceCard } from '../pricing/card.ts';
-import { readCall } from '../read-call.ts';
+import { readCall, type ReadCall } from '../read-call.ts';
 import { passed, refused, type Stepped } from '../refusals.ts';
+import { cheaperQuotes } from './cheaper-quotes.ts';
 import type { Caller } from './identify.ts';
 import type { Intercepted } from './intercept.ts';
 
@@ -18,22 +19,42 @@ export async function price(
 ): Promise<Stepped<Quote>> {
   const read = await readCall(endpoint, body, headers);
   if (!read.ok) return read;
-  const { shape, outgoing } = read.value;
-
   const book = await gateway.prices.current();
   const now = gateway.clock.now();
+  const quoteFor = (model: string): Promise<Stepped<Quote>> =>
+    quoteOf(gateway, endpoint, { read: read.value, model, prices: { book, at: now }, body, caller });
+  const asked = await quoteFor(read.value.shape.model);
+  if (!asked.ok) return asked;
+  const { policy, abilitiesOf } = gateway;
+  const chains = { chains: policy.modelTiers, abilitiesOf, quoteFor };
+  return passed({ ...asked.value, cheaper: await cheaperQuotes(asked.value, chains) });
+}
+
+async function quoteOf(
+  gateway: Gateway,
+  endpoint: Endpoint,
+  {
+    read,
+    model: sent,
+    prices,
+    body,
+    caller,
+  }: { read: ReadCall; model: string; prices: Quote['prices']; body: Intercepted; caller: Caller },
+): Promise<Stepped<Quote>> {
+  const { book, at: now } = prices;
+  const shape = { ...read.shape, model: sent };
   const cardsOf = (model: string): Cards | undefined => {
     const found = book.find(endpoint.name, model, now);
     return found && [found, ...book.proposed(endpoint.name, model, now)];
   };
-  const cards = cardsOf(shape.model);
+  const cards = cardsOf(sent);
   if (!cards) {
     return refused({
       code: 'model_not_priced',
-      message: `The model "${shape.model}" has no price here, so its calls cannot be capped; GET /v1/models lists those that have one.`,
+      message: `The model "${sent}" has no price here, so its calls cannot be capped; GET /v1/models lists those that have one.`,
     });
   }
-  for (const model of [shape.model, ...shape.sideInferences.map((side) => side.model ?? shape.model)]) {
+  for (const model of [sent, ...shape.sideInferences.map((side) => side.model ?? sent)]) {
     const named = book.find(endpoint.name, model, now)?.model ?? model;
     if (!(await gateway.directory.quarantineOf(named))) continue;
     return refused({
@@ -43,7 +64,7 @@ export async function price(
   }
 
   const bound = boundOf({
-    read: read.value,
+    read: { ...read, shape },
     bodyBytes: BigInt(body.bytes.byteLength),
     cards,
     openTier: gateway.openTier,
@@ -53,17 +74,19 @@ export async function price(
   const { policy } = gateway;
   const [card] = cards;
   return passed({
-    outgoing,
-    bodyHash: read.value.hash,
-    shape,
+    outgoing: read.outgoing,
+    bodyHash: read.hash,
+    shape: read.shape,
+    model: sent,
     card,
-    prices: { book, at: now },
+    prices,
     plan: {
       ...bound.value,
       outputTokens: limitedOutputTokens(shape, card, BigInt(policy.maxOutputTokensDefault)),
       outputTokensFloor: larger(shape.outputTokensFloor, BigInt(policy.minOutputTokens)),
       clampAllowed: caller.clampAllowed,
     },
+    cheaper: [],
   });
 }
 

@@ -6,7 +6,7 @@ import { durationMs, type DurationMs } from '../brands.ts';
 import type { Quote, Replay, Reserved } from '../call.ts';
 import { crowded, explainShort, undecided, type DenialContext } from '../admission/denial.ts';
 import type { Endpoint } from '../endpoint.ts';
-import { fitToBudget } from '../admission/fit.ts';
+import { fitOfQuotes, quoteOf, type ChosenBy } from '../admission/choose-quote.ts';
 import { rungRates } from '../caps/rung-rates.ts';
 import { leavesToTry } from '../admission/leaf-choice.ts';
 import type { Gateway } from '../gateway.ts';
@@ -33,6 +33,11 @@ export async function reserve(
 
   const bodyHash = caller.idempotencyKey === undefined ? undefined : await quote.bodyHash();
   const isSameCall = ({ bh, ep }: HoldInfo): boolean => bh === bodyHash && ep === endpoint.name;
+  const chosenBy: ChosenBy = {
+    caps,
+    fallbackAllowed: caller.fallbackAllowed,
+    ladderOf: ({ ladder }) => ladderOf(gateway.policy, ladder),
+  };
   const reserveOn = (leaf: ItemKey): Promise<ReserveOutcome> =>
     gateway.ledger.reserve({
       leaf,
@@ -41,9 +46,9 @@ export async function reserve(
       caps,
       nonce: gateway.ids.randomBits(nonceBits),
       info: infoOf(endpoint, caller, quote, ids),
-      fit: (books) => fitToBudget(quote.plan, caps, books),
+      fit: (books) => fitOfQuotes(quote, chosenBy, books),
       rates: (books) =>
-        rungRates(caps, books, (ladder) => ladderOf(gateway.policy, ladder).throttleRequestsPerMinute),
+        rungRates(caps, books, (ladder) => ladderOf(gateway.policy, ladder).throttle.requestsPerMinute),
     });
   const attempt = async (ahead: number): Promise<Attempted> => {
     const [leaf, ...others] = leavesToTry(gateway.policy, caller, gateway.ids);
@@ -53,7 +58,9 @@ export async function reserve(
     const { requestUrl } = gateway;
     const jitter = Number(gateway.ids.randomBits(JITTER_BITS)) / 2 ** JITTER_BITS;
     const now = gateway.clock.now();
-    const context: DenialContext = { now, plan: quote.plan, caps, jitter, ahead, requestUrl };
+    const { plan } = quoteOf(quote, 'fit' in outcome ? outcome.fit.info?.cd : undefined);
+    const cheaper = quote.cheaper.map((other) => ({ model: other.model, plan: other.plan }));
+    const context: DenialContext = { now, plan, cheaper, caps, jitter, ahead, requestUrl };
     return { kind: 'refused', refusal: explain(outcome, isSameCall, context) };
   };
   const attempted = await gateway.line.run({
@@ -73,7 +80,10 @@ export async function reserve(
   const wanted = quote.shape.outputTokensAsked;
   const isSet = fit.outputTokensMax !== null && (wanted === undefined || fit.outputTokensMax < wanted);
   const outputTokensSet = isSet ? fit.outputTokensMax! : undefined;
-  return passed({ kind: 'held', reserved: { held, books, caps, fit, outputTokensSet } });
+  return passed({
+    kind: 'held',
+    reserved: { held, quote: quoteOf(quote, held.hold.i.cd), books, caps, fit, outputTokensSet },
+  });
 }
 
 export type Reservation = { kind: 'held'; reserved: Reserved } | { kind: 'replay'; replay: Replay };

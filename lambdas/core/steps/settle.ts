@@ -128,7 +128,7 @@ function chargeFor(call: Call, ending: Ending): { charge: Charge; members: CostM
     leafPk: held.leaf.pk,
     accounts: held.hold.c,
     info: held.hold.i,
-    modelServed: quote.shape.model,
+    modelServed: quote.model,
     tokens: {},
     stage: highestStage(reserved.caps, reserved.books),
     latencyMs: BigInt(endedAt - held.admittedAt),

@@ -47,6 +47,8 @@ export function bundleFunctions(
     alias: {
       // The SDK's search for credentials on developers' machines and servers: a fifth of the proxy's bundle.
       '@aws-sdk/credential-provider-node': './lib/constructs/node-function/lambda-credentials.ts',
+      // Loaded by the SDK only for operations with event streams; none here has one.
+      '@smithy/core/event-streams': './lib/constructs/node-function/no-event-streams.ts',
     },
     logLevel: 'warning',
   });

@@ -25,6 +25,7 @@ import type { UsageReading } from '../../../core/pricing/usage.ts';
 import { passed, refused, type Stepped } from '../../../core/refusals.ts';
 import { usageReaderFor, usageReaders } from '../usage-readers.ts';
 import { cacheWritesOf } from './cache-writes.ts';
+import { messageNeeds } from './needs.ts';
 import { CLIENT_TOOLSET, continuesThread, isCount, serverWork, toolsOf } from './server-work.ts';
 
 export const anthropicMessages: JsonEndpoint = {
@@ -43,7 +44,7 @@ export const anthropicMessages: JsonEndpoint = {
 const invalid = (message: string, param: string) => refused({ code: 'invalid_request', message, param });
 const notMeterable = (message: string, param: string) => refused({ code: 'not_meterable', message, param });
 
-function readCall({ value: body }: JsonDocument): Stepped<CallShape> {
+function readCall({ value: body }: JsonDocument, headers: Headers): Stepped<CallShape> {
   const { model, max_tokens: limit, thinking } = body;
   if (typeof model !== 'string' || model === '') return invalid('Name a model: "model" is missing.', 'model');
   if (!Array.isArray(body['messages'])) return invalid('"messages" must be an array.', 'messages');
@@ -76,6 +77,7 @@ function readCall({ value: body }: JsonDocument): Stepped<CallShape> {
       inlineBytes: sumOf(images.map(inlineBytes)),
     },
     wantsStreamUsage: true,
+    needs: messageNeeds(body, blocks, headers),
   });
 }
 

@@ -5,6 +5,7 @@
  * list price of OpenAI, which is that of a global deployment; the answer names the model that served.
  */
 import type { JsonEndpoint } from '../../../core/endpoint.ts';
+import { passed } from '../../../core/refusals.ts';
 import { openAiChat, readChatOf } from './chat.ts';
 
 export const AZURE_CHAT_PATH = '/openai/deployments/:deployment/chat/completions';
@@ -18,6 +19,10 @@ export function azureChat(
     ...openAiChat,
     upstream: 'azure',
     upstreamPath: AZURE_CHAT_PATH.replace(':deployment', encodeURIComponent(deployment)),
-    readCall: ({ value }) => readChatOf(model, value),
+    readCall: ({ value }) => {
+      const read = readChatOf(model, value);
+      // The path names the deployment: no other model can stand in.
+      return read.ok ? passed({ ...read.value, needs: undefined }) : read;
+    },
   };
 }

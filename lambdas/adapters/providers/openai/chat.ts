@@ -18,6 +18,7 @@ import type { UsageReading } from '../../../core/pricing/usage.ts';
 import { passed, type Stepped } from '../../../core/refusals.ts';
 import { usageReaderFor } from '../usage-readers.ts';
 import { errorFrame } from './error-frame.ts';
+import { chatNeeds } from './needs.ts';
 import {
   cacheWritesOf,
   HIDDEN_TOKENS_WITH_TOOLS,
@@ -80,6 +81,7 @@ export function readChatOf(model: string, body: JsonObject): Stepped<CallShape> 
     images,
     media: images.count > 0n ? ['image'] : [],
     wantsStreamUsage: isObject(streamOptions) && streamOptions['include_usage'] === true,
+    needs: chatNeeds(body, images.count > 0n),
   });
 }
 

@@ -18,6 +18,7 @@ import type { PriceCard } from '../../../core/pricing/card.ts';
 import type { UsageReading } from '../../../core/pricing/usage.ts';
 import { passed, type Stepped } from '../../../core/refusals.ts';
 import { usageReaderFor } from '../usage-readers.ts';
+import { responsesNeeds } from './needs.ts';
 import {
   cacheWritesOf,
   HIDDEN_TOKENS_WITH_TOOLS,
@@ -78,6 +79,7 @@ function readCall({ value: body }: JsonDocument): Stepped<CallShape> {
     images,
     media: images.count > 0n ? ['image'] : [],
     wantsStreamUsage: true,
+    needs: responsesNeeds(body, items.map(typeOf), images.count > 0n),
   });
 }
 
