@@ -7,12 +7,14 @@ import { addDevCommand } from './cli/dev.ts';
 import { SIGN_CHOICES } from './cli/credential.ts';
 import { CliError, EXIT, type ExitCode } from './cli/exit.ts';
 import { addGrantCommands } from './cli/grant.ts';
+import { addFeedCommands } from './cli/feed.ts';
 import { addKeyCommands } from './cli/key.ts';
 import { addLedgerCommands } from './cli/ledger.ts';
 import { addPriceCommands } from './cli/price.ts';
 import { addQuarantineCommands } from './cli/quarantine.ts';
 import { addReceiptCommands } from './cli/receipt.ts';
 import { addReconcileCommand } from './cli/reconcile.ts';
+import { addReportCommands } from './cli/report.ts';
 import { printNote } from './cli/terminal.ts';
 import { addUsageCommands } from './cli/usage.ts';
 import { addUserCommands } from './cli/user.ts';
@@ -74,6 +76,7 @@ Examples:
   spendcap key create --app web --team growth   a key for an application
   spendcap cap set user:alice --monthly 20usd   what alice may spend a month
   spendcap usage show --user alice              what she spent it on
+  spendcap report spend --by team,model         who spends what on which model
   spendcap receipt show req_…                   why one call cost what it did
 
 A deployment on AWS: set SPENDCAP_URL to its output Url. Requests to ….execute-api.<region>.amazonaws.com are signed
@@ -87,11 +90,13 @@ Exit codes: 0 ok, 1 refused or a difference found, 2 usage, 3 server unreachable
     addGrantCommands,
     addUserCommands,
     addUsageCommands,
+    addReportCommands,
     addLedgerCommands,
     addReceiptCommands,
     addPriceCommands,
     addReconcileCommand,
     addQuarantineCommands,
+    addFeedCommands,
     addDevCommand,
     addCompletionCommand,
   ]) {

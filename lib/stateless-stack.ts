@@ -17,6 +17,8 @@ import { NodeFunction } from './constructs/node-function/node-function.ts';
 import { PolicyCaps } from './constructs/policy-caps/policy-caps.ts';
 import { grantPriceOffice } from './constructs/price-refresh/price-office.ts';
 import { PriceRefresh } from './constructs/price-refresh/price-refresh.ts';
+import { ChargeFeed } from './constructs/rollups/charge-feed.ts';
+import { RollUp } from './constructs/rollups/roll-up.ts';
 import type { Deployment } from './deployment.ts';
 import type { StatefulStack } from './stateful-stack.ts';
 
@@ -55,11 +57,14 @@ export class StatelessStack extends Stack {
     });
     const reserve = proxyConcurrency !== 'none';
     const collector = new Collector(this, 'Collector', { policy, table, reserve });
+    const chargeFeed = new ChargeFeed(this, 'ChargeFeed', { policy, table });
+    const rollUp = new RollUp(this, 'RollUp', { policy, table, reserve });
 
     const priceRefresh = new PriceRefresh(this, 'PriceRefresh', { policy, table, bus, mail });
     const canary = new Canary(this, 'Canary', { policy, gatewayUrl: gateway.api.url });
 
-    const functions = { proxy, admin, changeFeed, escalation, approvals, collector, priceRefresh, canary };
+    const feeds = { changeFeed, chargeFeed, rollUp };
+    const functions = { proxy, admin, ...feeds, escalation, approvals, collector, priceRefresh, canary };
     const watched = { gateway, ...functions };
     new Alarms(this, 'Alarms', watched, deployment.alarmEmail);
     addDashboard(this, 'Dashboard', `spendcap-${stage}`, watched);

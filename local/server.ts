@@ -19,6 +19,7 @@ import { AccountCaps } from '../lambdas/core/escalation/account-caps.ts';
 import { Ledger } from '../lambdas/core/ledger/ledger.ts';
 import type { Policy } from '../lambdas/core/policy/policy.ts';
 import type { FinanceMail } from '../lambdas/core/ports.ts';
+import { Periods } from '../lambdas/core/rollups/periods.ts';
 import { fetchDocument } from '../lambdas/adapters/price-feeds/document.ts';
 import type { Feed } from '../lambdas/adapters/price-feeds/families.ts';
 import { toRfc3339 } from '../lambdas/core/time.ts';
@@ -37,9 +38,11 @@ import type { LocalSettings } from './environment.ts';
 import { startHttpHost } from './http-host.ts';
 import { systemIds as ids } from '../lambdas/runtime/ids.ts';
 import { AccountChanges } from './account-changes.ts';
+import { ChargeChanges } from './charge-changes.ts';
 import { createOutboxApp, Outbox } from './outbox.ts';
 import { openStoredAnswers, startAnswerSweeper } from './stored-answers.ts';
 import { startPriceRefresh } from './price-refresh.ts';
+import { startRollUp } from './roll-up.ts';
 import { startSimulatedProvider, type SimulatedProvider } from './simulated-provider/server.ts';
 
 export interface LocalServerOptions extends Pick<
@@ -55,7 +58,15 @@ export interface LocalServerOptions extends Pick<
 
 /** What the functions of AWS say in logs of their own; `answer_cut`: a body broke after its status was sent. */
 export interface LocalEvent {
-  kind: 'collector' | 'admin' | 'escalation' | 'approvals' | 'prices' | 'answer_sweeper' | 'answer_cut';
+  kind:
+    | 'collector'
+    | 'admin'
+    | 'escalation'
+    | 'approvals'
+    | 'roll_up'
+    | 'prices'
+    | 'answer_sweeper'
+    | 'answer_cut';
   reason: string;
 }
 
@@ -79,7 +90,9 @@ export async function startLocalServer(options: LocalServerOptions): Promise<Loc
   const { policy, report } = options;
   const books = openBooks(options.dataDirectory);
   const changes = new AccountChanges();
-  const table = new DynamoDbTable({ api: changes.watch(books.api), tableName: 'spendcap', clock, ids });
+  const charges = new ChargeChanges();
+  const api = charges.watch(changes.watch(books.api));
+  const table = new DynamoDbTable({ api, tableName: 'spendcap', clock, ids });
   const ledger = new Ledger({ table, clock, ids });
   const directory = new Directory({ table, clock });
   const prices = openPrices({ table, clock });
@@ -110,6 +123,7 @@ export async function startLocalServer(options: LocalServerOptions): Promise<Loc
     url: () => http.url,
     report: (reason) => report({ kind: 'approvals', reason }),
   });
+  const { timeZone } = policy.org;
   const closing = new AbortController();
   const office = new PriceOffice({
     ...{ table, clock, ids, prices, reviewed: reviewedCards, feeds: options.priceFeeds ?? [] },
@@ -119,7 +133,18 @@ export async function startLocalServer(options: LocalServerOptions): Promise<Loc
     mail,
   });
   const admin = createAdminApp(
-    { directory, ledger, table, clock, ids, office, mail, grants: approvals.grants, keyEnvironment: 'local' },
+    {
+      directory,
+      ledger,
+      table,
+      clock,
+      ids,
+      office,
+      mail,
+      grants: approvals.grants,
+      keyEnvironment: 'local',
+      timeZone,
+    },
     {
       adminOf: adminAccess(directory, adminKey),
       report: (reason) => report({ kind: 'admin', reason }),
@@ -162,6 +187,12 @@ export async function startLocalServer(options: LocalServerOptions): Promise<Loc
   });
 
   approvals.start();
+  const rollUp = startRollUp({
+    changes: charges,
+    reader: { table, clock, periods: new Periods({ table, clock, ids }), zone: timeZone },
+    report: (reason) => report({ kind: 'roll_up', reason }),
+  });
+
   const priceRefresh = startPriceRefresh({
     ...{ office, clock, everyMinutes: policy.priceRefreshMinutes },
     report: (reason) => report({ kind: 'prices', reason }),
@@ -182,6 +213,7 @@ export async function startLocalServer(options: LocalServerOptions): Promise<Loc
       await sweeper?.stop();
       await changeFeed.stop();
       await approvals.stop();
+      await rollUp.stop();
       await upstream.close();
       await provider?.close();
       books.close();

@@ -6,6 +6,7 @@ import type { OpenAPIHono } from '@hono/zod-openapi';
 import type { Approver } from '../core/grants/same-person.ts';
 import { capRoutes } from './caps.ts';
 import { grantRoutes } from './grants.ts';
+import { feedRoutes } from './feed.ts';
 import { keyRoutes } from './keys.ts';
 import { ledgerRoutes } from './ledger.ts';
 import { priceCorrectionRoutes } from './price-corrections.ts';
@@ -14,6 +15,7 @@ import { priceRoutes } from './prices.ts';
 import { onError, Problem, renderProblem } from './problems.ts';
 import { quarantineRoutes } from './quarantine.ts';
 import { reconciliationRoutes, type ReconciledBill } from './reconciliations.ts';
+import { reportRoutes } from './reports.ts';
 import { newApp, type AdminDeps } from './routes.ts';
 import { userRoutes } from './users.ts';
 
@@ -54,6 +56,8 @@ export function createAdminApp(deps: AdminDeps, host: AdminHost): OpenAPIHono {
     priceRoutes,
     priceOverrideRoutes,
     priceCorrectionRoutes,
+    reportRoutes,
+    feedRoutes,
   ]) {
     app.route('/', routesOf(deps));
   }

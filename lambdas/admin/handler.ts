@@ -5,6 +5,7 @@
 import type { APIGatewayProxyEvent } from 'aws-lambda';
 import * as z from 'zod';
 import type { Approver } from '../core/grants/same-person.ts';
+import { parsePolicy } from '../core/policy/policy.ts';
 import { openGrantDesk } from '../runtime/approvals.ts';
 import { openAwsBooks } from '../runtime/aws-books.ts';
 import { openFinanceMail, openPriceOffice, priceOfficeEnvironment } from '../runtime/aws-price-office.ts';
@@ -16,6 +17,9 @@ import { isProxyEvent, requestFrom } from '../runtime/rest-event.ts';
 import { createAdminApp } from './app.ts';
 import { renderProblem } from './problems.ts';
 import type { AdminDeps } from './routes.ts';
+
+/** The policy file's content, which the bundler puts here. */
+declare const SPENDCAP_POLICY: unknown;
 
 export const handler = createHandler({ admin: openAdmin, log: standardOutput });
 
@@ -31,7 +35,8 @@ function openAdmin(): AdminDeps {
   const office = openPriceOffice({ ...books, prices: openPrices(books) }, settings);
   const { grants } = openGrantDesk(books);
   const mail = openFinanceMail(settings.FINANCE_TOPIC_ARN);
-  return { ...books, office, grants, mail, keyEnvironment: KEY_ENVIRONMENT };
+  const { timeZone } = parsePolicy(SPENDCAP_POLICY).org;
+  return { ...books, office, grants, mail, timeZone, keyEnvironment: KEY_ENVIRONMENT };
 }
 
 const SERVICE = 'admin';

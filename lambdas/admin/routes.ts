@@ -19,6 +19,8 @@ export interface AdminDeps {
   mail: FinanceMail;
   /** Middle part of the keys that are made here, as in `sck_live_…`. */
   keyEnvironment: string;
+  /** Whose days reports count by. */
+  timeZone: string;
 }
 
 const PAGE_LENGTH = 100;

@@ -89,3 +89,21 @@ function boundsOf(
     }
   }
 }
+
+/** The day of a zone that holds `at`; as long as it is there. */
+export const dayAt = (timeZone: string, at: EpochMs): Period =>
+  periodAt({ unit: 'day', timeZone, anchorDay: 1 }, at);
+
+/** The date in a zone: `2026-11-24`. */
+export const dateAt = (timeZone: string, at: EpochMs): string =>
+  Temporal.Instant.fromEpochMilliseconds(at).toZonedDateTimeISO(timeZone).toPlainDate().toString();
+
+/** The day of that date; undefined for text that is no date. */
+export function dayOfDate(timeZone: string, date: string): Period | undefined {
+  try {
+    const start = Temporal.PlainDate.from(date).toZonedDateTime(timeZone);
+    return dayAt(timeZone, epochMs(start.epochMilliseconds));
+  } catch {
+    return undefined;
+  }
+}

@@ -35,6 +35,8 @@ export const METRICS = {
   PricesRefused: 'Count',
   /** Bills of providers that are not what was charged. */
   BillsDrifted: 'Count',
+  /** Hours whose rows lacked charges that the stream should have told of. */
+  RowGaps: 'Count',
   /** 1 where the canary did not see the promise hold. */
   CanaryFailed: 'Count',
 } as const;

@@ -30,7 +30,7 @@ function world() {
   const { grants } = testDesk({ table, ledger, directory, clock });
   const { office, mail } = testOffice({ table, clock, ids });
   const app = createAdminApp(
-    { directory, ledger, table, clock, ids, office, grants, mail, keyEnvironment: 'test' },
+    { directory, ledger, table, clock, ids, office, grants, mail, keyEnvironment: 'test', timeZone: 'UTC' },
     { adminOf: adminAccess(directory, 'admin-key'), report: () => undefined, reconciled: () => undefined },
   );
   const send = async (method: string, path: string, body?: object) => {

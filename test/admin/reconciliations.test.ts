@@ -19,7 +19,7 @@ function world(given?: FinanceMail) {
   const app = createAdminApp(
     {
       ...{ directory, ledger, table, clock, ids, office, grants },
-      ...{ mail: given ?? mail, keyEnvironment: 'test' },
+      ...{ mail: given ?? mail, keyEnvironment: 'test', timeZone: 'UTC' },
     },
     {
       adminOf: async () => ({ name: 'ann', keyId: undefined }),

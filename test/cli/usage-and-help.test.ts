@@ -44,10 +44,12 @@ describe('help', () => {
       'grant',
       'user',
       'usage',
+      'report',
       'ledger',
       'receipt',
       'price',
       'quarantine',
+      'feed',
       'dev',
       'completion',
     ]);

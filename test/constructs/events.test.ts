@@ -11,6 +11,7 @@ const queue = (name: string) => ({ 'Fn::GetAtt': [Match.stringLikeRegexp(`^${nam
 
 test('the change feed reads leaves, pools and grants and nothing else, splits failing batches and keeps what fails', () => {
   stateless.hasResourceProperties('AWS::Lambda::EventSourceMapping', {
+    FunctionName: { Ref: Match.stringLikeRegexp('^ChangeFeedFunction') },
     FunctionResponseTypes: ['ReportBatchItemFailures'],
     BisectBatchOnFunctionError: true,
     MaximumRetryAttempts: 10,
@@ -24,6 +25,40 @@ test('the change feed reads leaves, pools and grants and nothing else, splits fa
         { Pattern: '{"dynamodb":{"Keys":{"pk":{"S":[{"prefix":"GRANT#"}]}}}}' },
       ],
     },
+  });
+});
+
+test('the charge feed reads new charges and nothing else, a minute of them at once', () => {
+  stateless.hasResourceProperties('AWS::Lambda::EventSourceMapping', {
+    FunctionName: { Ref: Match.stringLikeRegexp('^ChargeFeedFunction') },
+    BatchSize: 10_000,
+    MaximumBatchingWindowInSeconds: 60,
+    FunctionResponseTypes: ['ReportBatchItemFailures'],
+    BisectBatchOnFunctionError: true,
+    MaximumRetryAttempts: 10,
+    MaximumRecordAgeInSeconds: 43_200,
+    StartingPosition: 'TRIM_HORIZON',
+    DestinationConfig: { OnFailure: { Destination: queue('ChargeFeed') } },
+    FilterCriteria: {
+      Filters: [{ Pattern: '{"eventName":["INSERT"],"dynamodb":{"Keys":{"pk":{"S":[{"prefix":"C#"}]}}}}' }],
+    },
+  });
+  stateless.resourceCountIs('AWS::Lambda::EventSourceMapping', 2);
+});
+
+test('rows are made every five minutes', () => {
+  stateless.hasResourceProperties('AWS::Scheduler::Schedule', {
+    ScheduleExpression: 'rate(5 minutes)',
+    State: 'ENABLED',
+    Target: {
+      Arn: { 'Fn::GetAtt': [Match.stringLikeRegexp('^RollUpFunction'), 'Arn'] },
+      DeadLetterConfig: { Arn: queue('RollUp') },
+      RetryPolicy: { MaximumRetryAttempts: 1, MaximumEventAgeInSeconds: 240 },
+    },
+  });
+  stateless.hasResourceProperties('AWS::Lambda::EventInvokeConfig', {
+    FunctionName: { Ref: Match.stringLikeRegexp('^RollUpFunction') },
+    MaximumRetryAttempts: 0,
   });
 });
 
@@ -155,7 +190,7 @@ test('the canary asks every quarter of an hour, once', () => {
 });
 
 test('what was delivered and failed in the function ends in a queue too', () => {
-  for (const name of ['Escalation', 'Approvals', 'Collector', 'PriceRefresh']) {
+  for (const name of ['Escalation', 'Approvals', 'Collector', 'PriceRefresh', 'RollUp']) {
     stateless.hasResourceProperties('AWS::Lambda::EventInvokeConfig', {
       DestinationConfig: { OnFailure: { Destination: queue(name) } },
     });
@@ -164,7 +199,7 @@ test('what was delivered and failed in the function ends in a queue too', () => 
 
 test('queues keep their messages for two weeks, encrypted', () => {
   const queues = Object.values(resourcesOf(stateless, 'AWS::SQS::Queue'));
-  expect(queues).toHaveLength(5);
+  expect(queues).toHaveLength(7);
   for (const { Properties } of queues) {
     expect(Properties).toMatchObject({ MessageRetentionPeriod: 1_209_600, SqsManagedSseEnabled: true });
   }

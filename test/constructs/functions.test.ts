@@ -25,11 +25,13 @@ test('are these ten', () => {
     'ApprovalsPage',
     'CanaryFunction',
     'ChangeFeedFunction',
+    'ChargeFeedFunction',
     'CollectorFunction',
     'EscalationFunction',
     'PolicyCapsFunction',
     'PriceRefreshFunction',
     'Proxy',
+    'RollUpFunction',
   ]);
 });
 
@@ -56,6 +58,8 @@ describe('environments', () => {
     ],
     ['ApprovalsPage', ['APPROVAL_KEY_SECRET_ARN', 'TABLE_NAME']],
     ['ChangeFeedFunction', ['EVENT_BUS_NAME', 'TABLE_NAME']],
+    ['ChargeFeedFunction', ['TABLE_NAME']],
+    ['RollUpFunction', ['TABLE_NAME']],
     ['EscalationFunction', ['STATE_MACHINE_ARN', 'TABLE_NAME']],
     ['CollectorFunction', ['TABLE_NAME']],
     ['PriceRefreshFunction', ['EVENT_BUS_NAME', 'FINANCE_TOPIC_ARN', 'TABLE_NAME']],
@@ -91,8 +95,8 @@ describe('concurrency', () => {
       },
     );
 
-  test('is reserved for calls and for one collector', () => {
-    expect(reservedIn({}).sort()).toEqual(['CollectorFunction 1', 'Proxy 400']);
+  test('is reserved for calls, and for one collector and roll-up at a time', () => {
+    expect(reservedIn({}).sort()).toEqual(['CollectorFunction 1', 'Proxy 400', 'RollUpFunction 1']);
     expect(reservedIn({ proxyConcurrency: '900' })).toContain('Proxy 900');
   });
 

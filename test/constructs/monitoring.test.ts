@@ -61,20 +61,21 @@ describe('alarms', () => {
       expect(metricsOf(metric), 'of the ladder and of approvals').toBe(2);
     }
     expect(metricsOf('Failures'), 'of the proxy, the admin API and the approval page').toBe(3);
+    expect(metricsOf('IteratorAge'), 'of the two feeds').toBe(2);
     for (const metric of [
       'Overruns',
       'ChargesNotWritten',
       'BillsDrifted',
+      'RowGaps',
       '5XXError',
       'Throttles',
-      'IteratorAge',
     ]) {
       expect(metricsOf(metric), metric).toBe(1);
     }
   });
 
-  test('ring when the collector is silent, since silence sends no number', () => {
-    const silent = alarms.find(({ name }) => name === 'AlarmsCollectorSilent');
+  test.each(['CollectorSilent', 'RollUpSilent'])('%s rings for silence, which sends no number', (name) => {
+    const silent = alarms.find((alarm) => alarm.name === `Alarms${name}`);
     expect(silent?.properties).toMatchObject({
       MetricName: 'Invocations',
       TreatMissingData: 'breaching',

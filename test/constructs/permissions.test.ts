@@ -85,6 +85,24 @@ const EXPECTED: Record<string, string[]> = {
     ...LOGS,
     ...SEND,
   ],
+  ChargeFeedFunctionRole: [
+    'dynamodb:DescribeStream',
+    'dynamodb:GetRecords',
+    'dynamodb:GetShardIterator',
+    'dynamodb:ListStreams',
+    'dynamodb:PutItem',
+    ...LOGS,
+    ...SEND,
+  ],
+  RollUpFunctionRole: [
+    'dynamodb:DeleteItem',
+    'dynamodb:GetItem',
+    'dynamodb:PutItem',
+    'dynamodb:Query',
+    ...LOGS,
+    ...SEND,
+  ],
+  RollUpRegularlyRole: ['lambda:InvokeFunction', 'sqs:SendMessage'],
   EscalationFunctionRole: ['dynamodb:GetItem', 'dynamodb:PutItem', ...LOGS, ...SEND, 'states:StartExecution'],
   EscalationLadderRole: ['lambda:InvokeFunction', ...MACHINE_LOGS, 'sns:Publish', ...TRACES],
   CollectorFunctionRole: [
@@ -162,7 +180,7 @@ describe('resources', () => {
       .flatMap(({ role, statement }) => [statement.Action].flat().map((action) => `${role} ${action}`));
     for (const entry of wild) {
       expect(entry).toMatch(
-        /^(ChangeFeedFunctionRole dynamodb:ListStreams|(EscalationLadder|ApprovalsWait)Role (logs|xray):\w+)$/,
+        /^(Ch(ange|arge)FeedFunctionRole dynamodb:ListStreams|(EscalationLadder|ApprovalsWait)Role (logs|xray):\w+)$/,
       );
     }
     expect(JSON.stringify(statements.map(({ statement }) => statement.Action))).not.toContain('*');
@@ -177,6 +195,7 @@ describe('resources', () => {
       'ApprovalsFunctionRole',
       'PolicyCapsFunctionRole',
       'PriceRefreshFunctionRole',
+      'RollUpFunctionRole',
     ]);
     for (const { statement } of byTime) {
       expect(statement.Action).toBe('dynamodb:Query');

@@ -26,7 +26,7 @@ const admin = () => {
   const { office, mail } = testOffice(world.books);
   const { grants } = testDesk(world.books);
   return createAdminHandler({
-    admin: () => ({ ...world.books, office, grants, mail, keyEnvironment: 'live' }),
+    admin: () => ({ ...world.books, office, grants, mail, keyEnvironment: 'live', timeZone: 'UTC' }),
     log,
   });
 };

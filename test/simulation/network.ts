@@ -7,6 +7,8 @@ import type {
   GetItemInput,
   GetItemOutput,
   PutItemInput,
+  QueryInput,
+  QueryOutput,
   TransactWriteItemsInput,
   UpdateItemInput,
 } from '@aws-sdk/client-dynamodb';
@@ -65,6 +67,8 @@ export class SimulatedNetwork {
   rates: FaultRates;
   /** While it holds, no request arrives. */
   outage = false;
+  /** How long after a write the index may still lack the item. */
+  indexLagMsMax = 0;
   /** Decides on some requests, before chance does. */
   script: ((request: Sent) => Fate | undefined) | undefined;
   private readonly engine: Engine;
@@ -91,7 +95,7 @@ export class SimulatedNetwork {
       putItem: (input) => call('putItem', input, () => engine.putItem(input)),
       deleteItem: (input) => call('deleteItem', input, () => engine.deleteItem(input)),
       getItem: (input) => call('getItem', input, () => this.read(input)),
-      query: (input) => call('query', input, () => engine.query(input)),
+      query: (input) => call('query', input, () => this.query(input)),
       scan: (input) => call('scan', input, () => engine.scan(input)),
       transactWriteItems: (input) =>
         call('transactWriteItems', input, () => engine.transactWriteItems(input)),
@@ -206,6 +210,17 @@ export class SimulatedNetwork {
     if (input.ConsistentRead) return output;
     const before = this.store.before(input.Key!['pk']!.S!, input.Key!['sk']!.S!);
     return before && this.time.now - before.until < this.chance.between(0, 500) ? wrap(before.item) : output;
+  }
+
+  /** Each item comes into the index by itself. */
+  private query(input: QueryInput): QueryOutput {
+    const output = this.engine.query(input);
+    if (input.IndexName === undefined || this.indexLagMsMax === 0) return output;
+    const isShown = ({ pk, sk }: ItemWire): boolean => {
+      const age = this.time.now - (this.store.before(pk!.S!, sk!.S!)?.until ?? 0);
+      return age > this.chance.between(0, this.indexLagMsMax);
+    };
+    return { ...output, Items: output.Items!.filter(isShown) };
   }
 
   private serve<Output>(serve: () => Output, report: (result: Result<Output>) => void): void {

@@ -22,7 +22,7 @@ export function adminWorld(feeds: readonly Feed[] = []) {
   const { office, mail } = testOffice({ table, clock, ids, feeds });
   const reported: string[] = [];
   const app = createAdminApp(
-    { directory, ledger, table, clock, ids, office, grants, mail, keyEnvironment: 'test' },
+    { directory, ledger, table, clock, ids, office, grants, mail, keyEnvironment: 'test', timeZone: 'UTC' },
     {
       adminOf: adminAccess(directory, 'admin-key'),
       report: (reason) => void reported.push(reason),

@@ -164,3 +164,5 @@ export function chargeOf(held: HeldCall, usedPicoUsd: bigint, tokens = 10n): Cha
 
 export const minutes = (count: number): DurationMs => durationMs(count * 60_000);
 export const hours = (count: number): DurationMs => durationMs(count * 3_600_000);
+/** From now on; below zero where it is over. */
+export const durationUntil = (clock: Clock, at: EpochMs): DurationMs => durationMs(at - clock.now());

@@ -4,6 +4,7 @@
  */
 import * as z from 'zod';
 import { FAMILIES } from '../price-changes/reading.ts';
+import { isTimeZone } from '../time.ts';
 import { capIdSchema, capInputSchema, nameSchema, userIdSchema } from '../caps/cap-definition.ts';
 
 const planCap = capInputSchema.omit({ scope: true }).extend({ id: capIdSchema });
@@ -91,6 +92,8 @@ export const policySchema = z.strictObject({
       financeEmail: z.email().optional(),
       /** Where people ask for more budget; stands in every refusal by a cap. */
       requestUrl: z.url().optional(),
+      /** Whose days reports and digests count by, as in Europe/Berlin. A cap has a time zone of its own. */
+      timeZone: z.string().refine(isTimeZone, 'use a name of the IANA time zones').default('UTC'),
     })
     .prefault({}),
   teams: z.array(z.strictObject({ id: nameSchema, name: z.string().optional() })).default([]),

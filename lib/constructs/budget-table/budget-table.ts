@@ -1,5 +1,5 @@
 /**
- * The one table: caps, leaves, pools, charges, stored answers. Each grant sets the function's environment and its permission
+ * The one table: caps, leaves, pools, charges and their rows, stored answers. Each grant sets the function's environment and its permission
  * together, and names the DynamoDB actions that the role's code sends, so that what a function can do to the books
  * is read here. A transaction needs the permissions of its parts, none of its own.
  */
@@ -63,6 +63,17 @@ export class BudgetTable extends Construct {
   /** The change feed: reads the caps of the accounts that changed; writes nothing. */
   grantCapReading(fn: LambdaFunction): void {
     this.#grant(fn, ['GetItem']);
+  }
+
+  /** The charge feed: puts the hours of charges on the list of open ones. */
+  grantOpeningHours(fn: LambdaFunction): void {
+    this.#grant(fn, ['PutItem']);
+  }
+
+  /** The roll-up: reads charges by time, puts rows, and takes what is done off the list. */
+  grantRollUp(fn: LambdaFunction): void {
+    this.#grant(fn, ['GetItem', 'PutItem', 'DeleteItem', 'Query']);
+    this.#grantTimeIndex(fn);
   }
 
   /** The ladder: puts a leaf back with its stage, if nobody wrote it in between. */

@@ -25,12 +25,16 @@ import type { Escalation } from '../escalation/escalation.ts';
 import type { Gateway } from '../gateway/gateway.ts';
 import type { NodeFunction } from '../node-function/node-function.ts';
 import type { PriceRefresh } from '../price-refresh/price-refresh.ts';
+import type { ChargeFeed } from '../rollups/charge-feed.ts';
+import type { RollUp } from '../rollups/roll-up.ts';
 
 export interface Watched {
   gateway: Gateway;
   proxy: NodeFunction;
   admin: NodeFunction;
   changeFeed: ChangeFeed;
+  chargeFeed: ChargeFeed;
+  rollUp: RollUp;
   escalation: Escalation;
   approvals: Approvals;
   collector: Collector;
@@ -63,6 +67,7 @@ export class Alarms extends Construct {
     this.#machines(watched);
     this.#canary();
     this.#prices();
+    this.#rows();
   }
 
   #money(): void {
@@ -95,9 +100,11 @@ export class Alarms extends Construct {
     }
   }
 
-  #queues({ changeFeed, escalation, approvals, collector, priceRefresh }: Watched): void {
+  #queues({ changeFeed, chargeFeed, rollUp, escalation, approvals, collector, priceRefresh }: Watched): void {
     for (const [name, { deadLetters }] of Object.entries({
       changeFeed,
+      chargeFeed,
+      rollUp,
       escalation,
       approvals,
       collector,
@@ -115,11 +122,15 @@ export class Alarms extends Construct {
     }
   }
 
-  #functions({ proxy, admin, changeFeed, escalation, approvals, collector, priceRefresh }: Watched): void {
+  #functions(watched: Watched): void {
+    const { proxy, admin, changeFeed, chargeFeed, rollUp } = watched;
+    const { escalation, approvals, collector, priceRefresh } = watched;
     // Not the proxy's: Lambda also counts an answer that its provider or its client broke off. Ours are `Failures`.
     const functions = {
       admin,
       changeFeed: changeFeed.function,
+      chargeFeed: chargeFeed.function,
+      rollUp: rollUp.function,
       escalation: escalation.function,
       approvals: approvals.function,
       approvalPage: approvals.page,
@@ -140,21 +151,36 @@ export class Alarms extends Construct {
       'throttles',
       'Calls were turned away: all of the proxy’s concurrency is in use',
     );
-    this.#alarm('ChangeFeedLate', {
-      metric: changeFeed.function.metric('IteratorAge', { period: FIVE_MINUTES, statistic: Stats.MAXIMUM }),
-      threshold: Duration.minutes(10).toMilliseconds(),
-      evaluationPeriods: 2,
-      section: 'change-feed-late',
-      says: 'The change feed is more than 10 minutes behind the books',
-    });
-    this.#alarm('CollectorSilent', {
-      metric: collector.function.metricInvocations({ period: Duration.hours(1) }),
+    for (const [name, fn] of Object.entries({
+      changeFeed: changeFeed.function,
+      chargeFeed: chargeFeed.function,
+    })) {
+      this.#alarm(`${capital(name)}Late`, {
+        metric: fn.metric('IteratorAge', { period: FIVE_MINUTES, statistic: Stats.MAXIMUM }),
+        threshold: Duration.minutes(10).toMilliseconds(),
+        evaluationPeriods: 2,
+        section: `${kebab(name)}-late`,
+        says: `The function ${name} is more than 10 minutes behind the books`,
+      });
+    }
+    this.#silent('RollUpSilent', rollUp.function, 'roll-up-silent', 'The roll-up has not run for 3 hours');
+    this.#silent(
+      'CollectorSilent',
+      collector.function,
+      'collector-silent',
+      'The collector has not run for 3 hours',
+    );
+  }
+
+  #silent(id: string, fn: NodeFunction, section: string, says: string): void {
+    this.#alarm(id, {
+      metric: fn.metricInvocations({ period: Duration.hours(1) }),
       threshold: 1,
       comparison: ComparisonOperator.LESS_THAN_THRESHOLD,
       evaluationPeriods: 3,
       missing: TreatMissingData.BREACHING,
-      section: 'collector-silent',
-      says: 'The collector has not run for 3 hours',
+      section,
+      says,
     });
   }
 
@@ -225,6 +251,15 @@ export class Alarms extends Construct {
       section: 'price-feeds',
       says: 'For a day price feeds could not be read, or were not tried',
     });
+  }
+
+  #rows(): void {
+    this.#atLeastOne(
+      'RowGaps',
+      ownMetric('roll-up', 'RowGaps'),
+      'row-gaps',
+      'Rows of an hour lacked charges that the charge feed did not tell of',
+    );
   }
 
   #atLeastOne(id: string, metric: IMetric, section: string, says: string): void {

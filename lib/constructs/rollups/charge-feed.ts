@@ -1,0 +1,54 @@
+/**
+ * Step 8, for charges: the table's stream to the function that opens their hours. It may come late, since reports read
+ * the charges of hours that have no rows yet, so that a minute's charges share a run.
+ */
+import { Duration, Validations } from 'aws-cdk-lib';
+import { FilterCriteria, FilterRule, StartingPosition } from 'aws-cdk-lib/aws-lambda';
+import { DynamoEventSource, SqsDlq } from 'aws-cdk-lib/aws-lambda-event-sources';
+import { Construct } from 'constructs';
+import type { Policy } from '../../../lambdas/core/policy/policy.ts';
+import type { BudgetTable } from '../budget-table/budget-table.ts';
+import { DeadLetterQueue } from '../dead-letters/dead-letter-queue.ts';
+import { NodeFunction } from '../node-function/node-function.ts';
+
+/** Charges never change, so that each is told of once. */
+const NEW_CHARGES = FilterCriteria.filter({
+  eventName: FilterRule.isEqual('INSERT') as string[],
+  dynamodb: { Keys: { pk: { S: FilterRule.beginsWith('C#') } } },
+});
+
+export class ChargeFeed extends Construct {
+  readonly function: NodeFunction;
+  readonly deadLetters: DeadLetterQueue;
+
+  constructor(scope: Construct, id: string, { policy, table }: { policy: Policy; table: BudgetTable }) {
+    super(scope, id);
+    this.deadLetters = new DeadLetterQueue(this, 'DeadLetters');
+    this.function = new NodeFunction(this, 'Function', {
+      folder: 'charge-feed',
+      description: 'Notes the hours of new charges, whose rows are then made',
+      policy,
+      timeout: Duration.minutes(1),
+      memorySize: 256,
+    });
+    table.grantOpeningHours(this.function);
+    this.function.addEventSource(
+      new DynamoEventSource(table.streamed, {
+        startingPosition: StartingPosition.TRIM_HORIZON,
+        batchSize: 10_000,
+        maxBatchingWindow: Duration.minutes(1),
+        filters: [NEW_CHARGES],
+        reportBatchItemFailures: true,
+        bisectBatchOnError: true,
+        retryAttempts: 10,
+        // The stream itself forgets after 24 h: give up before, so that the record's place is still told.
+        maxRecordAge: Duration.hours(12),
+        onFailure: new SqsDlq(this.deadLetters),
+      }),
+    );
+    Validations.of(this.function).acknowledge({
+      id: 'AwsSolutions-IAM5[Resource::*]',
+      reason: 'dynamodb:ListStreams knows no resource; the other stream actions name this stream.',
+    });
+  }
+}

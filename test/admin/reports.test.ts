@@ -1,0 +1,138 @@
+/** `reports/spend` and `feed/redrive` through the admin API. */
+import { describe, expect, test } from 'vitest';
+import { createAdminApp } from '../../lambdas/admin/app.ts';
+import { Directory } from '../../lambdas/core/directory/directory.ts';
+import { Ledger } from '../../lambdas/core/ledger/ledger.ts';
+import { rollUp } from '../../lambdas/core/rollups/roll-up.ts';
+import { chargedWorld, type ChargedWorld } from '../rollups/charged-world.ts';
+import { testDesk } from '../support/grant-desk.ts';
+import { testOffice } from '../support/price-office.ts';
+import { SeededIds } from '../support/worlds.ts';
+
+type Json = Record<string, unknown>;
+
+function officeOf(books: Parameters<typeof testOffice>[0]) {
+  const { office, mail } = testOffice(books);
+  return { office, mail };
+}
+
+function apiOver({ table, clock, zone }: ChargedWorld) {
+  const ids = new SeededIds(7);
+  const books = { table, clock, ids };
+  const directory = new Directory(books);
+  const ledger = new Ledger(books);
+  const app = createAdminApp(
+    {
+      ...{ ...books, directory, ledger },
+      ...officeOf(books),
+      grants: testDesk({ ...books, directory, ledger }).grants,
+      ...{ keyEnvironment: 'test', timeZone: zone },
+    },
+    {
+      adminOf: async () => ({ name: 'ann', keyId: undefined }),
+      report: () => undefined,
+      reconciled: () => undefined,
+    },
+  );
+  return async (path: string, body?: object) => {
+    const response = await app.request(`/admin/v1/${path}`, {
+      ...(body && { method: 'POST', body: JSON.stringify(body) }),
+      headers: { 'content-type': 'application/json' },
+    });
+    return { status: response.status, body: (await response.json()) as Json };
+  };
+}
+
+const DAY = 'from=2026-11-24T00:00:00Z&to=2026-11-25T00:00:00Z';
+
+describe('reports/spend', () => {
+  test('answers lines, their total, and what it covers', async () => {
+    const world = chargedWorld('Europe/Berlin');
+    const ask = apiOver(world);
+    await world.spend({ at: '2026-11-23T23:00:00Z', cost: 1_500_000_000_000n, tags: { env: 'prod' } });
+    await world.spend({ at: '2026-11-24T12:00:00Z', cost: 2_000_000_000_000n, user: 'bob' });
+    await world.spend({ at: '2026-11-24T23:30:00Z', cost: 4_000_000_000_000n, user: null });
+    world.at('2026-11-25T23:30:00Z');
+    await rollUp(world);
+    const { status, body } = await ask(
+      'reports/spend?group_by=user&granularity=day&from=2026-11-23T23:00:00Z&to=2026-11-25T23:00:00Z',
+    );
+    expect(status).toBe(200);
+    const items = body['items'] as Json[];
+    expect(items.map(({ start, end, user, cost_usd }) => [start, end, user, cost_usd])).toEqual([
+      ['2026-11-23T23:00:00Z', '2026-11-24T23:00:00Z', 'bob', '2.00'],
+      ['2026-11-23T23:00:00Z', '2026-11-24T23:00:00Z', 'alice', '1.50'],
+      ['2026-11-24T23:00:00Z', '2026-11-25T23:00:00Z', null, '4.00'],
+    ]);
+    expect(body).toMatchObject({
+      next_cursor: null,
+      total: { cost_usd: '7.50', requests: 3, outcomes: { settled: 3 }, tokens: { input: 9, output: 6 } },
+      from: '2026-11-23T23:00:00Z',
+      to: '2026-11-25T23:00:00Z',
+      time_zone: 'Europe/Berlin',
+      as_of: '2026-11-25T23:00:00Z',
+    });
+    const tagged = await ask('reports/spend?tag=env:prod&group_by=tag:env,app&from=2026-11-23T00:00:00Z');
+    expect(tagged.body['items']).toMatchObject([{ app: 'web', tags: { env: 'prod' }, cost_usd: '1.50' }]);
+  });
+
+  test('comes in pages', async () => {
+    const world = chargedWorld();
+    const ask = apiOver(world);
+    for (const [user, cost] of [
+      ['a', 3n],
+      ['b', 2n],
+      ['c', 1n],
+    ] as const)
+      await world.spend({ at: '2026-11-24T12:00:00Z', cost, user });
+    const usersOf = ({ body }: { body: Json }) => (body['items'] as Json[]).map(({ user }) => user);
+    const first = await ask(`reports/spend?group_by=user&${DAY}&limit=2`);
+    expect(usersOf(first)).toEqual(['a', 'b']);
+    expect(first.body).toMatchObject({ next_cursor: '2', total: { requests: 3 } });
+    const second = await ask(`reports/spend?group_by=user&${DAY}&limit=2&cursor=2`);
+    expect(usersOf(second)).toEqual(['c']);
+    expect(second.body['next_cursor']).toBeNull();
+  });
+
+  test.each([
+    ['group_by=person', 'group_by: use user, team'],
+    ['group_by=user,user', 'each once'],
+    ['group_by=tag:', 'tag:<name>'],
+    ['granularity=week', 'granularity'],
+    ['tag=env', 'name:value'],
+    ['cursor=0', 'next_cursor'],
+    ['colour=red', 'colour'],
+    ['from=yesterday', 'from: use an instant'],
+    ['from=2026-11-02T00:00:00Z&to=2026-11-01T00:00:00Z', 'is after to'],
+    ['granularity=hour&from=2026-10-01T00:00:00Z&to=2026-11-24T00:00:00Z', 'at most 31 days'],
+    ['from=2024-10-01T00:00:00Z&to=2026-11-24T00:00:00Z', 'at most 366 days'],
+  ])('refuses %s', async (search, said) => {
+    const { status, body } = await apiOver(chargedWorld())(`reports/spend?${search}`);
+    expect(status).toBe(400);
+    expect(body['detail']).toContain(said);
+  });
+});
+
+describe('feed/redrive', () => {
+  test('makes rows anew that the feed did not tell of', async () => {
+    const world = chargedWorld();
+    const ask = apiOver(world);
+    await world.spend({ at: '2026-11-24T12:00:00Z', cost: 1n }, false);
+    world.at('2026-11-25T12:00:00Z');
+    const spent = async () => (await ask(`reports/spend?${DAY}`)).body['total'];
+    expect(await spent()).toMatchObject({ requests: 0 });
+    const redriven = await ask('feed/redrive', { from: '2026-11-24T11:30:00Z', to: '2026-11-24T13:00:00Z' });
+    expect(redriven).toEqual({ status: 202, body: { hours: 2 } });
+    expect(await spent()).toMatchObject({ requests: 1 });
+    world.at('2026-11-25T12:01:00Z');
+    await rollUp(world);
+    expect(await world.periods.openHours()).toEqual([]);
+    expect(await spent()).toMatchObject({ requests: 1 });
+  });
+
+  test('takes a month at most', async () => {
+    const { status, body } = await apiOver(chargedWorld())('feed/redrive', { from: '2026-10-01T00:00:00Z' });
+    expect(status).toBe(400);
+    expect(body['detail']).toContain('at most 31 days');
+  });
+});
