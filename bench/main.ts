@@ -3,12 +3,13 @@ import { Command, InvalidArgumentError, Option } from 'commander';
 import { measureColdStart } from './cold-start.ts';
 import { STORES, type Store } from './processes.ts';
 import { measureHostile } from './hostile.ts';
+import { measureLedger } from './ledger/rows.ts';
 import { machine, tableOf, writeResults, type Result } from './results.ts';
 import { resultsOf } from './store-results.ts';
 
 interface Options {
   seconds: number;
-  only?: 'cold-start' | 'hostile';
+  only?: 'cold-start' | 'hostile' | 'ledger';
   store?: Store;
   rate?: number;
   profile?: string;
@@ -23,7 +24,7 @@ const options = new Command('bench')
     positive,
     30,
   )
-  .addOption(new Option('--only <part>', 'this part instead').choices(['cold-start', 'hostile']))
+  .addOption(new Option('--only <part>', 'this part instead').choices(['cold-start', 'hostile', 'ledger']))
   .addOption(new Option('--store <store>', 'only this one').choices(STORES))
   .option('--rate <n>', 'measure at this many calls a second, instead of looking for the highest', positive)
   .option('--profile <folder>', "write the gateway's CPU profile there")
@@ -33,14 +34,14 @@ const options = new Command('bench')
 
 if (options.only === 'cold-start') await coldStart();
 else if (options.only === 'hostile') print(await hostile());
-else print([...(await gateway()), ...(await hostile())]);
+else if (options.only === 'ledger') print(await ledger());
+else print([...(await gateway()), ...(await ledger()), ...(await hostile())]);
 
 async function gateway(): Promise<Result[]> {
   const on = machine();
   const results: Result[] = [];
   for (const store of options.store === undefined ? STORES : [options.store]) {
     const { seconds, rate: perSecond, profile: profileFolder } = options;
-    const say = (line: string): void => void process.stderr.write(`${line}\n`);
     const withHolds = results.length === 0;
     results.push(...(await resultsOf({ store, seconds, perSecond, profileFolder, withHolds, say })));
   }
@@ -54,6 +55,18 @@ async function hostile(): Promise<Result[]> {
   const results = await measureHostile();
   if (options.write) writeResults('hostile', on, results);
   return results;
+}
+
+/** Takes three minutes, on virtual time. */
+async function ledger(): Promise<Result[]> {
+  const on = machine();
+  const results = await measureLedger(say);
+  if (options.write) writeResults('ledger', on, results);
+  return results;
+}
+
+function say(line: string): void {
+  process.stderr.write(`${line}\n`);
 }
 
 function print(results: readonly Result[]): void {

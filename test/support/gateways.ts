@@ -11,6 +11,7 @@ import type { Receipt } from '../../lambdas/core/receipts/receipt-document.ts';
 import { parsePolicy, type PolicyInput } from '../../lambdas/core/policy/policy.ts';
 import type { Clock } from '../../lambdas/core/ports.ts';
 import { AesSealer } from '../../lambdas/adapters/sealing/aes-sealer.ts';
+import type { DynamoDbApi } from '../../lambdas/adapters/table/dynamodb-api.ts';
 import { DynamoDbTable } from '../../lambdas/adapters/table/dynamodb-table.ts';
 import { openMemoryEngine } from '../../lambdas/adapters/table/local/memory-store.ts';
 import { StoredAnswers } from '../../lambdas/core/replay/stored-answers.ts';
@@ -27,6 +28,8 @@ export interface GatewayOptions {
   caps?: Record<string, CapInput>;
   policy?: PolicyInput;
   key?: Partial<Pick<AppKey, 'scopes' | 'user' | 'requireUser'>>;
+  /** What stands between the adapter and the engine. */
+  api?: (engine: DynamoDbApi) => DynamoDbApi;
 }
 
 export const userCap = (limit: string, more: Partial<CapInput> = {}): CapInput => ({
@@ -63,7 +66,8 @@ export async function openGateway(options: GatewayOptions = {}) {
   };
   const ids = new SeededIds();
   let isTableDown = false;
-  const api = faultyApi(openMemoryEngine({ clock }), {
+  const engine = openMemoryEngine({ clock });
+  const api = faultyApi(options.api?.(engine) ?? engine, {
     next: () => (isTableDown ? 'request_lost' : 'none'),
   });
   const table = new DynamoDbTable({ api, tableName: 'spendcap-test', clock: hasty, ids });
