@@ -89,7 +89,7 @@ describe(`${KILLS} kills (replay: ${REPLAY})`, () => {
 
   test(
     'leave books in which every bill is covered, once, within the limit',
-    { timeout: 300_000 },
+    { timeout: 600_000 },
     async () => {
       onTestFailed(() => void process.stderr.write(`Replay with: ${REPLAY}\n`));
       const provider = await startProvider(log);

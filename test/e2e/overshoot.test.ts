@@ -16,7 +16,7 @@ const NOTHING_EXCEEDED =
 /** A line without its figures and its widths. */
 const masked = (line: string): string => line.replaceAll(/\$?\d[\d.,]*/g, 'N').replaceAll(/ +/g, ' ');
 
-test('ten users, a kill midway, and no cap exceeded', { timeout: 120_000 }, async () => {
+test('ten users, a kill midway, and no cap exceeded', { timeout: 300_000 }, async () => {
   const { stdout } = await promisify(execFile)(
     process.execPath,
     ['--import', 'tsx', 'bench/overshoot/main.ts', ...SMALLER],
