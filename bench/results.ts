@@ -109,6 +109,6 @@ export function tableOf(results: readonly Result[]): string {
 }
 
 /** Two decimals: more would be noise. */
-function rounded(value: number): number {
+export function rounded(value: number): number {
   return Math.round(value * 100) / 100;
 }

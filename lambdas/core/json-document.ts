@@ -5,7 +5,7 @@
 import * as parser from 'jsonc-parser';
 
 /** Node loads the package's UMD build, whose names stand in `default`; bundlers its ES module, which has no such name. */
-type Parser = Pick<typeof parser, 'createScanner' | 'visit'>;
+type Parser = Pick<typeof parser, 'createScanner'>;
 const names: Parser & { default?: Parser } = parser;
 export const jsonc: Parser = names.default ?? names;
 
@@ -31,13 +31,11 @@ export function parseJsonDocument(text: string): { document: JsonDocument } | { 
     return { problem: 'The request body is not valid JSON.' };
   }
   if (!isObject(value)) return { problem: 'The request body must be a JSON object.' };
-  const members = membersWithin(value, DEPTH_MAX);
-  if (members === undefined) {
-    return { problem: `The request body is nested deeper than ${DEPTH_MAX} levels.` };
-  }
+  const { depth, duplicate } = shapeOf(text);
+  if (depth > DEPTH_MAX) return { problem: `The request body is nested deeper than ${DEPTH_MAX} levels.` };
   // Of members that stand twice, parsing kept one.
-  if (members !== membersWritten(text))
-    return { problem: `The member "${duplicateMember(text)}" stands twice in one JSON object.` };
+  if (duplicate !== undefined)
+    return { problem: `The member "${duplicate}" stands twice in one JSON object.` };
   return { document: { text, value } };
 }
 
@@ -45,7 +43,7 @@ export function parseJsonDocument(text: string): { document: JsonDocument } | { 
 export function readJsonObject(text: string): JsonObject | undefined {
   try {
     const value: unknown = JSON.parse(text);
-    return isObject(value) && membersWithin(value, DEPTH_MAX) !== undefined ? value : undefined;
+    return isObject(value) && shapeOf(text).depth <= DEPTH_MAX ? value : undefined;
   } catch {
     return undefined;
   }
@@ -54,53 +52,69 @@ export function readJsonObject(text: string): JsonObject | undefined {
 export const isObject = (value: unknown): value is JsonObject =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 
-/** How many members all objects of the value have; undefined where it nests deeper. */
-function membersWithin(value: JsonObject, depthMax: number): number | undefined {
-  let members = 0;
-  let level: (JsonObject | JsonValue[])[] = [value];
-  for (let depth = 0; level.length > 0; depth += 1) {
-    if (depth > depthMax) return undefined;
-    const below: (JsonObject | JsonValue[])[] = [];
-    const take = (child: JsonValue | undefined): void => {
-      if (typeof child === 'object' && child !== null) below.push(child);
-    };
-    for (const parent of level) {
-      if (Array.isArray(parent)) parent.forEach(take);
-      else
-        for (const name in parent) {
-          members += 1;
-          take(parent[name]);
-        }
-    }
-    level = below;
-  }
-  return members;
-}
+const [QUOTE, BACKSLASH, COLON] = [0x22, 0x5c, 0x3a];
+const [OPEN_LIST, CLOSE_LIST, OPEN_OBJECT, CLOSE_OBJECT] = [0x5b, 0x5d, 0x7b, 0x7d];
 
-/** As many as there are colons outside of strings. */
-function membersWritten(text: string): number {
-  let members = 0;
-  const scanner = jsonc.createScanner(text, true);
-  for (scanner.scan(); scanner.getTokenOffset() < text.length; scanner.scan())
-    if (text[scanner.getTokenOffset()] === ':') members += 1;
-  return members;
-}
-
-function duplicateMember(text: string): string | undefined {
-  const open: Set<string>[] = [];
+/**
+ * Of a text that a parser has taken: how many levels its innermost value is below the whole, and the first name that an
+ * object has twice. By hand: a scanner that makes tokens, and a walk over the parsed value, each take as long as parsing.
+ */
+function shapeOf(text: string): { depth: number; duplicate: string | undefined } {
+  let [open, openMax] = [0, 0];
   let duplicate: string | undefined;
-  jsonc.visit(text, {
-    onObjectBegin: () => {
-      open.push(new Set());
-    },
-    onObjectProperty: (name) => {
-      const names = open.at(-1)!;
-      if (names.has(name)) duplicate ??= name;
-      names.add(name);
-    },
-    onObjectEnd: () => {
-      open.pop();
-    },
-  });
-  return duplicate;
+  /** Of the objects that are open, by depth; each takes over the set of the one before it. */
+  const namesAt: Set<string>[] = [];
+  /** The string before. */
+  let [from, to] = [0, 0];
+  for (let i = 0; i < text.length; i += 1) {
+    switch (text.charCodeAt(i)) {
+      case QUOTE:
+        from = i;
+        i = to = endOfString(text, i);
+        break;
+      case COLON: {
+        // What nests deeper is refused, whatever it holds.
+        if (open > DEPTH_MAX + 1) break;
+        const name = nameIn(text.slice(from, to + 1));
+        const names = (namesAt[open] ??= new Set());
+        if (names.has(name)) duplicate ??= name;
+        names.add(name);
+        break;
+      }
+      case OPEN_OBJECT:
+      case OPEN_LIST:
+        open += 1;
+        if (open > openMax) openMax = open;
+        break;
+      case CLOSE_OBJECT:
+        namesAt[open]?.clear();
+        open -= 1;
+        break;
+      case CLOSE_LIST:
+        open -= 1;
+        break;
+    }
+  }
+  return { depth: openMax - 1, duplicate };
 }
+
+/** Where the quote stands that closes the one at `from`. */
+function endOfString(text: string, from: number): number {
+  let i = from + 1;
+  while (text.charCodeAt(i) !== QUOTE) i += text.charCodeAt(i) === BACKSLASH ? 2 : 1;
+  return i;
+}
+
+/**
+ * Everything that a text which a parser has taken says beyond ASCII: itself, and what it writes as escapes. For bounds,
+ * in place of a walk over all values.
+ */
+export function textsIn(text: string): string[] {
+  let escaped = '';
+  for (let i = text.indexOf('\\'); i !== -1; i = text.indexOf('\\', i + 2))
+    if (text[i + 1] === 'u') escaped += String.fromCharCode(parseInt(text.slice(i + 2, i + 6), 16));
+  return [text, escaped];
+}
+
+const nameIn = (written: string): string =>
+  written.includes('\\') ? (JSON.parse(written) as string) : written.slice(1, -1);

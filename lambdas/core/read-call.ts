@@ -1,6 +1,6 @@
 /** A request body as its endpoint reads it, and as it goes to the provider. */
 import type { BodyEdits, CallShape, Endpoint, FormEndpoint, JsonEndpoint } from './endpoint.ts';
-import { parseJsonDocument, type JsonValue } from './json-document.ts';
+import { parseJsonDocument, textsIn, type JsonValue } from './json-document.ts';
 import { withMember } from './json-edits.ts';
 import { passed, refused, type Stepped } from './refusals.ts';
 import { sha256 } from './request-ids.ts';
@@ -43,7 +43,7 @@ function readJson(endpoint: JsonEndpoint, body: Intercepted, headers: Headers): 
   };
   return passed({
     shape,
-    texts: document.value,
+    texts: textsIn(document.text),
     outgoing: { contentType: 'application/json', bodyFor },
     hash: () => body.hash(),
   });

@@ -1,6 +1,12 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { parseJsonDocument, readJsonObject } from '../../lambdas/core/json-document.ts';
+import {
+  parseJsonDocument,
+  readJsonObject,
+  textsIn,
+  type JsonValue,
+} from '../../lambdas/core/json-document.ts';
+import { excessBytes } from '../../lambdas/core/pricing/input-bound.ts';
 
 const problemOf = (text: string) => {
   const parsed = parseJsonDocument(text);
@@ -15,6 +21,9 @@ describe('a JSON document', () => {
     ['null', 'The request body must be a JSON object.'],
     ['{"max_tokens":1,"max_tokens":9}', 'The member "max_tokens" stands twice in one JSON object.'],
     ['{"a":[{"b":1,"\\u0062":2}]}', 'The member "b" stands twice in one JSON object.'],
+    ['{"a":{"x":1},"b":[{"x":1},{"x":2}],"a":3}', 'The member "a" stands twice in one JSON object.'],
+    ['{"b":{"a":1,"c":[[{}]],"a":2},"b":1}', 'The member "a" stands twice in one JSON object.'],
+    ['{"q":"\\\\","a":"\\"b\\":","a":1}', 'The member "a" stands twice in one JSON object.'],
     [`{"a":${'['.repeat(201)}${']'.repeat(201)}}`, 'The request body is nested deeper than 200 levels.'],
   ])('%s: %s', (text, problem) => {
     expect(problemOf(text)).toBe(problem);
@@ -26,6 +35,15 @@ describe('a JSON document', () => {
 
   test('depth that would overflow a recursive parser is refused, not fatal', () => {
     expect(problemOf(`{"a":${'['.repeat(500_000)}${']'.repeat(500_000)}}`)).toMatch('nested deeper');
+  });
+
+  test('names are not kept where it is refused for its depth alone', () => {
+    expect(problemOf(`${'{"a":'.repeat(300_000)}1${'}'.repeat(300_000)}`)).toMatch('nested deeper');
+  });
+
+  test('a string of quotes, colons and brackets is a string', () => {
+    const value = { ':': ['\\', '"', '{"a":1,"a":2}', '[[['], '\\"': { '}': '\\\\"' } };
+    expect(parseJsonDocument(JSON.stringify(value))).toMatchObject({ document: { value } });
   });
 
   test('of an answer, too, deeper than any real one is none', () => {
@@ -50,5 +68,39 @@ describe('a JSON document', () => {
         },
       ),
     );
+  });
+});
+
+describe('what a text says beyond ASCII', () => {
+  const bound = (text: string) => excessBytes(textsIn(text));
+  /** Some characters of a JSON text as escapes, which say the same; UTF-8 has no half of a pair. */
+  const withEscapes = (text: string, share: number) =>
+    text.replace(/[\u0080-\u{10ffff}]/gu, (character, at: number) =>
+      (at * 7919) % 10 < share ? character.split('').map(escapeOf).join('') : character,
+    );
+  const escapeOf = (unit: string) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`;
+
+  test('is bounded as all of its values are, written as they are or as escapes', () => {
+    const words = fc.string({ unit: 'grapheme', maxLength: 20 });
+    fc.assert(
+      fc.property(fc.dictionary(words, fc.array(words)), fc.nat(10), (value, share) => {
+        const text = withEscapes(JSON.stringify(value), share);
+        expect(JSON.parse(text)).toEqual(value);
+        expect(bound(text)).toBe(excessBytes(value));
+      }),
+      { numRuns: 500 },
+    );
+  });
+
+  test.each([
+    ['an escape', '{"a":"\\ufdfa"}', 30],
+    ['an escaped backslash, and no escape behind it', '{"a":"\\\\ufdfa"}', 0],
+    ['an escape behind an escaped backslash', '{"a":"\\\\\\ufdfa"}', 30],
+    // U+1D15E MUSICAL SYMBOL HALF NOTE: 4 bytes, decomposed 8.
+    ['a pair of escapes', '{"a":"\\ud834\\udd5e"}', 4],
+    ['a name', '{"\\u00e9":1}', 1],
+  ])('%s', (_, text, excess) => {
+    expect(bound(text)).toBe(excess);
+    expect(excessBytes(JSON.parse(text) as JsonValue)).toBe(excess);
   });
 });
