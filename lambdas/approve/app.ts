@@ -11,7 +11,7 @@ import type { Directory } from '../core/directory/directory.ts';
 import type { Decided, GrantDesk, Verdict } from '../core/grants/grant-desk.ts';
 import type { GrantRecord } from '../core/grants/grant.ts';
 import { reasonSchema } from '../core/grants/grant-view.ts';
-import { amountAdvice, amountMax } from '../core/grants/limits.ts';
+import { amountHint, amountMax } from '../core/grants/limits.ts';
 import { outlookOf } from '../core/grants/outlook.ts';
 import { isRequester, type Approver } from '../core/grants/same-person.ts';
 import type { Ledger } from '../core/ledger/ledger.ts';
@@ -155,7 +155,7 @@ function verdictOf(
         return problem(`Confirm that you are not ${grant.principal.id}: whoever asks does not approve.`);
       const amount = parseInMetric(grant.metric, amountText?.trim() ?? '');
       if (amount === undefined || amount <= 0n || amount > amountMax(grant.metric))
-        return problem(`How much more: ${amountAdvice(grant.metric).replaceAll('"', '')}.`);
+        return problem(`How much more: ${amountHint(grant.metric)}.`);
       const choice = choicesFor(grant, now).find(({ value }) => value === until);
       return choice
         ? { kind: 'approved', amount, expiresAt: choice.expiresAt }

@@ -274,7 +274,10 @@ describe('the page', () => {
     const refused: [Record<string, string>, string][] = [
       [{}, 'use one of the two buttons'],
       [{ ...APPROVE, not_mine: '' }, `Confirm that you are not ${name}`],
-      [{ ...APPROVE, amount: '0' }, 'How much more: write dollars above 0'],
+      [
+        { ...APPROVE, amount: '0' },
+        'How much more: write dollars above 0, such as 5.00, and at most 10000.00.',
+      ],
       [{ ...APPROVE, amount: '2,50' }, 'value="2,50"'],
       [{ ...APPROVE, until: '7d' }, 'Choose for how long.'],
     ];

@@ -16,6 +16,15 @@ export const REASON_LENGTH_MAX = 500;
 export const amountMax = (metric: GrantMetric): bigint => AMOUNT_MAX[metric];
 export const expiryMax = (now: EpochMs): EpochMs => plus(now, LENGTH_MAX);
 
+/** On a page, where people fill in a field. */
+export function amountHint(metric: GrantMetric): string {
+  const most = inMetric(metric, amountMax(metric));
+  return metric === 'usd'
+    ? `write dollars above 0, such as 5.00, and at most ${most}`
+    : `write ${metric} above 0 as a whole number, such as 1000, and at most ${most}`;
+}
+
+/** In a document that programs send. */
 export function amountAdvice(metric: GrantMetric): string {
   const most = inMetric(metric, amountMax(metric));
   return metric === 'usd'
