@@ -5,12 +5,14 @@ import type { Clients } from './probes/clients.ts';
 interface Schedule {
   Name: string;
   ScheduleExpression: string;
-  Target: { Arn: string };
+  Target: { Arn: string; Input?: string };
 }
 
 export interface RunningSchedule {
   /** As it was deployed. */
   expression: string;
+  /** What the function is invoked with. */
+  input: string | undefined;
   /** Changes the rate, and nothing else of it. */
   every: (expression: string) => Promise<void>;
 }
@@ -24,6 +26,7 @@ export async function scheduleOf({ endpoint }: Clients, functionName: string): P
   const schedule = await ask<Schedule>(url);
   return {
     expression: schedule.ScheduleExpression,
+    input: schedule.Target.Input,
     every: async (expression) => {
       const body = JSON.stringify({ ...schedule, ScheduleExpression: expression });
       await ask(url, { method: 'PUT', body });

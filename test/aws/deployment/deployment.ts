@@ -9,6 +9,7 @@ import { startFeedServer, type FeedServer } from '../../support/feed-server.ts';
 import { clientsFor } from '../probes/clients.ts';
 import type { Story } from '../story.ts';
 import { Cdk, STAGE, type Deployed } from './cdk.ts';
+import { tellApprovals } from './approvals.ts';
 import { tellBooks } from './books.ts';
 import { makeCaller, tellCalls } from './calls.ts';
 import { tellCollector } from './collector.ts';
@@ -92,6 +93,7 @@ async function tell(
   await tellCalls(story, { caller, provider, recorder });
   await tellLadder(story, { caller, mails, clients });
   await tellRepeats(story, { caller, provider });
+  await tellApprovals(story, { clients, stacks, caller, mails });
   await tellPrices(story, { emulator, clients, stacks, caller, mails, feeds });
   await tellCanary(story, { clients, stacks, caller });
   await tellBooks(story, { emulator, stacks, provider, caller });

@@ -7,7 +7,12 @@ import {
 } from '@aws-sdk/client-api-gateway';
 import { GetFunctionConfigurationCommand, UpdateFunctionConfigurationCommand } from '@aws-sdk/client-lambda';
 import { SubscribeCommand } from '@aws-sdk/client-sns';
-import { CreateQueueCommand, GetQueueAttributesCommand, ReceiveMessageCommand } from '@aws-sdk/client-sqs';
+import {
+  CreateQueueCommand,
+  DeleteMessageCommand,
+  GetQueueAttributesCommand,
+  ReceiveMessageCommand,
+} from '@aws-sdk/client-sqs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import type { Clients } from '../probes/clients.ts';
@@ -96,8 +101,10 @@ export async function mailbox({ sqs, sns }: Clients, { financeTopicArn }: Deploy
   return {
     async next(seconds) {
       const { Messages } = await sqs.send(new ReceiveMessageCommand({ QueueUrl, WaitTimeSeconds: seconds }));
-      const body = Messages?.[0]?.Body;
+      const { Body: body, ReceiptHandle } = Messages?.[0] ?? {};
       if (body === undefined) return undefined;
+      // What was read and not removed comes again after half a minute.
+      await sqs.send(new DeleteMessageCommand({ QueueUrl, ReceiptHandle }));
       const { Subject, Message } = JSON.parse(body) as { Subject: string; Message: string };
       return { subject: Subject, text: Message };
     },
