@@ -10,6 +10,7 @@ import { addGrantCommands } from './cli/grant.ts';
 import { addFeedCommands } from './cli/feed.ts';
 import { addKeyCommands } from './cli/key.ts';
 import { addLedgerCommands } from './cli/ledger.ts';
+import { addMailCommands } from './cli/mail.ts';
 import { addPriceCommands } from './cli/price.ts';
 import { addQuarantineCommands } from './cli/quarantine.ts';
 import { addReceiptCommands } from './cli/receipt.ts';
@@ -97,6 +98,7 @@ Exit codes: 0 ok, 1 refused or a difference found, 2 usage, 3 server unreachable
     addReconcileCommand,
     addQuarantineCommands,
     addFeedCommands,
+    addMailCommands,
     addDevCommand,
     addCompletionCommand,
   ]) {

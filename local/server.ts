@@ -143,7 +143,7 @@ export async function startLocalServer(options: LocalServerOptions): Promise<Loc
       mail,
       grants: approvals.grants,
       keyEnvironment: 'local',
-      timeZone,
+      org: { ...policy.org, financeEmail },
     },
     {
       adminOf: adminAccess(directory, adminKey),

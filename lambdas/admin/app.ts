@@ -9,6 +9,7 @@ import { grantRoutes } from './grants.ts';
 import { feedRoutes } from './feed.ts';
 import { keyRoutes } from './keys.ts';
 import { ledgerRoutes } from './ledger.ts';
+import { mailRoutes } from './mail.ts';
 import { priceCorrectionRoutes } from './price-corrections.ts';
 import { priceOverrideRoutes } from './price-overrides.ts';
 import { priceRoutes } from './prices.ts';
@@ -64,6 +65,10 @@ export function createAdminApp(deps: AdminDeps, host: AdminHost): OpenAPIHono {
   app.route(
     '/',
     grantRoutes(deps, (headers) => host.adminOf(headers)),
+  );
+  app.route(
+    '/',
+    mailRoutes(deps, (headers) => host.adminOf(headers)),
   );
   app.route(
     '/',

@@ -35,8 +35,8 @@ function openAdmin(): AdminDeps {
   const office = openPriceOffice({ ...books, prices: openPrices(books) }, settings);
   const { grants } = openGrantDesk(books);
   const mail = openFinanceMail(settings.FINANCE_TOPIC_ARN);
-  const { timeZone } = parsePolicy(SPENDCAP_POLICY).org;
-  return { ...books, office, grants, mail, timeZone, keyEnvironment: KEY_ENVIRONMENT };
+  const { org } = parsePolicy(SPENDCAP_POLICY);
+  return { ...books, office, grants, mail, org, keyEnvironment: KEY_ENVIRONMENT };
 }
 
 const SERVICE = 'admin';

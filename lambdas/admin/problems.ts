@@ -15,6 +15,7 @@ const PROBLEMS = {
   too_many_charges: [422, 'More charges than one answer can add up'],
   cap_not_supported: [422, 'This cap cannot be held strictly'],
   failed: [500, 'Something failed here'],
+  mail_not_taken: [502, 'The mail was not taken'],
   ledger_unavailable: [503, 'The table cannot be reached'],
 } as const satisfies Record<string, readonly [status: number, title: string]>;
 

@@ -91,7 +91,7 @@ const getSpend = adminRoute({
   },
 });
 
-export function reportRoutes({ table, clock, ids, timeZone }: AdminDeps): OpenAPIHono {
+export function reportRoutes({ table, clock, ids, org: { timeZone } }: AdminDeps): OpenAPIHono {
   const app = newApp();
   const reader = { table, clock, periods: new Periods({ table, clock, ids }), zone: timeZone };
 

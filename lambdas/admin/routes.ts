@@ -4,6 +4,7 @@ import * as z from 'zod';
 import type { Directory } from '../core/directory/directory.ts';
 import type { GrantDesk } from '../core/grants/grant-desk.ts';
 import type { Ledger } from '../core/ledger/ledger.ts';
+import type { Policy } from '../core/policy/policy.ts';
 import type { Clock, FinanceMail, Ids, Table } from '../core/ports.ts';
 import type { PriceOffice } from '../price-refresh/price-office.ts';
 import { detailOf, Problem, problemSchema } from './problems.ts';
@@ -19,8 +20,8 @@ export interface AdminDeps {
   mail: FinanceMail;
   /** Middle part of the keys that are made here, as in `sck_live_…`. */
   keyEnvironment: string;
-  /** Whose days reports count by. */
-  timeZone: string;
+  /** Whose days reports count by, and where mail goes. */
+  org: Pick<Policy['org'], 'name' | 'timeZone' | 'financeEmail'>;
 }
 
 const PAGE_LENGTH = 100;

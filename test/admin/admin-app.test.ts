@@ -333,6 +333,7 @@ describe('the OpenAPI document', () => {
       'POST /admin/v1/grants/{id}/deny',
       'POST /admin/v1/keys',
       'POST /admin/v1/ledger/requests/{id}/evidence',
+      'POST /admin/v1/mail/test',
       'POST /admin/v1/prices/pending/{id}/accept',
       'POST /admin/v1/prices/pending/{id}/reject',
       'POST /admin/v1/prices/refresh',

@@ -19,6 +19,7 @@ import {
   testCap,
 } from '../support/worlds.ts';
 import { testDesk } from '../support/grant-desk.ts';
+import { parsePolicy } from '../../lambdas/core/policy/policy.ts';
 import { testOffice } from '../support/price-office.ts';
 
 const cap = testCap('month', 'usd', 'month', usd('20'));
@@ -30,7 +31,18 @@ function world() {
   const { grants } = testDesk({ table, ledger, directory, clock });
   const { office, mail } = testOffice({ table, clock, ids });
   const app = createAdminApp(
-    { directory, ledger, table, clock, ids, office, grants, mail, keyEnvironment: 'test', timeZone: 'UTC' },
+    {
+      directory,
+      ledger,
+      table,
+      clock,
+      ids,
+      office,
+      grants,
+      mail,
+      keyEnvironment: 'test',
+      org: parsePolicy({}).org,
+    },
     { adminOf: adminAccess(directory, 'admin-key'), report: () => undefined, reconciled: () => undefined },
   );
   const send = async (method: string, path: string, body?: object) => {

@@ -7,6 +7,7 @@ import { Directory } from '../../lambdas/core/directory/directory.ts';
 import type { FinanceMail } from '../../lambdas/core/ports.ts';
 import { testDesk } from '../support/grant-desk.ts';
 import { testOffice } from '../support/price-office.ts';
+import { parsePolicy } from '../../lambdas/core/policy/policy.ts';
 import { ledgerOver, ManualClock } from '../support/worlds.ts';
 
 function world(given?: FinanceMail) {
@@ -19,7 +20,7 @@ function world(given?: FinanceMail) {
   const app = createAdminApp(
     {
       ...{ directory, ledger, table, clock, ids, office, grants },
-      ...{ mail: given ?? mail, keyEnvironment: 'test', timeZone: 'UTC' },
+      ...{ mail: given ?? mail, keyEnvironment: 'test', org: parsePolicy({}).org },
     },
     {
       adminOf: async () => ({ name: 'ann', keyId: undefined }),

@@ -50,6 +50,7 @@ describe('help', () => {
       'price',
       'quarantine',
       'feed',
+      'mail',
       'dev',
       'completion',
     ]);

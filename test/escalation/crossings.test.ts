@@ -138,6 +138,7 @@ Cap       month: $20.00 a month
 Used      $16.314729000001
 Held      $0.50 by calls in flight, which are charged what they cost
 Left      $3.185270999999
+Pace      $0.6942 a day; at this pace the limit is reached about 2026-11-29 19:23 UTC; without a limit about $20.82 by the end of the window
 Resets    2026-12-01T00:00:00Z
 Noticed   2026-11-24T12:00:00Z
 

@@ -88,6 +88,7 @@ Cap       growth-month: $500.00 a month
 Used      at least $410.00
 On lease  $12.00 with callers: held by calls, free for the next ones, or spent in the last hour
 Left      $78.00
+Pace      $17.44 a day; at this pace the limit is reached about 2026-11-29 15:48 UTC; without a limit about $523.40 by the end of the window
 Resets    2026-12-01T00:00:00Z
 Noticed   2026-11-24T12:00:00Z
 

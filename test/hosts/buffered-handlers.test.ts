@@ -8,6 +8,7 @@ import { leafKey, leafToItem } from '../../lambdas/core/ledger/leaf.ts';
 import { TableUnavailable } from '../../lambdas/core/ports.ts';
 import { contextOf, openLambdaWorld, restEvent, type LambdaWorld } from './lambda-world.ts';
 import { testDesk } from '../support/grant-desk.ts';
+import { parsePolicy } from '../../lambdas/core/policy/policy.ts';
 import { testOffice } from '../support/price-office.ts';
 
 let world: LambdaWorld;
@@ -26,7 +27,7 @@ const admin = () => {
   const { office, mail } = testOffice(world.books);
   const { grants } = testDesk(world.books);
   return createAdminHandler({
-    admin: () => ({ ...world.books, office, grants, mail, keyEnvironment: 'live', timeZone: 'UTC' }),
+    admin: () => ({ ...world.books, office, grants, mail, keyEnvironment: 'live', org: parsePolicy({}).org }),
     log,
   });
 };

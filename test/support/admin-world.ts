@@ -8,6 +8,7 @@ import { Ledger } from '../../lambdas/core/ledger/ledger.ts';
 import { adminAccess } from '../../local/admin-access.ts';
 import { testDesk } from './grant-desk.ts';
 import { testOffice } from './price-office.ts';
+import { parsePolicy } from '../../lambdas/core/policy/policy.ts';
 import { ManualClock, SeededIds } from './worlds.ts';
 
 export type Json = Record<string, unknown>;
@@ -19,10 +20,21 @@ export function adminWorld(feeds: readonly Feed[] = []) {
   const ledger = new Ledger({ table, clock, ids });
   const directory = new Directory({ table, clock });
   const { grants } = testDesk({ table, ledger, directory, clock });
-  const { office, mail } = testOffice({ table, clock, ids, feeds });
+  const { office, mail, mails } = testOffice({ table, clock, ids, feeds });
   const reported: string[] = [];
   const app = createAdminApp(
-    { directory, ledger, table, clock, ids, office, grants, mail, keyEnvironment: 'test', timeZone: 'UTC' },
+    {
+      directory,
+      ledger,
+      table,
+      clock,
+      ids,
+      office,
+      grants,
+      mail,
+      keyEnvironment: 'test',
+      org: parsePolicy({}).org,
+    },
     {
       adminOf: adminAccess(directory, 'admin-key'),
       report: (reason) => void reported.push(reason),
@@ -46,5 +58,5 @@ export function adminWorld(feeds: readonly Feed[] = []) {
       body: (text === '' ? {} : JSON.parse(text)) as Json,
     };
   };
-  return { clock, ids, table, ledger, directory, reported, app, office, send };
+  return { clock, ids, table, ledger, directory, reported, app, office, mail, mails, send };
 }

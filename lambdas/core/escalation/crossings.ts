@@ -9,6 +9,7 @@
 import { epochMs, type EpochMs } from '../brands.ts';
 import { inMetric } from '../caps/amounts.ts';
 import type { Cap } from '../caps/cap.ts';
+import { spanOfWindow } from '../caps/pace.ts';
 import { isRungRate } from '../caps/rung-rates.ts';
 import { rungsOf, type RungOfCap } from '../caps/rungs.ts';
 import { resetOf } from '../caps/stage.ts';
@@ -123,7 +124,11 @@ async function eventOf(
     resets_at: reset === null ? null : toRfc3339(reset),
     at: toRfc3339(at),
   };
-  return { ...facts, mail: crossingMail(facts, { settled: account.s, rung, rungs: rungsOf(cap, account) }) };
+  const standing = {
+    ...{ settled: account.s, effectiveLimit: account.l, rung, rungs: rungsOf(cap, account), at },
+    span: spanOfWindow(cap, account.k, reset),
+  };
+  return { ...facts, mail: crossingMail(facts, standing) };
 }
 
 const THOUSAND = 1000;

@@ -1,7 +1,17 @@
 /** The mail of a crossed threshold: for finance, who open nothing else to understand it. */
 import { inMetric } from '../caps/amounts.ts';
 import type { RungOfCap } from '../caps/rungs.ts';
-import { asciiName, thousandthsAsPercent, wholeCents, windowWords, withUnit } from '../mail-words.ts';
+import type { EpochMs } from '../brands.ts';
+import { paceOf, usedUpAt, type WindowSpan } from '../caps/pace.ts';
+import {
+  aboutWords,
+  asciiName,
+  instantWords,
+  thousandthsAsPercent,
+  wholeCents,
+  windowWords,
+  withUnit,
+} from '../mail-words.ts';
 import { divFloor, PICO_PER_USD } from '../money.ts';
 import type { CapThresholdCrossed } from '../events/cap-threshold-crossed.ts';
 
@@ -13,6 +23,10 @@ export interface Standing {
   rung: RungOfCap;
   /** All of the cap's, the mildest first. */
   rungs: readonly RungOfCap[];
+  effectiveLimit: bigint;
+  /** Undefined where the window has no fixed end. */
+  span: WindowSpan | undefined;
+  at: EpochMs;
 }
 
 /** Names that do not fit into the subject are cut there, never in the text. */
@@ -27,7 +41,7 @@ Who       ${who}${facts.principal === null ? ', all callers together' : ''}
 Cap       ${facts.cap}: ${amount(facts.limit)}${windowWords(facts.window)}${overageWords(facts)}${featureWords(facts)}
 ${spentLines(facts)}
 Left      ${amount(facts.remaining)}
-Resets    ${resetWords(facts)}
+${paceLine(facts, standing)}Resets    ${resetWords(facts)}
 Noticed   ${facts.at}
 
 What happens next
@@ -36,6 +50,21 @@ ${nextWords(facts, standing)}
 Event ${facts.id}
 `;
   return { subject: `Spendcap: ${subjectWords(facts, standing)}`, text };
+}
+
+/** A pace needs a day or longer: what a minute or an hour brings is no outlook. */
+const PACED: readonly string[] = ['day', 'week', 'month'];
+
+function paceLine({ metric, window }: Facts, { settled, effectiveLimit, span, at }: Standing): string {
+  const pace = span && PACED.includes(window) ? paceOf(settled, span, at) : undefined;
+  if (!span || !pace) return '';
+  const end = `about ${aboutWords(metric, pace.atEnd)} by the end of the window`;
+  const usedUp = usedUpAt(effectiveLimit, settled, span, at);
+  const outlook =
+    usedUp === undefined || settled >= effectiveLimit
+      ? end
+      : `the limit is reached about ${instantWords(usedUp)}; without a limit ${end}`;
+  return `Pace      ${aboutWords(metric, pace.perDay)} a day; at this pace ${outlook}\n`;
 }
 
 /** A person or app, or whoever shares the cap. */

@@ -1,0 +1,43 @@
+/** Where a window goes at the pace so far: an estimate for people, by which nothing is ever decided. */
+import { epochMs, type EpochMs } from '../brands.ts';
+import { divCeil, divFloor } from '../money.ts';
+import { DAY } from '../time.ts';
+import type { Cap } from './cap.ts';
+
+export interface Pace {
+  perDay: bigint;
+  atEnd: bigint;
+}
+
+/** Of calendar windows: a lifetime has no end to come to, and a rolling window none that is fixed. */
+export interface WindowSpan {
+  begun: EpochMs;
+  ends: EpochMs;
+}
+
+export function spanOfWindow(cap: Cap, key: bigint, ends: EpochMs | null): WindowSpan | undefined {
+  if (cap.window.kind !== 'calendar' || ends === null) return undefined;
+  return { begun: epochMs(Number(key) * 1000), ends };
+}
+
+/** Undefined where no time is gone, or all of it. */
+export function paceOf(settled: bigint, { begun, ends }: WindowSpan, now: EpochMs): Pace | undefined {
+  if (now <= begun || ends <= now) return undefined;
+  const gone = BigInt(now - begun);
+  return {
+    perDay: divFloor(settled * BigInt(DAY), gone),
+    atEnd: divFloor(settled * BigInt(ends - begun), gone),
+  };
+}
+
+/** When an amount is used up at the pace so far; undefined where the window ends before. */
+export function usedUpAt(
+  amount: bigint,
+  settled: bigint,
+  { begun, ends }: WindowSpan,
+  now: EpochMs,
+): EpochMs | undefined {
+  if (settled <= 0n || now <= begun) return undefined;
+  const at = epochMs(begun + Number(divCeil(amount * BigInt(now - begun), settled)));
+  return at < ends ? at : undefined;
+}
