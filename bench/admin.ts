@@ -20,9 +20,9 @@ export class Admin {
     return key;
   }
 
-  /** Without the rung's rate: the last twentieth of it can be spent as fast as the rest. */
-  async putUserCap(user: string, limit: string): Promise<void> {
-    const cap = { metric: 'usd', window: 'month', limit, thresholds: { throttle: null } };
+  /** Without the rung `throttle` the last twentieth of it can be spent as fast as the rest. */
+  async putUserCap(user: string, limit: string, thresholds: object): Promise<void> {
+    const cap = { metric: 'usd', window: 'month', limit, thresholds };
     await this.ask('PUT', `/caps/${user}`, { scope: { type: 'user', id: user }, ...cap });
   }
 

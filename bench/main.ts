@@ -2,6 +2,7 @@
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { measureColdStart } from './cold-start.ts';
 import { STORES, type Store } from './processes.ts';
+import { measureCrossings } from './crossing.ts';
 import { measureHostile } from './hostile.ts';
 import { measureLedger } from './ledger/rows.ts';
 import { machine, tableOf, writeResults, type Result } from './results.ts';
@@ -9,7 +10,7 @@ import { resultsOf } from './store-results.ts';
 
 interface Options {
   seconds: number;
-  only?: 'cold-start' | 'hostile' | 'ledger';
+  only?: 'cold-start' | 'hostile' | 'ladder' | 'ledger';
   store?: Store;
   rate?: number;
   profile?: string;
@@ -24,7 +25,9 @@ const options = new Command('bench')
     positive,
     30,
   )
-  .addOption(new Option('--only <part>', 'this part instead').choices(['cold-start', 'hostile', 'ledger']))
+  .addOption(
+    new Option('--only <part>', 'this part instead').choices(['cold-start', 'hostile', 'ladder', 'ledger']),
+  )
   .addOption(new Option('--store <store>', 'only this one').choices(STORES))
   .option('--rate <n>', 'measure at this many calls a second, instead of looking for the highest', positive)
   .option('--profile <folder>', "write the gateway's CPU profile there")
@@ -34,8 +37,9 @@ const options = new Command('bench')
 
 if (options.only === 'cold-start') await coldStart();
 else if (options.only === 'hostile') print(await hostile());
+else if (options.only === 'ladder') print(await ladder());
 else if (options.only === 'ledger') print(await ledger());
-else print([...(await gateway()), ...(await ledger()), ...(await hostile())]);
+else print([...(await gateway()), ...(await ladder()), ...(await ledger()), ...(await hostile())]);
 
 async function gateway(): Promise<Result[]> {
   const on = machine();
@@ -54,6 +58,13 @@ async function hostile(): Promise<Result[]> {
   const on = machine();
   const results = await measureHostile();
   if (options.write) writeResults('hostile', on, results);
+  return results;
+}
+
+async function ladder(): Promise<Result[]> {
+  const on = machine();
+  const results = await measureCrossings(say);
+  if (options.write) writeResults('ladder', on, results);
   return results;
 }
 

@@ -83,7 +83,7 @@ export const machine = (): Machine => ({
 });
 
 /** Parts of the benchmark that can be measured by themselves: their rows begin with their name, others are the gateway's. */
-const PARTS = ['hostile', 'ledger'] as const;
+const PARTS = ['hostile', 'ladder', 'ledger'] as const;
 type Part = (typeof PARTS)[number] | 'gateway';
 
 const partOf = ({ name }: Result): Part => PARTS.find((part) => name.startsWith(`${part}, `)) ?? 'gateway';

@@ -21,7 +21,7 @@ const BODY = JSON.stringify({
 /** From 0 to 1. */
 export async function shareSpentAtFirstDenial(gateway: Gateway): Promise<number> {
   const admin = new Admin(gateway);
-  await admin.putUserCap(USER, LIMIT);
+  await admin.putUserCap(USER, LIMIT, { throttle: null });
   const key = await admin.createKey(USER);
   const firstDenials = await Promise.all(
     Array.from({ length: CALLERS }, () => callUntilDenied(gateway.url, key)),
