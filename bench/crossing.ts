@@ -63,7 +63,8 @@ async function crossing({ url }: Gateway, key: string): Promise<number> {
     };
     const seenAt = performance.now();
     if (budget.caps.some(({ stage }) => stage === 'throttled')) return seenAt - crossedAt;
-    if (seenAt - crossedAt > LATE_MS) throw new Error(`no stage after ${LATE_MS} ms: ${JSON.stringify(budget)}`);
+    if (seenAt - crossedAt > LATE_MS)
+      throw new Error(`no stage after ${LATE_MS} ms: ${JSON.stringify(budget)}`);
     await wait(LOOK_EVERY_MS);
   }
 }
