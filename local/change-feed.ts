@@ -17,6 +17,7 @@ import { leavesOf } from '../lambdas/core/ledger/collect.ts';
 import type { Ledger } from '../lambdas/core/ledger/ledger.ts';
 import { poolKey } from '../lambdas/core/ledger/pool.ts';
 import { everyItem } from '../lambdas/core/pages.ts';
+import type { LadderOf } from '../lambdas/core/policy/ladder.ts';
 import type { Clock, EventBus, ItemKey, Table } from '../lambdas/core/ports.ts';
 import { createEscalate } from '../lambdas/escalate/escalate.ts';
 import type { AccountChanges } from './account-changes.ts';
@@ -31,6 +32,7 @@ export interface ChangeFeedDeps {
   table: Table;
   ledger: Ledger;
   directory: Directory;
+  ladderOf: LadderOf;
   clock: Clock;
   outbox: Outbox;
   financeEmail: string;
@@ -49,11 +51,12 @@ const ITEMS_A_PAGE = 100;
 const FUNCTION = 'escalate';
 
 export function startChangeFeed(deps: ChangeFeedDeps): ChangeFeed {
-  const { changes, directory, clock, report } = deps;
+  const { changes, directory, ladderOf, clock, report } = deps;
   const { executions, bus } = createLadder(deps);
   const feed = createChangeFeed({
     bus,
     caps: new AccountCaps({ directory, clock }),
+    ladderOf,
     clock,
     report: ({ reason }) => report(reason),
   });

@@ -17,7 +17,7 @@ import { Directory } from '../lambdas/core/directory/directory.ts';
 import type { OperatorEvent, Timing } from '../lambdas/core/gateway.ts';
 import { AccountCaps } from '../lambdas/core/escalation/account-caps.ts';
 import { Ledger } from '../lambdas/core/ledger/ledger.ts';
-import type { Policy } from '../lambdas/core/policy/policy.ts';
+import { ladderOf, type Policy } from '../lambdas/core/policy/policy.ts';
 import type { FinanceMail } from '../lambdas/core/ports.ts';
 import { Periods } from '../lambdas/core/rollups/periods.ts';
 import { fetchDocument } from '../lambdas/adapters/price-feeds/document.ts';
@@ -142,6 +142,7 @@ export async function startLocalServer(options: LocalServerOptions): Promise<Loc
       office,
       mail,
       grants: approvals.grants,
+      ladders: Object.keys(policy.ladders),
       keyEnvironment: 'local',
       org: { ...policy.org, financeEmail },
     },
@@ -179,6 +180,7 @@ export async function startLocalServer(options: LocalServerOptions): Promise<Loc
     table,
     ledger,
     directory,
+    ladderOf: (name) => ladderOf(policy, name),
     clock,
     outbox,
     financeEmail,

@@ -47,7 +47,7 @@ const putCap = adminRoute({
   responses: {
     200: jsonAnswer(capSchema, 'The cap as it stands now'),
     201: jsonAnswer(capSchema, 'The cap was created'),
-    422: unprocessable('The ledger cannot hold this cap strictly'),
+    422: unprocessable('The ledger cannot hold this cap strictly, or the policy has no such ladder'),
   },
 });
 
@@ -72,7 +72,7 @@ const deleteCap = adminRoute({
   responses: { 204: { description: 'The cap is gone' }, 404: notFound },
 });
 
-export function capRoutes({ directory, ledger, clock }: AdminDeps): OpenAPIHono {
+export function capRoutes({ directory, ledger, clock, ladders }: AdminDeps): OpenAPIHono {
   const app = newApp();
 
   app.openapi(putCap, async (c) => {
@@ -81,6 +81,7 @@ export function capRoutes({ directory, ledger, clock }: AdminDeps): OpenAPIHono 
       const code = definition.kind === 'invalid' ? 'invalid_request' : 'cap_not_supported';
       throw new Problem(code, definition.message);
     }
+    if (!ladders.includes(definition.ladder)) throw noSuchLadder(definition.ladder, ladders);
     const { cap, created } = await directory.putCap(definition, 'admin');
     return c.json(capToWire(cap), created ? 201 : 200);
   });
@@ -120,6 +121,12 @@ export function capRoutes({ directory, ledger, clock }: AdminDeps): OpenAPIHono 
 }
 
 const noSuchCap = (id: string): Problem => new Problem('not_found', `There is no cap "${id}".`);
+
+const noSuchLadder = (name: string, known: readonly string[]): Problem =>
+  new Problem(
+    'ladder_unknown',
+    `ladder: the policy describes no "${name}"; it has ${known.join(', ')}. Describe it there first, under "ladders".`,
+  );
 
 const NO_FIGURES = {
   effective_limit: null,

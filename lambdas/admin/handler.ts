@@ -35,8 +35,16 @@ function openAdmin(): AdminDeps {
   const office = openPriceOffice({ ...books, prices: openPrices(books) }, settings);
   const { grants } = openGrantDesk(books);
   const mail = openFinanceMail(settings.FINANCE_TOPIC_ARN);
-  const { org } = parsePolicy(SPENDCAP_POLICY);
-  return { ...books, office, grants, mail, org, keyEnvironment: KEY_ENVIRONMENT };
+  const { org, ladders } = parsePolicy(SPENDCAP_POLICY);
+  return {
+    ...books,
+    office,
+    grants,
+    mail,
+    org,
+    ladders: Object.keys(ladders),
+    keyEnvironment: KEY_ENVIRONMENT,
+  };
 }
 
 const SERVICE = 'admin';

@@ -13,6 +13,7 @@ const PROBLEMS = {
   call_settled: [409, 'The call was settled by what the provider said'],
   already_decided: [409, 'It was decided before'],
   too_many_charges: [422, 'More charges than one answer can add up'],
+  ladder_unknown: [422, 'There is no such ladder'],
   cap_not_supported: [422, 'This cap cannot be held strictly'],
   failed: [500, 'Something failed here'],
   mail_not_taken: [502, 'The mail was not taken'],

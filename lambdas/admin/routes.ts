@@ -18,6 +18,8 @@ export interface AdminDeps {
   office: PriceOffice;
   grants: GrantDesk;
   mail: FinanceMail;
+  /** Of the policy, by name. */
+  ladders: readonly string[];
   /** Middle part of the keys that are made here, as in `sck_live_…`. */
   keyEnvironment: string;
   /** Whose days reports count by, and where mail goes. */

@@ -14,11 +14,13 @@ import { grantEvent } from '../core/grants/grant-events.ts';
 import { GRANT_PREFIX, grantFromItem } from '../core/grants/grant-items.ts';
 import { leafFromItem, type Leaf } from '../core/ledger/leaf.ts';
 import { poolFromItem, type Pool } from '../core/ledger/pool.ts';
+import type { LadderOf } from '../core/policy/ladder.ts';
 import type { Clock, EventBus } from '../core/ports.ts';
 
 export interface ChangeFeedDeps {
   bus: EventBus;
   caps: AccountCaps;
+  ladderOf: LadderOf;
   clock: Clock;
   report: (failure: { record: string; reason: string }) => void;
 }
@@ -48,7 +50,10 @@ async function announce(deps: ChangeFeedDeps, record: DynamoDBRecord): Promise<v
   if (failed.length > 0) throw new Error(`${failed.length} of ${events.length} events were not taken`);
 }
 
-async function eventsOf({ caps, clock }: ChangeFeedDeps, record: DynamoDBRecord): Promise<BusEvent[]> {
+async function eventsOf(
+  { caps, ladderOf, clock }: ChangeFeedDeps,
+  record: DynamoDBRecord,
+): Promise<BusEvent[]> {
   const { NewImage: next, OldImage: old } = record.dynamodb ?? {};
   if (next?.['pk']?.S?.startsWith(GRANT_PREFIX)) {
     const event = await grantEvent(old && grantFromItem(itemOf(old)), grantFromItem(itemOf(next)));
@@ -56,7 +61,7 @@ async function eventsOf({ caps, clock }: ChangeFeedDeps, record: DynamoDBRecord)
   }
   const change = changeOf(record, clock.now());
   if (!change) return [];
-  const crossings = await crossingsOf(change, (account, revision) => caps.of(account, revision));
+  const crossings = await crossingsOf(change, (account, revision) => caps.of(account, revision), ladderOf);
   return crossings.map((detail) => ({ type: 'CapThresholdCrossed', detail }));
 }
 

@@ -3,10 +3,15 @@ import { EventBridgeClient } from '@aws-sdk/client-eventbridge';
 import { BACKGROUND_SILENCE_MS_MAX, timeLimits } from '../adapters/aws-time-limits.ts';
 import { EventBridgeBus } from '../adapters/eventbridge/eventbridge-bus.ts';
 import { AccountCaps } from '../core/escalation/account-caps.ts';
+import { ladderOf, parsePolicy } from '../core/policy/policy.ts';
 import { openAwsBooks } from '../runtime/aws-books.ts';
 import { readEnvironment, text } from '../runtime/environment.ts';
 import { standardOutput } from '../runtime/log.ts';
 import { createChangeFeed } from './change-feed.ts';
+
+/** Set when the function is bundled. */
+declare const SPENDCAP_POLICY: unknown;
+const policy = parsePolicy(SPENDCAP_POLICY);
 
 const { TABLE_NAME, EVENT_BUS_NAME } = readEnvironment(
   { TABLE_NAME: text, EVENT_BUS_NAME: text },
@@ -21,6 +26,7 @@ export const handler = createChangeFeed({
     report: (reason) => standardOutput({ kind: 'event_not_taken', reason }),
   }),
   caps: new AccountCaps({ directory, clock }),
+  ladderOf: (name) => ladderOf(policy, name),
   clock,
   report: (failure) => standardOutput({ kind: 'record_failed', ...failure }),
 });

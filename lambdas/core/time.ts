@@ -107,3 +107,24 @@ export function dayOfDate(timeZone: string, date: string): Period | undefined {
     return undefined;
   }
 }
+
+/** A span of every day, in wall clock: from 19:30 to 07:00 of a zone. */
+export interface DailySpan {
+  from: string;
+  to: string;
+  timeZone: string;
+}
+
+/** When the span that holds `at` ends; undefined outside of it. An hour that the clock leaves out ends with it. */
+export function endOfDailySpan({ from, to, timeZone }: DailySpan, at: EpochMs): EpochMs | undefined {
+  const local = Temporal.Instant.fromEpochMilliseconds(at).toZonedDateTimeISO(timeZone);
+  const time = local.toPlainTime();
+  const isFrom = Temporal.PlainTime.compare(time, from) >= 0;
+  const isBeforeEnd = Temporal.PlainTime.compare(time, to) < 0;
+  if (from < to ? !(isFrom && isBeforeEnd) : !(isFrom || isBeforeEnd)) return undefined;
+  const today = local.withPlainTime(to);
+  const end = isBeforeEnd
+    ? today
+    : local.toPlainDate().add({ days: 1 }).toZonedDateTime({ timeZone, plainTime: to });
+  return epochMs(end.epochMilliseconds);
+}

@@ -56,6 +56,12 @@ const choice = z.strictObject({
   Choices: z.array(z.strictObject({ Condition: json, Next: z.string() })).min(1),
   Default: z.string().optional(),
 });
+/** Until an instant: what is left to wait is the same however often it begins again. */
+const wait = z
+  .strictObject({ Type: z.literal('Wait'), ...common, ...onwards, Timestamp: z.string() })
+  .superRefine(({ Timestamp }, context) => {
+    for (const problem of problemsIn(Timestamp)) context.addIssue({ code: 'custom', message: problem });
+  });
 const pass = z.strictObject({ Type: z.literal('Pass'), ...common, ...onwards });
 const succeed = z.strictObject({
   Type: z.literal('Succeed'),
@@ -69,7 +75,7 @@ const fail = z.strictObject({
   Cause: literal.optional(),
 });
 
-const stateSchema = z.discriminatedUnion('Type', [task, choice, pass, succeed, fail]);
+const stateSchema = z.discriminatedUnion('Type', [task, choice, wait, pass, succeed, fail]);
 export type State = z.output<typeof stateSchema>;
 export type TaskState = z.output<typeof task>;
 
@@ -110,6 +116,7 @@ function targetsOf(state: State): string[] {
       return given(state.Next, ...state.Catch.map(({ Next }) => Next));
     case 'Choice':
       return given(state.Default, ...state.Choices.map(({ Next }) => Next));
+    case 'Wait':
     case 'Pass':
       return given(state.Next);
     case 'Succeed':

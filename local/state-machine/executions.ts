@@ -2,7 +2,7 @@
  * Executions by name, remembered in the table: a name starts once, also over a restart of the process. One that was
  * cut off begins again when the process does.
  */
-import { epochMs, type DurationMs } from '../../lambdas/core/brands.ts';
+import { durationMs, epochMs, type DurationMs, type EpochMs } from '../../lambdas/core/brands.ts';
 import { everyItem } from '../../lambdas/core/pages.ts';
 import { putIfAbsent } from '../../lambdas/core/ledger/expressions.ts';
 import {
@@ -105,6 +105,7 @@ export class Executions {
     const ending = await walk(machine, execution, {
       resources,
       pause: (duration) => this.#pause(duration),
+      pauseUntil: (instant) => this.#pauseUntil(instant),
       wait: (token, duration, send) => this.#wait(token, duration, send),
     });
     const { startedAt, input } = item;
@@ -120,6 +121,11 @@ export class Executions {
     await this.#timer(duration).ended;
     // `stop` may have come meanwhile.
     this.#throwIfStopping();
+  }
+
+  async #pauseUntil(instant: EpochMs): Promise<void> {
+    const left = instant - this.#deps.clock.now();
+    if (left > 0) await this.#pause(durationMs(left));
   }
 
   /** The token may be ended before sending is. */

@@ -1,13 +1,14 @@
 /**
  * Runs a state machine on this machine. Mirrors: Task (`lambda:invoke`, with and without a task
- * token, whose wait has a time-out; `sns:publish`), Choice, Pass, Succeed, Fail;
+ * token, whose wait has a time-out; `sns:publish`), Choice, Wait until an instant, Pass, Succeed, Fail;
  * Arguments, Output and Assign, which all see the variables as they were before the state; Retry with backoff; Catch
  * once retries are used up; an expression without a value is States.QueryEvaluationError. Leaves out: every other
  * state type (definition.ts refuses them), jitter, time-outs of what does not wait, heartbeats, the limits of sizes and of
  * history, and all of JSONata outside the subset of expressions.ts. An execution that was cut off begins again, so
  * its tasks must bear a repeat; Step Functions goes on where it was.
  */
-import { durationMs, type DurationMs } from '../../lambdas/core/brands.ts';
+import { durationMs, type DurationMs, type EpochMs } from '../../lambdas/core/brands.ts';
+import { parseRfc3339 } from '../../lambdas/core/time.ts';
 import {
   LAMBDA_INVOKE,
   LAMBDA_INVOKE_AND_WAIT,
@@ -38,6 +39,8 @@ export interface World {
   wait: (token: string, duration: DurationMs, send: () => Promise<unknown>) => Promise<Json>;
   /** Between attempts. What it rejects with ends the walk. */
   pause: (duration: DurationMs) => Promise<void>;
+  /** At once where the instant has passed. What it rejects with ends the walk. */
+  pauseUntil: (instant: EpochMs) => Promise<void>;
 }
 
 export type Ending =
@@ -66,6 +69,9 @@ async function stepFrom(state: State, position: Position, execution: Execution, 
         return await runTask(state, position, execution, world);
       case 'Choice':
         return await leave(state, await chosen(state, position, execution), position, execution);
+      case 'Wait':
+        await world.pauseUntil(instantOf(await evaluate(state.Timestamp, bindingsOf(position, execution))));
+        return await leave(state, state.Next, position, execution);
       case 'Pass':
         return await leave(state, state.Next, position, execution);
       case 'Succeed':
@@ -93,6 +99,12 @@ async function chosen(
   }
   if (state.Default === undefined) throw new MachineError('States.NoChoiceMatched', position.state);
   return state.Default;
+}
+
+function instantOf(timestamp: Json): EpochMs {
+  const instant = typeof timestamp === 'string' ? parseRfc3339(timestamp) : undefined;
+  if (instant === undefined) throw new MachineError('States.QueryEvaluationError', 'no instant to wait for');
+  return instant;
 }
 
 async function runTask(

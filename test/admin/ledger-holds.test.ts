@@ -40,6 +40,7 @@ function world() {
       office,
       grants,
       mail,
+      ladders: ['default'],
       keyEnvironment: 'test',
       org: parsePolicy({}).org,
     },

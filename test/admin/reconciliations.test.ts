@@ -20,7 +20,7 @@ function world(given?: FinanceMail) {
   const app = createAdminApp(
     {
       ...{ directory, ledger, table, clock, ids, office, grants },
-      ...{ mail: given ?? mail, keyEnvironment: 'test', org: parsePolicy({}).org },
+      ...{ mail: given ?? mail, ladders: ['default'], keyEnvironment: 'test', org: parsePolicy({}).org },
     },
     {
       adminOf: async () => ({ name: 'ann', keyId: undefined }),

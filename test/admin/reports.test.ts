@@ -26,7 +26,7 @@ function apiOver({ table, clock, zone }: ChargedWorld) {
       ...{ ...books, directory, ledger },
       ...officeOf(books),
       grants: testDesk({ ...books, directory, ledger }).grants,
-      ...{ keyEnvironment: 'test', org: { name: 'Acme', timeZone: zone } },
+      ...{ ladders: ['default'], keyEnvironment: 'test', org: { name: 'Acme', timeZone: zone } },
     },
     {
       adminOf: async () => ({ name: 'ann', keyId: undefined }),

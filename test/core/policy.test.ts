@@ -53,7 +53,13 @@ describe('a policy', () => {
       minOutputTokens: 256,
       drainSeconds: 30,
       oidcIssuers: [],
-      ladders: { default: { throttle: { requestsPerMinute: 10, cheaperModel: false } } },
+      ladders: {
+        default: {
+          warn: { mail: true },
+          throttle: { mail: true, graceMinutes: 0, requestsPerMinute: 10, cheaperModel: false },
+          block: { mail: true },
+        },
+      },
     });
   });
 
@@ -166,6 +172,41 @@ describe('a mistake is named by its path', () => {
       'a rate of nothing',
       { ladders: { default: { throttle: { requestsPerMinute: 0 } } } },
       /ladders\.default\.throttle\.requestsPerMinute: /,
+    ],
+    [
+      'a ladder that is not described, of a cap',
+      { caps: [{ ...MONTH, scope: { type: 'org', id: 'org' }, ladder: 'strikt' }], ladders: { strict: {} } },
+      /caps\.0\.ladder: there is no ladder "strikt" in "ladders" \(there: default, strict\)/,
+    ],
+    [
+      'a ladder that is not described, of a plan',
+      { plans: { pro: { caps: [{ ...MONTH, ladder: 'strikt' }] } } },
+      /plans\.pro\.caps\.0\.ladder: there is no ladder "strikt"/,
+    ],
+    [
+      'a grace of more than a week',
+      { ladders: { default: { throttle: { graceMinutes: 10_081 } } } },
+      /ladders\.default\.throttle\.graceMinutes: /,
+    ],
+    [
+      'quiet hours in no zone',
+      { ladders: { default: { quietHours: { from: '20:00', to: '07:00', timeZone: 'Berlin' } } } },
+      /ladders\.default\.quietHours\.timeZone: "Berlin" is no IANA time zone/,
+    ],
+    [
+      'quiet hours that never end',
+      { ladders: { default: { quietHours: { from: '20:00', to: '20:00' } } } },
+      /ladders\.default\.quietHours\.to: the quiet hours begin and end at 20:00/,
+    ],
+    [
+      'quiet hours at no time',
+      { ladders: { default: { quietHours: { from: '8pm', to: '07:00' } } } },
+      /ladders\.default\.quietHours\.from: must be a time of the day such as "19:30"/,
+    ],
+    [
+      'an action that a rung has not',
+      { ladders: { default: { warn: { requestsPerMinute: 5 } } } },
+      /ladders\.default\.warn: Unrecognized key: "requestsPerMinute"/,
     ],
     [
       'a model in two chains',

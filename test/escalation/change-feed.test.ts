@@ -10,7 +10,7 @@ import type { BusEvent } from '../../lambdas/core/events/catalogue.ts';
 import type { Item } from '../../lambdas/core/ports.ts';
 import { usd } from '../../lambdas/core/money.ts';
 import { ManualClock } from '../support/worlds.ts';
-import { growth, leafAt, monthly, poolAt } from './leaves.ts';
+import { growth, leafAt, monthly, poolAt, defaultLadder } from './leaves.ts';
 
 type StreamImage = NonNullable<StreamRecord['NewImage']>;
 
@@ -44,6 +44,7 @@ function feedWith(refused: (event: BusEvent) => boolean = () => false) {
       directory: { getCap: async (id) => (id === 'month' ? monthly() : growth()) as never },
       clock,
     }),
+    ladderOf: defaultLadder,
     clock,
     report: ({ reason }) => reasons.push(reason),
   });

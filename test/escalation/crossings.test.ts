@@ -6,16 +6,18 @@ import {
   capThresholdCrossedSchema,
   type CapThresholdCrossed,
 } from '../../lambdas/core/events/cap-threshold-crossed.ts';
+import { epochMs, type EpochMs } from '../../lambdas/core/brands.ts';
 import type { Leaf } from '../../lambdas/core/ledger/leaf.ts';
+import { ladderSchema } from '../../lambdas/core/policy/ladder.ts';
 import { usd } from '../../lambdas/core/money.ts';
 import { alice, ManualClock, minutes, NOON, testCap } from '../support/worlds.ts';
-import { DECEMBER, leafAt, monthly, NOVEMBER } from './leaves.ts';
+import { DECEMBER, leafAt, monthly, NOVEMBER, defaultLadder } from './leaves.ts';
 
 const crossed = (
   old: Leaf | undefined,
   next: Leaf,
   cap: Cap | undefined = monthly(),
-): Promise<CapThresholdCrossed[]> => crossingsOf(leafChange(old, next, NOON), async () => cap);
+): Promise<CapThresholdCrossed[]> => crossingsOf(leafChange(old, next, NOON), async () => cap, defaultLadder);
 const rungs = (events: CapThresholdCrossed[]): string[] =>
   events.map(({ rung, threshold }) => `${rung} ${threshold}`);
 
@@ -67,9 +69,74 @@ describe('crossings', () => {
   });
 
   test('a cap that is gone, and calls in flight, cross nothing', async () => {
-    expect(await crossingsOf(leafChange(undefined, leafAt('20'), NOON), async () => undefined)).toEqual([]);
+    expect(
+      await crossingsOf(leafChange(undefined, leafAt('20'), NOON), async () => undefined, defaultLadder),
+    ).toEqual([]);
     const slots = testCap('month', 'concurrent', '', 20n);
     expect(await crossed(undefined, leafAt('20'), slots)).toEqual([]);
+  });
+});
+
+describe('what the ladder does', () => {
+  const LATE = epochMs(Date.UTC(2026, 10, 24, 21, 30));
+  const actions = async (
+    { ladder = {}, at = NOON, before = '0' }: { ladder?: object; at?: EpochMs; before?: string },
+    after: string,
+  ) => {
+    const told = await crossingsOf(
+      leafChange(leafAt(before), leafAt(after), at),
+      async () => monthly({ ladder: 'strict' }),
+      (name) => ladderSchema.parse(name === 'strict' ? ladder : {}),
+    );
+    return told.map(({ rung, threshold, actions: { mail, mail_at, stage_at } }) => [
+      `${rung} ${threshold}`,
+      mail,
+      mail_at.slice(5, 16),
+      stage_at.slice(5, 16),
+    ]);
+  };
+  const SAME = ['11-24T12:00', '11-24T12:00'];
+
+  test('of those that are reached at once, the highest is mailed', async () => {
+    expect(await actions({}, '20')).toEqual([
+      ['warn 0.5', false, ...SAME],
+      ['warn 0.8', false, ...SAME],
+      ['throttle 0.95', false, ...SAME],
+      ['block 1', true, ...SAME],
+    ]);
+    expect(await actions({ before: '12' }, '19.5')).toEqual([
+      ['warn 0.8', false, ...SAME],
+      ['throttle 0.95', true, ...SAME],
+    ]);
+  });
+
+  test('a rung without a mail leaves it to the one below', async () => {
+    const ladder = { throttle: { mail: false } };
+    expect(await actions({ ladder }, '19')).toEqual([
+      ['warn 0.5', false, ...SAME],
+      ['warn 0.8', true, ...SAME],
+      ['throttle 0.95', false, ...SAME],
+    ]);
+    const silent = { warn: { mail: false }, throttle: { mail: false }, block: { mail: false } };
+    expect((await actions({ ladder: silent }, '20')).map(([, mail]) => mail)).toEqual(
+      Array<boolean>(4).fill(false),
+    );
+  });
+
+  test('a grace is of the stage throttled alone', async () => {
+    const ladder = { throttle: { graceMinutes: 90 } };
+    expect(await actions({ ladder, before: '16' }, '20')).toEqual([
+      ['throttle 0.95', false, '11-24T12:00', '11-24T13:30'],
+      ['block 1', true, ...SAME],
+    ]);
+  });
+
+  test('quiet hours hold back all mails but those of a block', async () => {
+    const ladder = { quietHours: { from: '19:00', to: '07:30', timeZone: 'Europe/Helsinki' } };
+    const [warn, , , block] = await actions({ ladder, at: LATE }, '20');
+    expect(warn).toEqual(['warn 0.5', false, '11-25T05:30', '11-24T21:30']);
+    expect(block).toEqual(['block 1', true, '11-24T21:30', '11-24T21:30']);
+    expect(await actions({ ladder }, '12')).toEqual([['warn 0.5', true, ...SAME]]);
   });
 });
 

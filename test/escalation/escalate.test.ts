@@ -7,11 +7,11 @@ import type { CapThresholdCrossed } from '../../lambdas/core/events/cap-threshol
 import { createEscalate } from '../../lambdas/escalate/escalate.ts';
 import { startOnStepFunctions } from '../../lambdas/adapters/step-functions/start-execution.ts';
 import { ledgerOver, ManualClock, NOON } from '../support/worlds.ts';
-import { leafAt, monthly } from './leaves.ts';
+import { leafAt, monthly, defaultLadder } from './leaves.ts';
 
 const event = async (): Promise<CapThresholdCrossed> => {
   const change = leafChange(undefined, leafAt('10'), NOON);
-  return (await crossingsOf(change, async () => monthly()))[0]!;
+  return (await crossingsOf(change, async () => monthly(), defaultLadder))[0]!;
 };
 
 function escalate() {

@@ -2,9 +2,14 @@
 import { picoUsd } from '../../lambdas/core/brands.ts';
 import type { Cap } from '../../lambdas/core/caps/cap.ts';
 import type { Account, Leaf } from '../../lambdas/core/ledger/leaf.ts';
+import { ladderSchema, type LadderOf } from '../../lambdas/core/policy/ladder.ts';
 import { poolKey, type Pool } from '../../lambdas/core/ledger/pool.ts';
 import { formatUsd, usd } from '../../lambdas/core/money.ts';
 import { alice, testCap } from '../support/worlds.ts';
+
+const LADDER = ladderSchema.parse({});
+/** Of a policy that describes none. */
+export const defaultLadder: LadderOf = () => LADDER;
 
 /** 2026-11-01T00:00:00Z and 2026-12-01T00:00:00Z, in seconds. */
 export const NOVEMBER = 1_793_491_200n;

@@ -22,10 +22,10 @@ import {
   testCall,
   testCap,
 } from '../support/worlds.ts';
-import { leafAt, monthly } from './leaves.ts';
+import { leafAt, monthly, defaultLadder } from './leaves.ts';
 
 const eventsAt = (leaf: Leaf, cap: Cap = monthly()): Promise<CapThresholdCrossed[]> =>
-  crossingsOf(leafChange(undefined, leaf, NOON), async () => cap);
+  crossingsOf(leafChange(undefined, leaf, NOON), async () => cap, defaultLadder);
 const eventOf = async (rung: string, leaf: Leaf, cap?: Cap): Promise<CapThresholdCrossed> =>
   (await eventsAt(leaf, cap)).findLast((event) => event.rung === rung)!;
 

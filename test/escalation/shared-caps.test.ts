@@ -17,10 +17,10 @@ import { leafKey } from '../../lambdas/core/ledger/leaf.ts';
 import type { Pool } from '../../lambdas/core/ledger/pool.ts';
 import { usd } from '../../lambdas/core/money.ts';
 import { alice, chargeOf, hours, ledgerOver, ManualClock, NOON, testCall } from '../support/worlds.ts';
-import { DECEMBER, growth, leafAt, NOVEMBER, poolAt } from './leaves.ts';
+import { DECEMBER, growth, leafAt, NOVEMBER, poolAt, defaultLadder } from './leaves.ts';
 
 const crossed = (old: Pool | undefined, next: Pool, cap: Cap = growth()): Promise<CapThresholdCrossed[]> =>
-  crossingsOf(poolChange(old, next, NOON), async () => cap);
+  crossingsOf(poolChange(old, next, NOON), async () => cap, defaultLadder);
 const rungs = (events: CapThresholdCrossed[]): string[] =>
   events.map(({ rung, threshold }) => `${rung} ${threshold}`);
 
@@ -69,7 +69,9 @@ describe('crossings of a pool', () => {
   test('are not told by a lease, whose figures are a part', async () => {
     const lease = { k: NOVEMBER, f: 0n, s: usd('400'), l: usd('400'), q: 8n, d: BigInt(NOON) };
     const leaf = { ...leafAt('0'), a: { 'growth-month': lease } };
-    expect(await crossingsOf(leafChange(undefined, leaf, NOON), async () => growth())).toEqual([]);
+    expect(await crossingsOf(leafChange(undefined, leaf, NOON), async () => growth(), defaultLadder)).toEqual(
+      [],
+    );
   });
 });
 

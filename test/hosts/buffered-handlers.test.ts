@@ -27,7 +27,15 @@ const admin = () => {
   const { office, mail } = testOffice(world.books);
   const { grants } = testDesk(world.books);
   return createAdminHandler({
-    admin: () => ({ ...world.books, office, grants, mail, keyEnvironment: 'live', org: parsePolicy({}).org }),
+    admin: () => ({
+      ...world.books,
+      office,
+      grants,
+      mail,
+      ladders: ['default'],
+      keyEnvironment: 'live',
+      org: parsePolicy({}).org,
+    }),
     log,
   });
 };

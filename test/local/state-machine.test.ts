@@ -4,12 +4,15 @@ import { describe, expect, it, test } from 'vitest';
 import { parseMachine, type Machine } from '../../local/state-machine/definition.ts';
 import type { Json } from '../../local/state-machine/expressions.ts';
 import { MachineError } from '../../local/state-machine/machine-error.ts';
+import { toRfc3339 } from '../../lambdas/core/time.ts';
 import { walk, type Ending } from '../../local/state-machine/walk.ts';
 
 const FILE = readFileSync(new URL('../../lib/escalation.asl.json', import.meta.url), 'utf8');
 const APPROVAL = readFileSync(new URL('../../lib/approval.asl.json', import.meta.url), 'utf8');
 const ARNS = { escalateFunctionArn: 'arn:function', financeTopicArn: 'arn:topic' };
-const EVENT = { id: 'e1', rung: 'warn', mail: { subject: 'S', text: 'T' } };
+const AT = '2026-11-24T12:00:00Z';
+const AT_ONCE = { mail: true, mail_at: AT, stage_at: AT };
+const EVENT = { id: 'e1', rung: 'warn', at: AT, actions: AT_ONCE, mail: { subject: 'S', text: 'T' } };
 
 function machineOf(states: object, startAt = Object.keys(states)[0]!): Machine {
   return parseMachine(JSON.stringify({ QueryLanguage: 'JSONata', StartAt: startAt, States: states }), {});
@@ -21,8 +24,8 @@ async function run(
   machine: Machine,
   input: Json,
   failures: Partial<Record<Task, string[]>> = {},
-): Promise<{ ending: Ending; calls: [Task, Json][]; pausesMs: number[] }> {
-  const calls: [Task, Json][] = [];
+): Promise<{ ending: Ending; calls: [Task | 'until', Json][]; pausesMs: number[] }> {
+  const calls: [Task | 'until', Json][] = [];
   const pausesMs: number[] = [];
   const resource = (task: Task, result: Json) => async (given: Json) => {
     calls.push([task, given]);
@@ -39,6 +42,7 @@ async function run(
         'arn:aws:states:::sns:publish': resource('sns', { MessageId: 'm' }),
       },
       pause: async (duration) => void pausesMs.push(duration),
+      pauseUntil: async (instant) => void calls.push(['until', toRfc3339(instant)]),
       wait: async (_token, _duration, send) => {
         await send();
         const name = failures.wait?.shift();
@@ -53,7 +57,7 @@ async function run(
 describe('the wait of lib/approval.asl.json', () => {
   const approval = parseMachine(APPROVAL, { askApproverFunctionArn: 'arn:ask' });
   const REQUEST = { id: 'e2', grant: 'grant_1' };
-  const payloadsOf = (calls: [Task, Json][]) =>
+  const payloadsOf = (calls: [Task | 'until', Json][]) =>
     calls.map(([, given]) => (given as { Payload: Json }).Payload);
 
   test('is States Language', () => {
@@ -102,6 +106,24 @@ describe('the ladder of lib/escalation.asl.json', () => {
     expect(ending).toMatchObject({ status: 'failed', error: 'StageNotSet' });
     expect(calls.map(([task]) => task)).toEqual([...Array<string>(7).fill('lambda'), 'sns', 'sns']);
     expect(pausesMs).toEqual([2000, 4000, 8000, 16_000, 32_000, 60_000, 5000]);
+  });
+
+  const NINE = '2026-11-24T21:00:00Z';
+  const SEVEN = '2026-11-25T07:00:00Z';
+  it.each<[string, object, Json[]]>([
+    ['a grace lets finance know first', { stage_at: NINE }, ['sns', NINE, 'lambda']],
+    ['quiet hours hold back the mail alone', { mail_at: SEVEN }, ['lambda', SEVEN, 'sns']],
+    ['a grace that ends first', { stage_at: NINE, mail_at: SEVEN }, [NINE, 'lambda', SEVEN, 'sns']],
+    ['a grace that ends last', { stage_at: SEVEN, mail_at: NINE }, [NINE, 'sns', SEVEN, 'lambda']],
+    ['no mail', { mail: false }, ['lambda']],
+    ['no mail, and a grace', { mail: false, stage_at: NINE }, [NINE, 'lambda']],
+  ])('%s', async (_what, actions, steps) => {
+    const event = { ...EVENT, actions: { ...AT_ONCE, ...actions } };
+    const { ending, calls } = await run(ladder, event);
+    expect(ending).toEqual({ status: 'succeeded', output: 'e1' });
+    expect(calls.map(([task, given]) => (task === 'until' ? given : task))).toEqual(steps);
+    const stage = calls.find(([task]) => task === 'lambda')!;
+    expect(stage[1]).toMatchObject({ Payload: { action: 'set_stage', event } });
   });
 
   test('fails where finance cannot be told', async () => {

@@ -11,6 +11,7 @@ import { AccountCaps } from '../../lambdas/core/escalation/account-caps.ts';
 import type { CapThresholdCrossed } from '../../lambdas/core/events/cap-threshold-crossed.ts';
 import { setStage } from '../../lambdas/core/escalation/set-stage.ts';
 import type { BusEvent } from '../../lambdas/core/events/catalogue.ts';
+import { ladderSchema } from '../../lambdas/core/policy/ladder.ts';
 import type { EventBus } from '../../lambdas/core/ports.ts';
 import type { Change } from './recording-store.ts';
 import { Violation } from './violation.ts';
@@ -18,6 +19,7 @@ import type { Host, World } from './world.ts';
 
 const SECOND = 1000;
 const MINUTE = 60 * SECOND;
+const LADDER = ladderSchema.parse({});
 
 /** Node computes digests on a thread of its own, which virtual time cannot wait for. */
 Object.defineProperty(globalThis.crypto.subtle, 'digest', {
@@ -81,6 +83,7 @@ class Stream {
     return createChangeFeed({
       bus: this.busOf(process),
       caps: new AccountCaps({ directory: this.directory(), clock }),
+      ladderOf: () => LADDER,
       clock,
       report: ({ reason }) => {
         if (!reason.includes('events were not taken'))

@@ -32,6 +32,7 @@ export function adminWorld(feeds: readonly Feed[] = []) {
       office,
       grants,
       mail,
+      ladders: ['default'],
       keyEnvironment: 'test',
       org: parsePolicy({}).org,
     },

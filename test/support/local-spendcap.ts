@@ -28,6 +28,8 @@ export interface UserCap {
   window?: string;
   limit: string;
   thresholds?: object;
+  overage?: string;
+  ladder?: string;
 }
 
 /** A charge as `GET /v1/requests/{id}` and `GET /admin/v1/usage` show it (contract 6). */
@@ -56,6 +58,8 @@ export interface LocalSpendcap {
   provider: SimulatedProvider;
   /** The caps hold for this caller alone. */
   newCaller(caps: UserCap[]): Promise<Caller>;
+  /** Changes the caps that the caller was made with. */
+  setCaps(caller: Caller, caps: UserCap[]): Promise<void>;
   newKey(key: object): Promise<string>;
   arrivals: (key: string) => Arrival[];
   close(): Promise<void>;
@@ -99,20 +103,25 @@ export async function startSpendcap({
   const newKey = async (key: object): Promise<string> =>
     (await admin<{ key: string }>('POST', '/keys', { app: 'web', team: 'growth', ...key })).key;
 
+  const putCaps = async (user: string, caps: UserCap[]): Promise<void> => {
+    for (const [i, { metric = 'usd', window = 'month', ...cap }] of caps.entries()) {
+      const scope = { type: 'user', id: user };
+      const input = { scope, metric, ...(metric !== 'concurrent' && { window }), ...cap };
+      await admin('PUT', `/caps/${user}-${i}`, input);
+    }
+  };
+
   let users = 0;
   return {
     url: server.url,
     provider: server.provider!,
     newKey,
+    setCaps: ({ user }, caps) => putCaps(user, caps),
     arrivals: watch.of,
     newCaller: async (caps) => {
       users += 1;
       const user = `user-${users}`;
-      for (const [i, { metric = 'usd', window = 'month', ...cap }] of caps.entries()) {
-        const scope = { type: 'user', id: user };
-        const input = { scope, metric, ...(metric !== 'concurrent' && { window }), ...cap };
-        await admin('PUT', `/caps/${user}-${i}`, input);
-      }
+      await putCaps(user, caps);
       const key = await newKey({ user });
       return {
         user,

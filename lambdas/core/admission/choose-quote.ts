@@ -9,7 +9,7 @@ import type { Cap } from '../caps/cap.ts';
 import { amountFor } from '../ledger/accounts.ts';
 import { accountOf, type Books } from '../ledger/books.ts';
 import type { Fit } from '../ledger/reserve-call.ts';
-import type { Ladder } from '../policy/policy.ts';
+import type { Ladder } from '../policy/ladder.ts';
 import { fitToBudget, leftOf, type OutputPlan } from './fit.ts';
 
 export interface ChosenBy {

@@ -20,6 +20,8 @@ import { accountOfPool, type Pool } from '../ledger/pool.ts';
 import { sha256 } from '../request-ids.ts';
 import { toRfc3339 } from '../time.ts';
 import type { CapThresholdCrossed } from '../events/cap-threshold-crossed.ts';
+import type { LadderOf } from '../policy/ladder.ts';
+import { actionsOf } from './actions.ts';
 import { crossingMail } from './mail.ts';
 
 /** Finds the cap of an account that stands at a revision; undefined once there is none. */
@@ -54,10 +56,11 @@ export function poolChange(old: Pool | undefined, next: Pool, at: EpochMs): Acco
   return { pk: next.pk, principal: null, old: old && { [name]: old }, next: { [name]: next }, held, at };
 }
 
-/** An event a rung, the mildest first. Throws TableUnavailable. */
+/** An event a rung, the mildest first; of those reached at once, the highest is mailed. Throws TableUnavailable. */
 export async function crossingsOf(
   change: AccountsChange,
   capOf: CapOfAccount,
+  ladderOf: LadderOf,
 ): Promise<CapThresholdCrossed[]> {
   const events: CapThresholdCrossed[] = [];
   for (const [name, account] of Object.entries(change.next)) {
@@ -68,9 +71,14 @@ export async function crossingsOf(
     const cap = await capOf(name, account.r);
     if (!cap || cap.metric === 'concurrent') continue;
     const current = account.r < cap.revision ? followLimit(account, cap) : account;
-    for (const rung of rungsOf(cap, current)) {
-      if (current.s < rung.from || wasTold(before, current, cap, rung)) continue;
-      events.push(await eventOf(change, { cap, account: current, rung }));
+    const ladder = ladderOf(cap.ladder);
+    const reached = rungsOf(cap, current).filter(
+      (rung) => current.s >= rung.from && !wasTold(before, current, cap, rung),
+    );
+    const mailed = reached.findLast(({ rung }) => ladder[rung].mail);
+    for (const rung of reached) {
+      const actions = actionsOf(ladder, { rung: rung.rung, at: change.at, isMailed: rung === mailed });
+      events.push(await eventOf(change, { cap, account: current, rung, actions }));
     }
   }
   return events;
@@ -91,11 +99,12 @@ interface Crossing {
   cap: Cap;
   account: Account;
   rung: RungOfCap;
+  actions: CapThresholdCrossed['actions'];
 }
 
 async function eventOf(
   { pk, principal, held, at }: AccountsChange,
-  { cap, account, rung }: Crossing,
+  { cap, account, rung, actions }: Crossing,
 ): Promise<CapThresholdCrossed> {
   const { metric } = cap;
   if (metric === 'concurrent') throw new Error('calls in flight settle nothing');
@@ -123,6 +132,7 @@ async function eventOf(
     remaining: shown(account.f > 0n ? account.f : 0n),
     resets_at: reset === null ? null : toRfc3339(reset),
     at: toRfc3339(at),
+    actions,
   };
   const standing = {
     ...{ settled: account.s, effectiveLimit: account.l, rung, rungs: rungsOf(cap, account), at },

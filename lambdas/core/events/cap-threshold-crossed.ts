@@ -42,6 +42,17 @@ export const capThresholdCrossedSchema = z.strictObject({
   remaining: amount,
   resets_at: z.string().nullable(),
   at: z.string(),
+  actions: z
+    .strictObject({
+      mail: z
+        .boolean()
+        .describe(
+          'False where the ladder has none for this rung, or where a higher rung was reached at the same time.',
+        ),
+      mail_at: z.string().describe('Not before: the end of quiet hours, else `at`.'),
+      stage_at: z.string().describe('Not before: the end of the grace, else `at`.'),
+    })
+    .describe('What the ladder does about it, and when.'),
   mail: z
     .strictObject({ subject: z.string().regex(/^[\x20-\x7e]{1,99}$/), text: z.string() })
     .describe('Written here, so that the machine only routes.'),

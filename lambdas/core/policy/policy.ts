@@ -3,6 +3,7 @@
  * is a mistake, and a mistake is explained with its path.
  */
 import * as z from 'zod';
+import { ladderSchema, type Ladder } from './ladder.ts';
 import { FAMILIES } from '../price-changes/reading.ts';
 import { isTimeZone } from '../time.ts';
 import { capIdSchema, capInputSchema, nameSchema, userIdSchema } from '../caps/cap-definition.ts';
@@ -66,25 +67,23 @@ const issuerSchema = z.strictObject({
   team: nameSchema,
 });
 
-const ladderSchema = z.strictObject({
-  /** What the stage `throttled` does to calls. */
-  throttle: z
-    .strictObject({
-      /** How many of them each caller may begin in a minute; null: as many as fit. */
-      requestsPerMinute: z.int().min(1).nullable().default(10),
-      /** True: they go to the next cheaper model of their chain that can do what they need. */
-      cheaperModel: z.boolean().default(false),
-      /** Their output limit at most; never below `minOutputTokens`. */
-      maxOutputTokens: z.int().min(1).optional(),
-    })
-    .prefault({}),
-});
-export type Ladder = z.output<typeof ladderSchema>;
-
 const PROJECT_TIERS = ['default', 'flex', 'priority'] as const;
 export type OpenAiProjectTier = (typeof PROJECT_TIERS)[number];
 
-export const policySchema = z.strictObject({
+/** A cap whose ladder is misspelt would have another one. */
+function namedLadders({ value, issues }: z.core.ParsePayload<PolicyShape>): void {
+  const mistake = (ladder: string | undefined, path: (string | number)[]): void => {
+    if (ladder === undefined || Object.hasOwn(value.ladders, ladder)) return;
+    const known = Object.keys(value.ladders).join(', ');
+    const message = `there is no ladder "${ladder}" in "ladders" (there: ${known})`;
+    issues.push({ code: 'custom', input: value, path: [...path, 'ladder'], message });
+  };
+  value.caps.forEach(({ ladder }, i) => mistake(ladder, ['caps', i]));
+  for (const [plan, { caps }] of Object.entries(value.plans))
+    caps.forEach(({ ladder }, i) => mistake(ladder, ['plans', plan, 'caps', i]));
+}
+
+const policyShape = z.strictObject({
   org: z
     .strictObject({
       name: z.string().min(1).default('Spendcap'),
@@ -155,11 +154,13 @@ export const policySchema = z.strictObject({
     .default({})
     .transform((described) => ({ default: ladderSchema.parse({}), ...described })),
 });
+type PolicyShape = z.output<typeof policyShape>;
+export const policySchema = policyShape.check(namedLadders);
 
 export type Policy = z.output<typeof policySchema>;
 export type PolicyInput = z.input<typeof policySchema>;
 
-/** A ladder that the file does not describe is the default one. */
+/** A ladder that the file does not describe any more is the default one. */
 export const ladderOf = ({ ladders }: Policy, name: string): Ladder =>
   Object.hasOwn(ladders, name) ? (ladders as Record<string, Ladder>)[name]! : ladders.default;
 
