@@ -79,5 +79,5 @@ const mailSection = ({ to, subject, text, at }: Mail) =>
   html`<article>
     <h2>${subject}</h2>
     <p>To ${to}, ${at}</p>
-    <pre>${text}</pre>
+    <pre style="white-space: pre-wrap">${text}</pre>
   </article>`;

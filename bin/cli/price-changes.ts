@@ -4,7 +4,7 @@ import type { JsonObject } from './admin-api.ts';
 import { CliError, EXIT, usageError } from './exit.ts';
 import { adminApi, optionsOf } from './global-options.ts';
 import { addRerateCommand } from './price-rerate.ts';
-import { confirm, printData, printJson, printNote, printTable } from './terminal.ts';
+import { cellText, confirm, indented, printData, printJson, printNote, printTable } from './terminal.ts';
 
 export function addPriceChangeCommands(price: Command): void {
   price
@@ -44,7 +44,7 @@ export function addPriceChangeCommands(price: Command): void {
       const page = await adminApi(options).list('prices/pending');
       if (options.json) printJson(page);
       else if (page.items.length === 0) printNote('Nothing is pending.');
-      else await printTable(page.items.flatMap(changedPrices), PENDING_COLUMNS);
+      else printData(page.items.map(pendingText).join('\n\n'));
     });
 
   price
@@ -195,40 +195,43 @@ type Prices = Record<string, string>;
 const pricesOf = (of: JsonObject): Prices => (of['prices'] ?? {}) as Prices;
 
 const right = 'right' as const;
-const CARD_COLUMNS = [
-  { title: 'provider', value: (card: JsonObject) => card['provider'] },
-  { title: 'model', value: (card: JsonObject) => card['model'] },
+const PRICE_COLUMNS = [
   { title: 'input', value: (card: JsonObject) => pricesOf(card)['input'], align: right },
   { title: 'cache read', value: (card: JsonObject) => pricesOf(card)['cache_read'], align: right },
   { title: 'output', value: (card: JsonObject) => pricesOf(card)['output'], align: right },
-  { title: 'card', value: (card: JsonObject) => card['id'] },
+];
+
+/** The id of a card is made of its provider, model and beginning: --json has it as charges cite it. */
+const CARD_COLUMNS = [
+  { title: 'provider', value: (card: JsonObject) => card['provider'] },
+  { title: 'model', value: (card: JsonObject) => card['model'] },
+  { title: 'since', value: (card: JsonObject) => text(card['effective_from']).slice(0, 'YYYY-MM-DD'.length) },
+  ...PRICE_COLUMNS,
 ];
 
 const HISTORY_COLUMNS = [
   { title: 'from', value: (card: JsonObject) => card['effective_from'] },
   { title: 'in force', value: (card: JsonObject) => (card['in_force'] === true ? 'yes' : '') },
-  ...CARD_COLUMNS.slice(2, 5),
+  ...PRICE_COLUMNS,
   { title: 'by', value: (card: JsonObject) => card['accepted_by'] },
-  { title: 'card', value: (card: JsonObject) => card['id'] },
 ];
 
-/** A line for each price that would change. */
-function changedPrices(change: JsonObject): JsonObject[] {
+/** A change: its id and model, the prices that would change, and why it waits. */
+function pendingText(change: JsonObject): string {
   const [before, after] = [(change['old'] ?? {}) as Prices, change['new'] as Prices];
-  return Object.keys(after)
+  const prices = Object.keys(after)
     .filter((what) => before[what] !== after[what])
-    .map((what) => ({ ...change, what, before: before[what] ?? null, after: after[what]! }));
+    .map((what) => `${what} ${before[what] ?? '-'} -> ${after[what]!}`);
+  const [id, provider, model, family, reason] = ['id', 'provider', 'model', 'family', 'reason'].map(
+    (member) => cellText(change[member]),
+  );
+  return [
+    `${id}  ${provider}/${model}, by ${family}`,
+    ...prices.map((price) => indented(price, INDENT)),
+    indented(reason!, INDENT),
+  ].join('\n');
 }
-
-const PENDING_COLUMNS = [
-  { title: 'id', value: (change: JsonObject) => change['id'] },
-  { title: 'model', value: (change: JsonObject) => `${text(change['provider'])}/${text(change['model'])}` },
-  { title: 'family', value: (change: JsonObject) => change['family'] },
-  { title: 'price', value: (change: JsonObject) => change['what'] },
-  { title: 'old', value: (change: JsonObject) => change['before'], align: right },
-  { title: 'new', value: (change: JsonObject) => change['after'], align: right },
-  { title: 'reason', value: (change: JsonObject) => change['reason'] },
-];
+const INDENT = '  ';
 
 const FEED_COLUMNS = [
   { title: 'family', value: (feed: JsonObject) => feed['family'] },

@@ -20,21 +20,63 @@ export function printNote(text: string): void {
   process.stderr.write(`${text}\n`);
 }
 
-/** Framed on a terminal; plain columns, two spaces apart, for a pipe or a file. */
+/** Plain columns, two spaces apart, for a pipe or a file. On a terminal framed, or as its width allows. */
 export async function printTable<Row>(rows: readonly Row[], columns: readonly Column<Row>[]): Promise<void> {
   const { default: Table } = await import('cli-table3');
-  const isTerminal = process.stdout.isTTY;
+  const cells = rows.map((row) => columns.map(({ value }) => cellText(value(row))));
+  const heads = columns.map(({ title }) => title);
+  const { isFramed, widths } = tableLayout(
+    heads.map((head, i) => Math.max(head.length, ...cells.map((row) => row[i]!.length))),
+    process.stdout.isTTY ? process.stdout.columns : undefined,
+  );
   const table = new Table({
-    head: columns.map(({ title }) => title),
+    head: heads,
     colAligns: columns.map(({ align }) => align ?? 'left'),
-    style: isTerminal
+    style: isFramed
       ? { head: hasColour() ? ['bold'] : [], border: hasColour() ? ['grey'] : [], compact: true }
       : { head: [], border: [], 'padding-left': 0, 'padding-right': 2 },
-    ...(!isTerminal && { chars: NO_FRAME }),
+    ...(!isFramed && { chars: NO_FRAME }),
+    ...(widths && { colWidths: widths, wordWrap: true, wrapOnWordBoundary: false }),
   });
-  table.push(...rows.map((row) => columns.map(({ value }) => cellText(value(row)))));
+  table.push(...cells);
   // Plain rows are padded to their column; nobody wants the blanks at the end of a line.
-  printData(isTerminal ? table.toString() : table.toString().replace(/ +$/gm, ''));
+  printData(isFramed ? table.toString() : table.toString().replace(/ +$/gm, ''));
+}
+
+/** Of columns whose longest cells are so wide: `widths`, with the padding, where one of them must be broken to fit. */
+export function tableLayout(
+  longest: readonly number[],
+  available: number | undefined,
+): { isFramed: boolean; widths?: number[] } {
+  if (available === undefined) return { isFramed: false };
+  const total = longest.reduce((sum, width) => sum + width, 0);
+  const frame = 3 * longest.length + 1;
+  if (total + frame <= available) return { isFramed: true };
+  const excess = total + GAP * (longest.length - 1) - available;
+  if (excess <= 0) return { isFramed: false };
+  const broad = longest.indexOf(Math.max(...longest));
+  const broken = Math.max(longest[broad]! - excess, BROKEN_MIN);
+  return {
+    isFramed: false,
+    widths: longest.map((width, i) => Math.min(width, i === broad ? broken : width) + GAP),
+  };
+}
+
+/** Between columns without a frame. */
+const GAP = 2;
+/** Narrower than that, a broken cell is harder to read than a line that the terminal breaks. */
+const BROKEN_MIN = 12;
+
+/** A text in lines that the terminal does not break, each behind the indent; whole where nobody sees it. */
+export function indented(text: string, indent: string): string {
+  const available = process.stdout.isTTY ? process.stdout.columns - indent.length : Infinity;
+  const lines = [''];
+  for (const word of text.split(' ')) {
+    const line = lines.at(-1)!;
+    if (line !== '' && line.length + 1 + word.length > available) lines.push(word);
+    else lines[lines.length - 1] = line === '' ? word : `${line} ${word}`;
+  }
+  return lines.map((line) => indent + line).join('\n');
 }
 
 /** One object as lines of `name  value`. */

@@ -133,7 +133,9 @@ export function priceRoutes({ office, clock }: AdminDeps): OpenAPIHono {
   app.openapi(getHistory, async (c) => {
     const { model, ...page } = c.req.valid('query');
     const { book, view } = await views();
-    const named = book.cards.filter((card) => card.model === model || card.aliases.includes(model));
+    // A share of a list price is in force as a card of its own, which calls cite.
+    const cards = new Set([...cardsInForce(book, clock.now()).values(), ...book.cards]);
+    const named = [...cards].filter((card) => card.model === model || card.aliases.includes(model));
     const newestFirst = named.sort((a, b) => startOf(b) - startOf(a));
     return c.json(pageFrom(newestFirst, view, page), 200);
   });

@@ -106,6 +106,18 @@ describe('GET /prices/history', () => {
     expect(await all.items('/prices/history?model=gpt-4')).toEqual([]);
   });
 
+  it('begins with the share of the list price that is in force, as calls cite it', async () => {
+    const { send, items } = world();
+    await send('PUT', '/prices/overrides/openai/gpt-4.1', { factor: '0.85', from: '2026-01-01T00:00:00Z' });
+    expect(await items('/prices/history?model=gpt-4.1')).toMatchObject([
+      {
+        ...{ id: `${CARD}~openai/gpt-4.1@2026-01-01T00:00:00Z`, accepted_by: 'override', in_force: true },
+        prices: { input: '1.7', output: '6.8' },
+      },
+      { id: CARD, accepted_by: 'release', in_force: false, prices: { input: '2' } },
+    ]);
+  });
+
   it('needs a model', async () => {
     expect(await world().send('GET', '/prices/history')).toMatchObject(
       problem(400, 'invalid_request', /model/),
