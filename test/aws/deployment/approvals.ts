@@ -1,8 +1,6 @@
 /** Somebody is stopped by a cap and asks for more: the mail, its link and the page, on the deployed functions. */
 import { InvokeCommand } from '@aws-sdk/client-lambda';
 import { ListExecutionsCommand, ListStateMachinesCommand } from '@aws-sdk/client-sfn';
-import OpenAI, { RateLimitError } from 'openai';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { awsDynamoDb, dynamoDbClient } from '../../../lambdas/adapters/table/aws.ts';
 import { DynamoDbTable } from '../../../lambdas/adapters/table/dynamodb-table.ts';
 import { epochMs } from '../../../lambdas/core/brands.ts';
@@ -19,6 +17,7 @@ import type { Story } from '../story.ts';
 import { same, type Caller } from './calls.ts';
 import { STAGE, type Deployed } from './cdk.ts';
 import { functionNamed } from './functions.ts';
+import { person, until, type Person } from './people.ts';
 import type { Mailbox } from './workarounds.ts';
 
 interface Parts {
@@ -33,8 +32,6 @@ const MAIL_SECONDS = 20;
 const WAIT_HOURS = 72;
 /** What is left of the time to answer when a request of three days ago is written. */
 const SILENCE_LEFT_MS = 20_000;
-const PATIENCE_MS = 60_000;
-const LOOK_EVERY_MS = 500;
 
 export async function tellApprovals(story: Story, parts: Parts): Promise<void> {
   await tellApproval(story, parts);
@@ -53,7 +50,7 @@ export async function tellApprovals(story: Story, parts: Parts): Promise<void> {
 
 async function tellApproval(story: Story, parts: Parts): Promise<void> {
   story.step('A cap stops somebody, who asks for more: approved');
-  const carla = await person(parts, 'carla');
+  const carla = await person(parts.caller, 'carla');
   let asked: Asked | undefined;
   const isMailed = await story.check('finance is mailed once, with one link to the page', async () => {
     await carla.spendAll();
@@ -94,7 +91,7 @@ async function tellApproval(story: Story, parts: Parts): Promise<void> {
 
 async function tellDenial(story: Story, parts: Parts): Promise<void> {
   story.step('Somebody asks for more: denied');
-  const dario = await person(parts, 'dario');
+  const dario = await person(parts.caller, 'dario');
   await story.check('the one who asked hears that, and why', async () => {
     await dario.spendAll();
     const { id, link } = await mailed(parts, await dario.ask());
@@ -109,7 +106,7 @@ async function tellDenial(story: Story, parts: Parts): Promise<void> {
 
 async function tellSilence(story: Story, parts: Parts): Promise<void> {
   story.step('Somebody asked three days ago, and nobody has answered');
-  const elena = await person(parts, 'elena');
+  const elena = await person(parts.caller, 'elena');
   let asked: Asked | undefined;
   const isMailed = await story.check('the mail is there, and its link is good to the end', async () => {
     await elena.spendAll();
@@ -129,74 +126,6 @@ async function tellSilence(story: Story, parts: Parts): Promise<void> {
     same((await elena.grant(id)).status, 'expired');
     return undefined;
   });
-}
-
-type Refusal = InstanceType<typeof RateLimitError>;
-
-interface Person {
-  user: string;
-  keyId: string;
-  call(): ReturnType<ReturnType<OpenAI['chat']['completions']['create']>['withResponse']>;
-  stopped(): Promise<Refusal>;
-  /** One call, after which another one does not fit. */
-  spendAll(): Promise<void>;
-  ask(): Promise<string>;
-  grant(id: string): Promise<{ status: string; denial_reason: string | null }>;
-  limit(): Promise<string>;
-}
-
-/** Somebody with $0.005, and calls of $0.00402. */
-async function person({ caller }: Parts, user: string): Promise<Person> {
-  const cap = `${user}-life`;
-  await caller.admin.ask('PUT', `/caps/${cap}`, {
-    ...{ scope: { type: 'user', id: user }, metric: 'usd', window: 'lifetime', limit: '0.005' },
-    thresholds: { warn: null, throttle: null, block: null },
-  });
-  const { id: keyId, key } = await caller.admin.ask<{ id: string; key: string }>('POST', '/keys', {
-    ...{ app: 'shop', team: 'web', scopes: ['call'], user },
-  });
-  const openai = new OpenAI({
-    ...{ baseURL: `${caller.url}/v1`, apiKey: key, maxRetries: 0 },
-    defaultHeaders: { 'x-spendcap-clamp': 'never' },
-  });
-  const call = () =>
-    openai.chat.completions
-      .create({
-        ...{ model: 'gpt-4.1', max_completion_tokens: 500 },
-        messages: [{ role: 'user', content: 'Say many words. [[sim input=10 output=500]]' }],
-      })
-      .withResponse();
-  const v1 = async <T>(path: string, body?: object): Promise<T> => {
-    const answer = await fetch(`${caller.url}/v1${path}`, {
-      method: body ? 'POST' : 'GET',
-      headers: { authorization: `Bearer ${key}` },
-      ...(body && { body: JSON.stringify(body) }),
-    });
-    if (!answer.ok) throw new Error(`${path} answered ${answer.status}: ${await answer.text()}`);
-    return (await answer.json()) as T;
-  };
-  const stopped = async (): Promise<Refusal> => {
-    const refusal = await call().catch((error: unknown) => error);
-    if (!(refusal instanceof RateLimitError)) throw new Error(`not refused: ${String(refusal)}`);
-    return refusal;
-  };
-  return {
-    ...{ user, keyId, call, stopped },
-    async spendAll() {
-      await call();
-      same((await stopped()).code, 'insufficient_quota');
-    },
-    async ask() {
-      const wish = { cap, amount: '0.01', reason: 'The report is due' };
-      return (await v1<{ id: string }>('/grants', wish)).id;
-    },
-    grant: (id) => v1(`/grants/${id}`),
-    async limit() {
-      const { caps } = await v1<{ caps: { effective_limit: string }[] }>('/budget');
-      same(caps[0]!.effective_limit, '0.015');
-      return `$${caps[0]!.effective_limit}`;
-    },
-  };
 }
 
 /** Written by the code of the gateway, with its clock in the past. */
@@ -259,14 +188,4 @@ async function sweep({ clients }: Parts): Promise<{ closed: number }> {
   );
   same(FunctionError, undefined);
   return JSON.parse(Buffer.from(Payload!).toString()) as { closed: number };
-}
-
-async function until(expected: string, look: () => Promise<string>): Promise<string> {
-  const started = performance.now();
-  for (;;) {
-    const seen = await look();
-    if (seen === expected) return seen;
-    if (performance.now() - started > PATIENCE_MS) same(seen, expected);
-    await sleep(LOOK_EVERY_MS);
-  }
 }

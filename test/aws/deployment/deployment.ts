@@ -20,6 +20,7 @@ import { writePolicy } from './policy.ts';
 import { tellPrices } from './prices.ts';
 import { tellRepeats } from './repeats.ts';
 import { tellCanary } from './canary.ts';
+import { tellRungs } from './rungs.ts';
 import { tellUpdate } from './update.ts';
 import { bufferStreams, mailbox } from './workarounds.ts';
 
@@ -92,6 +93,7 @@ async function tell(
 
   await tellCalls(story, { caller, provider, recorder });
   await tellLadder(story, { caller, mails, clients });
+  await tellRungs(story, { clients, stacks, caller, mails });
   await tellRepeats(story, { caller, provider });
   await tellApprovals(story, { clients, stacks, caller, mails });
   await tellPrices(story, { emulator, clients, stacks, caller, mails, feeds });

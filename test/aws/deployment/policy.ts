@@ -1,4 +1,4 @@
-/** The policy file of the deployment: two price feeds of the test, and an app whose answers are stored. */
+/** The policy file of the deployment: two price feeds of the test, an app whose answers are stored, and a model that may stand in for another. */
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { definePolicy } from '../../../lambdas/core/policy/policy.ts';
@@ -11,6 +11,7 @@ export function writePolicy(folder: string, feeds: FeedServer): string {
   const policy = definePolicy({
     org: { name: 'Example', financeEmail: 'finance@example.com' },
     apps: [{ id: STORING_APP, team: 'web', storeAnswers: { retentionHours: 1 } }],
+    modelTiers: [['gpt-4o', 'gpt-4o-mini']],
     priceFeeds: [
       { family: 'genai-prices', url: `${feeds.url}/genai` },
       { family: 'litellm', url: `${feeds.url}/litellm` },
