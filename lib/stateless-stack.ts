@@ -19,6 +19,7 @@ import { grantPriceOffice } from './constructs/price-refresh/price-office.ts';
 import { PriceRefresh } from './constructs/price-refresh/price-refresh.ts';
 import { ChargeFeed } from './constructs/rollups/charge-feed.ts';
 import { RollUp } from './constructs/rollups/roll-up.ts';
+import { Webhooks } from './constructs/webhooks/webhooks.ts';
 import type { Deployment } from './deployment.ts';
 import type { StatefulStack } from './stateful-stack.ts';
 
@@ -63,9 +64,13 @@ export class StatelessStack extends Stack {
     const priceRefresh = new PriceRefresh(this, 'PriceRefresh', { policy, table, bus, mail });
     const canary = new Canary(this, 'Canary', { policy, gatewayUrl: gateway.api.url });
 
+    // Nothing is made, or billed, for what nobody has subscribed to.
+    const webhooks =
+      policy.webhooks.length === 0 ? undefined : new Webhooks(this, 'Webhooks', { policy, bus });
+
     const feeds = { changeFeed, chargeFeed, rollUp };
     const functions = { proxy, admin, ...feeds, escalation, approvals, collector, priceRefresh, canary };
-    const watched = { gateway, ...functions };
+    const watched = { gateway, ...functions, webhooks };
     new Alarms(this, 'Alarms', watched, deployment.alarmEmail);
     addDashboard(this, 'Dashboard', `spendcap-${stage}`, watched);
 
@@ -73,6 +78,7 @@ export class StatelessStack extends Stack {
     new CfnOutput(this, 'ApiId', { value: gateway.api.restApiId });
     new CfnOutput(this, 'FinanceTopicArn', { value: mail.topicArn });
     new CfnOutput(this, 'CanarySecretArn', { value: canary.secretArn });
+    if (webhooks) new CfnOutput(this, 'WebhookSecretArn', { value: webhooks.secretArn });
     new CfnOutput(this, 'LadderArn', { value: escalation.stateMachine.stateMachineArn });
   }
 

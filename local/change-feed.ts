@@ -38,6 +38,8 @@ export interface ChangeFeedDeps {
   financeEmail: string;
   /** Somebody asked for more. */
   asked: Approvals['asked'];
+  /** Hears of every event, after what acts on it here. */
+  published: (event: BusEvent) => void;
   report: (reason: string) => void;
 }
 
@@ -133,11 +135,13 @@ function createLadder(deps: ChangeFeedDeps): { executions: Executions; bus: Even
     report,
   });
   const escalate = createEscalate({ ...deps, start: (name, input) => executions.start(name, input) });
-  const deliver = async ({ type, detail }: BusEvent): Promise<boolean> => {
+  const deliver = async (event: BusEvent): Promise<boolean> => {
+    const { type, detail } = event;
     try {
       if (type === 'CapThresholdCrossed')
         await escalate({ source: EVENT_SOURCE, 'detail-type': type, detail });
       if (type === 'GrantRequested') await deps.asked(detail);
+      deps.published(event);
       return true;
     } catch (error) {
       report(String(error));

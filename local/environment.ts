@@ -1,6 +1,7 @@
 /** The environment of the local server (contract 1), parsed once. Mistakes are explained, all of them at once. */
 import * as z from 'zod';
 import { parseFeeds, type Feed } from '../lambdas/adapters/price-feeds/families.ts';
+import { parseWebhookSecrets } from '../lambdas/core/webhooks/signature.ts';
 import type { UpstreamTargets } from '../lambdas/adapters/upstream/http-upstream.ts';
 import type { UpstreamName } from '../lambdas/core/ports.ts';
 
@@ -17,6 +18,8 @@ export interface LocalSettings {
   adminKey: string | undefined;
   /** Providers that are not here are simulated. */
   upstreams: UpstreamTargets;
+  /** By subscription; one without is not posted to. */
+  webhookSecrets: ReadonlyMap<string, readonly string[]>;
   /** Undefined: those of the policy. */
   priceFeeds: readonly Feed[] | undefined;
   /** What is set and has no effect: said at start, lest somebody relies on it. */
@@ -51,6 +54,19 @@ const feeds = z.string().transform((text, context): readonly Feed[] => {
   return z.NEVER;
 });
 
+const webhookSecrets = z.string().transform((given, context) => {
+  try {
+    return parseWebhookSecrets(given);
+  } catch (error) {
+    const message = (error as Error).message;
+    context.addIssue({
+      code: 'custom',
+      message: `must be as in {"chat": "whsec_…"}. ${message.slice(0, -1)}`,
+    });
+    return z.NEVER;
+  }
+});
+
 const printable = z.string().regex(/^[\x21-\x7e]+$/, 'must be printable ASCII without spaces');
 
 const providerShape = Object.fromEntries(
@@ -69,6 +85,7 @@ const environmentSchema = z.object({
     .min(ADMIN_KEY_LENGTH_MIN, `must have ${ADMIN_KEY_LENGTH_MIN} characters at least`)
     .optional(),
   SPENDCAP_PRICE_FEEDS: feeds.optional(),
+  SPENDCAP_WEBHOOK_SECRETS: webhookSecrets.default(new Map()),
   ...providerShape,
 });
 
@@ -88,6 +105,7 @@ export function readEnvironment(environment: Environment): LocalSettings {
     policyFile: data.SPENDCAP_CONFIG,
     adminKey: data.SPENDCAP_ADMIN_KEY,
     upstreams: upstreamsOf(given),
+    webhookSecrets: data.SPENDCAP_WEBHOOK_SECRETS,
     priceFeeds: data.SPENDCAP_PRICE_FEEDS,
     notes: notesOn(given),
   };
@@ -119,7 +137,7 @@ function notesOn(given: Environment): string[] {
 
 /** The value itself only where it is no secret. */
 function explain(name: string, given: Environment, message: string): string {
-  return name.endsWith('_KEY')
+  return name.endsWith('_KEY') || name.endsWith('_SECRETS')
     ? `${name} ${message}.`
     : `${name} is ${JSON.stringify(given[name])}: it ${message}.`;
 }

@@ -44,6 +44,7 @@ import { openStoredAnswers, startAnswerSweeper } from './stored-answers.ts';
 import { startPriceRefresh } from './price-refresh.ts';
 import { startRollUp } from './roll-up.ts';
 import { startSimulatedProvider, type SimulatedProvider } from './simulated-provider/server.ts';
+import { startWebhooks } from './webhooks.ts';
 
 export interface LocalServerOptions extends Pick<
   LocalSettings,
@@ -52,6 +53,8 @@ export interface LocalServerOptions extends Pick<
   policy: Policy;
   /** Without them prices are those of the release, and what people set. */
   priceFeeds?: readonly Feed[];
+  /** By subscription; one without is not posted to. */
+  webhookSecrets?: LocalSettings['webhookSecrets'];
   report: (event: OperatorEvent | LocalEvent) => void;
   timing?: Partial<Timing>;
 }
@@ -65,6 +68,7 @@ export interface LocalEvent {
     | 'approvals'
     | 'roll_up'
     | 'prices'
+    | 'webhooks'
     | 'answer_sweeper'
     | 'answer_cut';
   reason: string;
@@ -124,12 +128,16 @@ export async function startLocalServer(options: LocalServerOptions): Promise<Loc
     report: (reason) => report({ kind: 'approvals', reason }),
   });
   const { timeZone } = policy.org;
+  const webhooks = startWebhooks({
+    ...{ webhooks: policy.webhooks, clock },
+    secrets: options.webhookSecrets ?? new Map<string, readonly string[]>(),
+    report: (reason) => report({ kind: 'webhooks', reason }),
+  });
   const closing = new AbortController();
   const office = new PriceOffice({
     ...{ table, clock, ids, prices, reviewed: reviewedCards, feeds: options.priceFeeds ?? [] },
     fetch: (url, known) => fetchDocument(url, known, { signal: closing.signal }),
-    // Nothing on this machine listens to the bus.
-    tell: async () => undefined,
+    tell: async (detail) => webhooks.publish({ type: 'PricesChanged', detail }),
     mail,
   });
   const admin = createAdminApp(
@@ -185,6 +193,7 @@ export async function startLocalServer(options: LocalServerOptions): Promise<Loc
     outbox,
     financeEmail,
     asked: (event) => approvals.asked(event),
+    published: (event) => webhooks.publish(event),
     report: (reason) => report({ kind: 'escalation', reason }),
   });
 
@@ -215,6 +224,7 @@ export async function startLocalServer(options: LocalServerOptions): Promise<Loc
       await sweeper?.stop();
       await changeFeed.stop();
       await approvals.stop();
+      await webhooks.stop();
       await rollUp.stop();
       await upstream.close();
       await provider?.close();

@@ -2,9 +2,10 @@
 import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { nameOf, resourcesOf, synthesised } from './stacks.ts';
+import { nameOf, policy, resourcesOf, synthesised } from './stacks.ts';
 
-const { stateless } = synthesised({ alarmEmail: 'ops@example.com' });
+const subscribed = { ...policy, webhooks: [{ id: 'chat', url: 'https://hooks.example.com/' }] };
+const { stateless } = synthesised({ alarmEmail: 'ops@example.com' }, subscribed);
 const runbook = readFileSync(resolve(import.meta.dirname, '../../docs/runbook.md'), 'utf8');
 const sections = [...runbook.matchAll(/^## (.+)$/gm)].map((match) => match[1]!);
 const alarms = Object.entries(resourcesOf(stateless, 'AWS::CloudWatch::Alarm')).map(
@@ -29,10 +30,11 @@ describe('alarms', () => {
   const metricsOf = (name: string): number =>
     alarms.filter(({ properties }) => properties['MetricName'] === name).length;
 
-  test('watch every queue, and the errors of the functions', () => {
-    expect(metricsOf('ApproximateNumberOfMessagesVisible')).toBe(
-      Object.keys(resourcesOf(stateless, 'AWS::SQS::Queue')).length,
-    );
+  test('watch every queue of dead letters, and the errors of the functions', () => {
+    const queues = Object.keys(resourcesOf(stateless, 'AWS::SQS::Queue')).map(nameOf);
+    const working = queues.filter((name) => !name.endsWith('DeadLetters'));
+    expect(working).toEqual(['WebhooksQueue']);
+    expect(metricsOf('ApproximateNumberOfMessagesVisible')).toBe(queues.length - working.length);
     const errors = alarms.filter(({ properties }) => properties['MetricName'] === 'Errors');
     const watched = errors.map(({ properties }) => {
       const [{ Value }] = properties['Dimensions'] as [{ Value: { Ref: string } }];

@@ -6,7 +6,8 @@ import { readdirSync } from 'node:fs';
 import { format, resolveConfig } from 'prettier';
 import { expect, test } from 'vitest';
 import * as z from 'zod';
-import { EVENT_SCHEMAS, type EventType } from '../../lambdas/core/events/catalogue.ts';
+import { EVENT_SCHEMAS } from '../../lambdas/core/events/catalogue.ts';
+import type { EventType } from '../../lambdas/core/events/event-types.ts';
 import { blocksOf } from '../support/doc-blocks.ts';
 
 const FOLDER = `${new URL('../..', import.meta.url).pathname}docs/events`;

@@ -1,6 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { InvalidEnvironment, readEnvironment } from '../../local/environment.ts';
 
+const SECRET = `whsec_${Buffer.alloc(24, 1).toString('base64')}`;
+
 describe('the environment', () => {
   it('of a newcomer is empty', () => {
     expect(readEnvironment({ PATH: '/bin' })).toEqual({
@@ -10,6 +12,7 @@ describe('the environment', () => {
       policyFile: undefined,
       adminKey: undefined,
       upstreams: {},
+      webhookSecrets: new Map(),
       notes: [],
     });
   });
@@ -26,6 +29,7 @@ describe('the environment', () => {
         SPENDCAP_OPENAI_API_KEY: 'sk-1',
         SPENDCAP_BEDROCK_BASE_URL: 'http://127.0.0.1:9999',
         SPENDCAP_PRICE_FEEDS: 'none',
+        SPENDCAP_WEBHOOK_SECRETS: JSON.stringify({ chat: SECRET }),
       }),
     ).toEqual({
       host: '::1',
@@ -38,6 +42,7 @@ describe('the environment', () => {
         bedrock: { origin: 'http://127.0.0.1:9999', apiKey: undefined },
       },
       priceFeeds: [],
+      webhookSecrets: new Map([['chat', [SECRET]]]),
       notes: [],
     });
   });
@@ -65,6 +70,11 @@ describe('the environment', () => {
     ['SPENDCAP_ANTHROPIC_BASE_URL', 'ftp://x', 'it must be an address such as'],
     ['SPENDCAP_ANTHROPIC_BASE_URL', 'https://u:p@x', 'it must hold no credential'],
     ['SPENDCAP_ADMIN_KEY', 'short', 'SPENDCAP_ADMIN_KEY must have 8 characters at least.'],
+    [
+      'SPENDCAP_WEBHOOK_SECRETS',
+      '{"chat": "sesame"}',
+      'SPENDCAP_WEBHOOK_SECRETS must be as in {"chat": "whsec_…"}. The secrets of webhooks cannot be used: that of "chat" is not',
+    ],
     ['SPENDCAP_OPENAI_API_KEY', 'sk 1', 'SPENDCAP_OPENAI_API_KEY must be printable ASCII without spaces.'],
   ])('explains %s=%s', (name, value, said) => {
     expect(() => readEnvironment({ [name]: value })).toThrow(InvalidEnvironment);

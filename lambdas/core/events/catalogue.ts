@@ -10,6 +10,7 @@ import {
   grantExpiredSchema,
   grantRequestedSchema,
 } from './grants.ts';
+import type { EventType } from './event-types.ts';
 import { pricesChangedSchema } from './prices-changed.ts';
 
 /** EventBridge's `source` of all of them. */
@@ -22,8 +23,7 @@ export const EVENT_SCHEMAS = {
   GrantDenied: grantDeniedSchema,
   GrantExpired: grantExpiredSchema,
   PricesChanged: pricesChangedSchema,
-};
+} satisfies Record<EventType, z.ZodType>;
 
-export type EventType = keyof typeof EVENT_SCHEMAS;
 export type EventDetail<T extends EventType> = z.output<(typeof EVENT_SCHEMAS)[T]>;
 export type BusEvent<T extends EventType = EventType> = { [K in T]: { type: K; detail: EventDetail<K> } }[T];

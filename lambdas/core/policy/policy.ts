@@ -7,6 +7,7 @@ import { ladderSchema, type Ladder } from './ladder.ts';
 import { FAMILIES } from '../price-changes/reading.ts';
 import { isTimeZone } from '../time.ts';
 import { capIdSchema, capInputSchema, nameSchema, userIdSchema } from '../caps/cap-definition.ts';
+import { webhookSchema } from '../webhooks/webhook.ts';
 
 const planCap = capInputSchema.omit({ scope: true }).extend({ id: capIdSchema });
 /** As the admin API takes it, with its id. */
@@ -130,6 +131,8 @@ const policyShape = z.strictObject({
       waitHours: z.int().min(1).max(168).default(72),
     })
     .prefault({}),
+  /** Where events are posted to, signed; each has its secret outside of this file. */
+  webhooks: z.array(webhookSchema).check(eachIdOnce).default([]),
   /** How long a provider is read on after the client left. */
   drainSeconds: z.int().min(0).max(840).default(30),
   oidcIssuers: z.array(issuerSchema).default([]),

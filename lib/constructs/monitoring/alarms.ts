@@ -27,6 +27,7 @@ import type { NodeFunction } from '../node-function/node-function.ts';
 import type { PriceRefresh } from '../price-refresh/price-refresh.ts';
 import type { ChargeFeed } from '../rollups/charge-feed.ts';
 import type { RollUp } from '../rollups/roll-up.ts';
+import type { Webhooks } from '../webhooks/webhooks.ts';
 
 export interface Watched {
   gateway: Gateway;
@@ -40,6 +41,8 @@ export interface Watched {
   collector: Collector;
   priceRefresh: PriceRefresh;
   canary: Canary;
+  /** Undefined where nobody has subscribed. */
+  webhooks: Webhooks | undefined;
 }
 
 const FIVE_MINUTES = Duration.minutes(5);
@@ -100,7 +103,9 @@ export class Alarms extends Construct {
     }
   }
 
-  #queues({ changeFeed, chargeFeed, rollUp, escalation, approvals, collector, priceRefresh }: Watched): void {
+  #queues(watched: Watched): void {
+    const { changeFeed, chargeFeed, rollUp, escalation, approvals, collector, priceRefresh, webhooks } =
+      watched;
     for (const [name, { deadLetters }] of Object.entries({
       changeFeed,
       chargeFeed,
@@ -109,6 +114,7 @@ export class Alarms extends Construct {
       approvals,
       collector,
       priceRefresh,
+      ...(webhooks && { webhooks }),
     })) {
       this.#atLeastOne(
         `DeadLetters${capital(name)}`,
@@ -124,7 +130,7 @@ export class Alarms extends Construct {
 
   #functions(watched: Watched): void {
     const { proxy, admin, changeFeed, chargeFeed, rollUp } = watched;
-    const { escalation, approvals, collector, priceRefresh } = watched;
+    const { escalation, approvals, collector, priceRefresh, webhooks } = watched;
     // Not the proxy's: Lambda also counts an answer that its provider or its client broke off. Ours are `Failures`.
     const functions = {
       admin,
@@ -136,6 +142,7 @@ export class Alarms extends Construct {
       approvalPage: approvals.page,
       collector: collector.function,
       priceRefresh: priceRefresh.function,
+      ...(webhooks && { webhooks: webhooks.function }),
     };
     for (const [name, fn] of Object.entries(functions)) {
       this.#atLeastOne(

@@ -1,0 +1,11 @@
+/** The names of all events, apart from their schemas: the policy file names events, and every function has the policy. */
+export const EVENT_TYPES = [
+  'CapThresholdCrossed',
+  'GrantRequested',
+  'GrantApproved',
+  'GrantDenied',
+  'GrantExpired',
+  'PricesChanged',
+] as const;
+
+export type EventType = (typeof EVENT_TYPES)[number];

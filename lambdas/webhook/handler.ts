@@ -1,0 +1,90 @@
+/**
+ * Webhooks on Lambda: one message of the queue is one event for one subscription. What fails stays in the queue, and comes
+ * again after a pause that grows; after the last attempt SQS moves it to the dead letters.
+ */
+import { ChangeMessageVisibilityCommand, SQSClient } from '@aws-sdk/client-sqs';
+import type { SQSBatchResponse, SQSEvent, SQSRecord } from 'aws-lambda';
+import { BACKGROUND_SILENCE_MS_MAX, timeLimits } from '../adapters/aws-time-limits.ts';
+import { createPost } from '../adapters/webhooks/post.ts';
+import { parsePolicy } from '../core/policy/policy.ts';
+import { deliverySchema, pauseAfter } from '../core/webhooks/delivery.ts';
+import { parseWebhookSecrets } from '../core/webhooks/signature.ts';
+import { CachedSecret } from '../runtime/cached-secret.ts';
+import { systemClock as clock } from '../runtime/clock.ts';
+import { readEnvironment, text } from '../runtime/environment.ts';
+import { standardOutput, type Log } from '../runtime/log.ts';
+import { secretReader } from '../runtime/secret-reader.ts';
+import { createSend, type Send } from './send.ts';
+
+/** The policy file's content; the bundler puts it here, so that the code and its policy are deployed as one. */
+declare const SPENDCAP_POLICY: unknown;
+
+/** Makes a message come again after so many seconds. */
+export type Delay = (receipt: string, seconds: number) => Promise<void>;
+
+export interface WebhookParts {
+  send: Send;
+  delay: Delay;
+}
+
+export const handler = createHandler({ open: openOnAws, log: standardOutput });
+
+function openOnAws(): WebhookParts {
+  const { WEBHOOK_SECRET_ARN, QUEUE_URL } = readEnvironment(
+    { WEBHOOK_SECRET_ARN: text, QUEUE_URL: text },
+    process.env,
+  );
+  const secret = new CachedSecret({
+    clock,
+    parse: parseWebhookSecrets,
+    read: secretReader(WEBHOOK_SECRET_ARN),
+  });
+  const client = new SQSClient(timeLimits(BACKGROUND_SILENCE_MS_MAX));
+  return {
+    send: createSend({
+      webhooks: parsePolicy(SPENDCAP_POLICY).webhooks,
+      secrets: () => secret.current(),
+      post: createPost({ reach: 'public' }),
+      clock,
+    }),
+    delay: async (ReceiptHandle, VisibilityTimeout) => {
+      await client.send(
+        new ChangeMessageVisibilityCommand({ QueueUrl: QUEUE_URL, ReceiptHandle, VisibilityTimeout }),
+      );
+    },
+  };
+}
+
+/** Each message stands for itself; what a receiver does wrong is no error of the function. */
+export function createHandler({ open, log }: { open: () => WebhookParts; log: Log }) {
+  let parts: WebhookParts | undefined;
+  return async ({ Records }: SQSEvent): Promise<SQSBatchResponse> => {
+    parts ??= open();
+    const batchItemFailures: SQSBatchResponse['batchItemFailures'] = [];
+    for (const record of Records) {
+      if (!(await deliver(parts, record, log))) batchItemFailures.push({ itemIdentifier: record.messageId });
+    }
+    return { batchItemFailures };
+  };
+}
+
+async function deliver({ send, delay }: WebhookParts, record: SQSRecord, log: Log): Promise<boolean> {
+  const attempts = Number(record.attributes.ApproximateReceiveCount);
+  let about: Record<string, unknown> = { messageId: record.messageId, attempts };
+  try {
+    const delivery = deliverySchema.parse(JSON.parse(record.body));
+    about = { webhook: delivery.webhook, type: delivery.type, event: delivery.detail.id, attempts };
+    const outcome = await send(delivery);
+    log({ ...about, ...outcome, kind: `webhook_${outcome.kind}` });
+    if (outcome.kind !== 'failed') return true;
+  } catch (error) {
+    log({ ...about, kind: 'webhook_failed', reason: String(error) });
+  }
+  const pause = pauseAfter(attempts);
+  // Without it the message comes again all the same, after the time that the queue gives each of them.
+  if (pause !== undefined)
+    await delay(record.receiptHandle, pause / 1000).catch((error: unknown) =>
+      log({ ...about, kind: 'webhook_not_delayed', reason: String(error) }),
+    );
+  return false;
+}
