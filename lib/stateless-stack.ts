@@ -9,6 +9,7 @@ import { Canary } from './constructs/canary/canary.ts';
 import { ChangeFeed } from './constructs/change-feed/change-feed.ts';
 import { Collector } from './constructs/collector/collector.ts';
 import { Escalation } from './constructs/escalation/escalation.ts';
+import { FinanceDesk } from './constructs/finance-mail/finance-desk.ts';
 import { FinanceMail } from './constructs/finance-mail/finance-mail.ts';
 import { Gateway } from './constructs/gateway/gateway.ts';
 import { Alarms } from './constructs/monitoring/alarms.ts';
@@ -48,12 +49,13 @@ export class StatelessStack extends Stack {
     const changeFeed = new ChangeFeed(this, 'ChangeFeed', { policy, table, bus });
     grantPriceOffice(admin, { bus, mail });
     const definitionFile = resolve(import.meta.dirname, 'escalation.asl.json');
+    const financeDesk = new FinanceDesk(this, 'FinanceDesk', { policy, table, mail });
     const escalation = new Escalation(this, 'Escalation', {
       stage,
       policy,
       table,
       bus,
-      mail,
+      desk: financeDesk,
       definitionFile,
     });
     const reserve = proxyConcurrency !== 'none';
@@ -69,7 +71,8 @@ export class StatelessStack extends Stack {
       policy.webhooks.length === 0 ? undefined : new Webhooks(this, 'Webhooks', { policy, bus });
 
     const feeds = { changeFeed, chargeFeed, rollUp };
-    const functions = { proxy, admin, ...feeds, escalation, approvals, collector, priceRefresh, canary };
+    const people = { escalation, financeDesk, approvals };
+    const functions = { proxy, admin, ...feeds, ...people, collector, priceRefresh, canary };
     const watched = { gateway, ...functions, webhooks };
     new Alarms(this, 'Alarms', watched, deployment.alarmEmail);
     addDashboard(this, 'Dashboard', `spendcap-${stage}`, watched);

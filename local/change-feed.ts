@@ -1,6 +1,6 @@
 /**
  * Steps 8 and 9 on this machine: the change feed, the escalation and the state machine that AWS runs, with the local
- * table's changes in front and the outbox behind. Leaves out: the event bus (events are handed on at once), retries
+ * table's changes in front and the finance desk behind. Leaves out: the event bus (events are handed on at once), retries
  * of a failed record (the item's next change tells the same again, a restart does too) and dead letters.
  */
 import { readFileSync } from 'node:fs';
@@ -11,6 +11,7 @@ import { isShared } from '../lambdas/core/caps/cap.ts';
 import type { Directory } from '../lambdas/core/directory/directory.ts';
 import { AccountCaps } from '../lambdas/core/escalation/account-caps.ts';
 import { EVENT_SOURCE, type BusEvent } from '../lambdas/core/events/catalogue.ts';
+import type { FinanceDesk } from '../lambdas/core/finance/finance-desk.ts';
 import { grantKey } from '../lambdas/core/grants/grant-items.ts';
 import { GrantRecords } from '../lambdas/core/grants/grant-records.ts';
 import { leavesOf } from '../lambdas/core/ledger/collect.ts';
@@ -20,9 +21,9 @@ import { everyItem } from '../lambdas/core/pages.ts';
 import type { LadderOf } from '../lambdas/core/policy/ladder.ts';
 import type { Clock, EventBus, ItemKey, Table } from '../lambdas/core/ports.ts';
 import { createEscalate } from '../lambdas/escalate/escalate.ts';
+import { createMailFinance } from '../lambdas/mail-finance/mail-finance.ts';
 import type { AccountChanges } from './account-changes.ts';
 import type { Approvals } from './approvals.ts';
-import type { Outbox } from './outbox.ts';
 import { LAMBDA_INVOKE, parseMachine, SNS_PUBLISH } from './state-machine/definition.ts';
 import { Executions } from './state-machine/executions.ts';
 import type { Json } from './state-machine/expressions.ts';
@@ -34,8 +35,7 @@ export interface ChangeFeedDeps {
   directory: Directory;
   ladderOf: LadderOf;
   clock: Clock;
-  outbox: Outbox;
-  financeEmail: string;
+  desk: FinanceDesk;
   /** Somebody asked for more. */
   asked: Approvals['asked'];
   /** Hears of every event, after what acts on it here. */
@@ -50,7 +50,7 @@ export interface ChangeFeed {
 
 const RECORDS_A_BATCH = 100;
 const ITEMS_A_PAGE = 100;
-const FUNCTION = 'escalate';
+const FUNCTIONS = { escalateFunctionArn: 'escalate', mailFinanceFunctionArn: 'mail-finance' };
 
 export function startChangeFeed(deps: ChangeFeedDeps): ChangeFeed {
   const { changes, directory, ladderOf, clock, report } = deps;
@@ -113,22 +113,19 @@ async function readBooks({ table, directory, changes, report }: ChangeFeedDeps):
 }
 
 function createLadder(deps: ChangeFeedDeps): { executions: Executions; bus: EventBus } {
-  const { table, clock, outbox, financeEmail, report } = deps;
+  const { table, clock, desk, report } = deps;
+  const mailFinance = createMailFinance(desk);
   const file = readFileSync(new URL('../lib/escalation.asl.json', import.meta.url), 'utf8');
   const executions: Executions = new Executions({
     name: 'escalation',
-    machine: parseMachine(file, { escalateFunctionArn: FUNCTION, financeTopicArn: financeEmail }),
+    machine: parseMachine(file, FUNCTIONS),
     resources: {
       [LAMBDA_INVOKE]: async (given) => {
-        const { Payload } = given as { Payload: Json };
-        return { StatusCode: 200, Payload: (await escalate(Payload)) as Json };
+        const { FunctionName, Payload } = given as { FunctionName: string; Payload: Json };
+        const invoke = FunctionName === FUNCTIONS.mailFinanceFunctionArn ? mailFinance : escalate;
+        return { StatusCode: 200, Payload: (await invoke(Payload)) as Json };
       },
-      [SNS_PUBLISH]: async (given, { execution, state }) => {
-        const { TopicArn, Subject, Message } = given as Record<'TopicArn' | 'Subject' | 'Message', string>;
-        const id = `${execution.name}#${state}`;
-        await outbox.put(id, { to: TopicArn, subject: Subject, text: Message, at: execution.startTime });
-        return { MessageId: id };
-      },
+      [SNS_PUBLISH]: () => Promise.reject(new Error('the ladder mails by its function')),
     },
     table,
     clock,

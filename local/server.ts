@@ -17,6 +17,7 @@ import { Directory } from '../lambdas/core/directory/directory.ts';
 import type { OperatorEvent, Timing } from '../lambdas/core/gateway.ts';
 import { AccountCaps } from '../lambdas/core/escalation/account-caps.ts';
 import { Ledger } from '../lambdas/core/ledger/ledger.ts';
+import { FinanceDesk } from '../lambdas/core/finance/finance-desk.ts';
 import { ladderOf, type Policy } from '../lambdas/core/policy/policy.ts';
 import type { FinanceMail } from '../lambdas/core/ports.ts';
 import { Periods } from '../lambdas/core/rollups/periods.ts';
@@ -35,6 +36,7 @@ import { startChangeFeed } from './change-feed.ts';
 import { startCollector } from './collector.ts';
 import { seedDemoOrg } from './demo-org.ts';
 import type { LocalSettings } from './environment.ts';
+import { startFinanceDesk } from './finance-desk.ts';
 import { startHttpHost } from './http-host.ts';
 import { systemIds as ids } from '../lambdas/runtime/ids.ts';
 import { AccountChanges } from './account-changes.ts';
@@ -65,6 +67,7 @@ export interface LocalEvent {
     | 'collector'
     | 'admin'
     | 'escalation'
+    | 'finance_mail'
     | 'approvals'
     | 'roll_up'
     | 'prices'
@@ -183,6 +186,15 @@ export async function startLocalServer(options: LocalServerOptions): Promise<Loc
   const sweeper =
     answers &&
     startAnswerSweeper({ table, clock, report: (reason) => report({ kind: 'answer_sweeper', reason }) });
+  const reader = { table, clock, periods: new Periods({ table, clock, ids }), zone: timeZone };
+  const desk = new FinanceDesk({
+    ...{ reader, mail, moreUrl: policy.org.reportUrl },
+    report: (reason) => report({ kind: 'finance_mail', reason }),
+  });
+  const mailRounds = startFinanceDesk({
+    ...{ desk, clock },
+    report: (reason) => report({ kind: 'finance_mail', reason }),
+  });
   const changeFeed = startChangeFeed({
     changes,
     table,
@@ -190,8 +202,7 @@ export async function startLocalServer(options: LocalServerOptions): Promise<Loc
     directory,
     ladderOf: (name) => ladderOf(policy, name),
     clock,
-    outbox,
-    financeEmail,
+    desk,
     asked: (event) => approvals.asked(event),
     published: (event) => webhooks.publish(event),
     report: (reason) => report({ kind: 'escalation', reason }),
@@ -200,7 +211,7 @@ export async function startLocalServer(options: LocalServerOptions): Promise<Loc
   approvals.start();
   const rollUp = startRollUp({
     changes: charges,
-    reader: { table, clock, periods: new Periods({ table, clock, ids }), zone: timeZone },
+    reader,
     report: (reason) => report({ kind: 'roll_up', reason }),
   });
 
@@ -223,6 +234,7 @@ export async function startLocalServer(options: LocalServerOptions): Promise<Loc
       await collector.stop();
       await sweeper?.stop();
       await changeFeed.stop();
+      await mailRounds.stop();
       await approvals.stop();
       await webhooks.stop();
       await rollUp.stop();

@@ -17,6 +17,12 @@ export function thousandthsAsPercent(thousandths: number): string {
   return `${Math.floor(thousandths / 10)}${tenths === 0 ? '' : `.${tenths}`}%`;
 }
 
+/** "0.8" is "80%", "0.955" is "95.5%". */
+export function fractionAsPercent(fraction: string): string {
+  const [whole, decimals = ''] = fraction.split('.');
+  return thousandthsAsPercent(Number(`${whole!}${decimals.padEnd(3, '0')}`));
+}
+
 /** A name as a subject takes it; in the text it stands whole. */
 export function asciiName(name: string, lengthMax: number): string {
   const plain = name.replaceAll(/[^\x21-\x7e]/gu, '?');

@@ -82,7 +82,7 @@ describe('the ladder', () => {
       StateMachineName: 'spendcap-prod-escalation',
       StateMachineType: 'STANDARD',
       DefinitionSubstitutions: {
-        financeTopicArn: Match.anyValue(),
+        mailFinanceFunctionArn: { 'Fn::GetAtt': [Match.stringLikeRegexp('^FinanceDeskFunction'), 'Arn'] },
         escalateFunctionArn: { 'Fn::GetAtt': [Match.stringLikeRegexp('^EscalationFunction'), 'Arn'] },
       },
     });
@@ -164,6 +164,20 @@ test('the collector runs every hour', () => {
   });
 });
 
+test('crossings that wait are mailed every five minutes', () => {
+  stateless.hasResourceProperties('AWS::Scheduler::Schedule', {
+    ScheduleExpression: 'rate(5 minutes)',
+    FlexibleTimeWindow: { Mode: 'OFF' },
+    State: 'ENABLED',
+    Target: {
+      Arn: { 'Fn::GetAtt': [Match.stringLikeRegexp('^FinanceDeskFunction'), 'Arn'] },
+      Input: '{"action":"mail_waiting"}',
+      DeadLetterConfig: { Arn: queue('FinanceDesk') },
+      RetryPolicy: { MaximumRetryAttempts: 1, MaximumEventAgeInSeconds: 240 },
+    },
+  });
+});
+
 test('new price cards are looked for every hour, by one attempt after another', () => {
   stateless.hasResourceProperties('AWS::Scheduler::Schedule', {
     ScheduleExpression: 'rate(1 hour)',
@@ -190,7 +204,7 @@ test('the canary asks every quarter of an hour, once', () => {
 });
 
 test('what was delivered and failed in the function ends in a queue too', () => {
-  for (const name of ['Escalation', 'Approvals', 'Collector', 'PriceRefresh', 'RollUp']) {
+  for (const name of ['Escalation', 'Approvals', 'Collector', 'PriceRefresh', 'RollUp', 'FinanceDesk']) {
     stateless.hasResourceProperties('AWS::Lambda::EventInvokeConfig', {
       DestinationConfig: { OnFailure: { Destination: queue(name) } },
     });
@@ -199,7 +213,7 @@ test('what was delivered and failed in the function ends in a queue too', () => 
 
 test('queues keep their messages for two weeks, encrypted', () => {
   const queues = Object.values(resourcesOf(stateless, 'AWS::SQS::Queue'));
-  expect(queues).toHaveLength(7);
+  expect(queues).toHaveLength(8);
   for (const { Properties } of queues) {
     expect(Properties).toMatchObject({ MessageRetentionPeriod: 1_209_600, SqsManagedSseEnabled: true });
   }

@@ -18,7 +18,7 @@ const functions = Object.fromEntries(
 const environmentOf = (name: string) =>
   (functions[name]!['Environment'] as { Variables: Record<string, unknown> }).Variables;
 
-test('are these ten', () => {
+test('are these', () => {
   expect(Object.keys(functions).sort()).toEqual([
     'Admin',
     'ApprovalsFunction',
@@ -28,6 +28,7 @@ test('are these ten', () => {
     'ChargeFeedFunction',
     'CollectorFunction',
     'EscalationFunction',
+    'FinanceDeskFunction',
     'PolicyCapsFunction',
     'PriceRefreshFunction',
     'Proxy',

@@ -131,7 +131,7 @@ describe('logs', () => {
 
   test('are all kept for three months', () => {
     const groups = Object.values(resourcesOf(stateless, 'AWS::Logs::LogGroup'));
-    expect(groups).toHaveLength(15);
+    expect(groups).toHaveLength(16);
     for (const { Properties } of groups) expect(Properties['RetentionInDays']).toBe(90);
   });
 });

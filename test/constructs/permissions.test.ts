@@ -104,7 +104,18 @@ const EXPECTED: Record<string, string[]> = {
   ],
   RollUpRegularlyRole: ['lambda:InvokeFunction', 'sqs:SendMessage'],
   EscalationFunctionRole: ['dynamodb:GetItem', 'dynamodb:PutItem', ...LOGS, ...SEND, 'states:StartExecution'],
-  EscalationLadderRole: ['lambda:InvokeFunction', ...MACHINE_LOGS, 'sns:Publish', ...TRACES],
+  EscalationLadderRole: ['lambda:InvokeFunction', ...MACHINE_LOGS, ...TRACES],
+  FinanceDeskFunctionRole: [
+    'dynamodb:DeleteItem',
+    'dynamodb:GetItem',
+    'dynamodb:PutItem',
+    'dynamodb:Query',
+    'dynamodb:UpdateItem',
+    ...LOGS,
+    'sns:Publish',
+    ...SEND,
+  ],
+  FinanceDeskRegularlyRole: ['lambda:InvokeFunction', 'sqs:SendMessage'],
   CollectorFunctionRole: [
     'dynamodb:GetItem',
     'dynamodb:PutItem',
@@ -193,6 +204,7 @@ describe('resources', () => {
     expect(byTime.map(({ role }) => role).sort()).toEqual([
       'AdminRole',
       'ApprovalsFunctionRole',
+      'FinanceDeskFunctionRole',
       'PolicyCapsFunctionRole',
       'PriceRefreshFunctionRole',
       'RollUpFunctionRole',

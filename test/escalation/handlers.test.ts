@@ -4,6 +4,7 @@ import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 const HANDLERS: [string, () => Promise<{ handler: unknown }>, string][] = [
   ['change-feed', () => import('../../lambdas/change-feed/handler.ts'), 'EVENT_BUS_NAME'],
   ['escalate', () => import('../../lambdas/escalate/handler.ts'), 'STATE_MACHINE_ARN'],
+  ['mail-finance', () => import('../../lambdas/mail-finance/handler.ts'), 'FINANCE_TOPIC_ARN'],
   ['ask-approver', () => import('../../lambdas/ask-approver/handler.ts'), 'GATEWAY_URL'],
 ];
 /** Of the approvals, beside the one that a case leaves out. */

@@ -9,7 +9,7 @@ import { walk, type Ending } from '../../local/state-machine/walk.ts';
 
 const FILE = readFileSync(new URL('../../lib/escalation.asl.json', import.meta.url), 'utf8');
 const APPROVAL = readFileSync(new URL('../../lib/approval.asl.json', import.meta.url), 'utf8');
-const ARNS = { escalateFunctionArn: 'arn:function', financeTopicArn: 'arn:topic' };
+const ARNS = { escalateFunctionArn: 'arn:function', mailFinanceFunctionArn: 'arn:mail' };
 const AT = '2026-11-24T12:00:00Z';
 const AT_ONCE = { mail: true, mail_at: AT, stage_at: AT };
 const EVENT = { id: 'e1', rung: 'warn', at: AT, actions: AT_ONCE, mail: { subject: 'S', text: 'T' } };
@@ -94,40 +94,42 @@ describe('the ladder of lib/escalation.asl.json', () => {
     expect(ending).toEqual({ status: 'succeeded', output: 'e1' });
     expect(calls).toEqual([
       ['lambda', { FunctionName: 'arn:function', Payload: { action: 'set_stage', event: EVENT } }],
-      ['sns', { TopicArn: 'arn:topic', Subject: 'S', Message: 'T' }],
+      ['lambda', { FunctionName: 'arn:mail', Payload: { action: 'tell', event: EVENT } }],
     ]);
   });
 
   test('tries again, and mails although the stage cannot be set', async () => {
     const { ending, calls, pausesMs } = await run(ladder, EVENT, {
-      lambda: Array<string>(7).fill('TableUnavailable'),
-      sns: ['InternalError'],
+      lambda: Array<string>(8).fill('TableUnavailable'),
     });
     expect(ending).toMatchObject({ status: 'failed', error: 'StageNotSet' });
-    expect(calls.map(([task]) => task)).toEqual([...Array<string>(7).fill('lambda'), 'sns', 'sns']);
+    const actions = calls.map(([, given]) => (given as { Payload: { action: string } }).Payload.action);
+    expect(actions).toEqual([...Array<string>(7).fill('set_stage'), 'tell', 'tell']);
     expect(pausesMs).toEqual([2000, 4000, 8000, 16_000, 32_000, 60_000, 5000]);
   });
 
   const NINE = '2026-11-24T21:00:00Z';
   const SEVEN = '2026-11-25T07:00:00Z';
   it.each<[string, object, Json[]]>([
-    ['a grace lets finance know first', { stage_at: NINE }, ['sns', NINE, 'lambda']],
-    ['quiet hours hold back the mail alone', { mail_at: SEVEN }, ['lambda', SEVEN, 'sns']],
-    ['a grace that ends first', { stage_at: NINE, mail_at: SEVEN }, [NINE, 'lambda', SEVEN, 'sns']],
-    ['a grace that ends last', { stage_at: SEVEN, mail_at: NINE }, [NINE, 'sns', SEVEN, 'lambda']],
-    ['no mail', { mail: false }, ['lambda']],
-    ['no mail, and a grace', { mail: false, stage_at: NINE }, [NINE, 'lambda']],
+    ['a grace lets finance know first', { stage_at: NINE }, ['tell', NINE, 'set_stage']],
+    ['quiet hours hold back the mail alone', { mail_at: SEVEN }, ['set_stage', SEVEN, 'tell']],
+    ['a grace that ends first', { stage_at: NINE, mail_at: SEVEN }, [NINE, 'set_stage', SEVEN, 'tell']],
+    ['a grace that ends last', { stage_at: SEVEN, mail_at: NINE }, [NINE, 'tell', SEVEN, 'set_stage']],
+    ['no mail', { mail: false }, ['set_stage']],
+    ['no mail, and a grace', { mail: false, stage_at: NINE }, [NINE, 'set_stage']],
   ])('%s', async (_what, actions, steps) => {
     const event = { ...EVENT, actions: { ...AT_ONCE, ...actions } };
     const { ending, calls } = await run(ladder, event);
     expect(ending).toEqual({ status: 'succeeded', output: 'e1' });
-    expect(calls.map(([task, given]) => (task === 'until' ? given : task))).toEqual(steps);
-    const stage = calls.find(([task]) => task === 'lambda')!;
-    expect(stage[1]).toMatchObject({ Payload: { action: 'set_stage', event } });
+    const step = ([task, given]: (typeof calls)[number]): Json =>
+      task === 'until' ? given : (given as { Payload: { action: string } }).Payload.action;
+    expect(calls.map(step)).toEqual(steps);
+    const [, first] = calls.find(([task]) => task === 'lambda')!;
+    expect(first).toMatchObject({ Payload: { event } });
   });
 
   test('fails where finance cannot be told', async () => {
-    const { ending } = await run(ladder, EVENT, { sns: Array<string>(9).fill('InternalError') });
+    const { ending } = await run(ladder, EVENT, { lambda: Array<string>(16).fill('TableUnavailable') });
     expect(ending).toMatchObject({ status: 'failed', error: 'NotMailed' });
   });
 });

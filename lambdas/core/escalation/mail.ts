@@ -6,6 +6,7 @@ import { paceOf, usedUpAt, type WindowSpan } from '../caps/pace.ts';
 import {
   aboutWords,
   asciiName,
+  fractionAsPercent,
   instantWords,
   thousandthsAsPercent,
   wholeCents,
@@ -89,7 +90,7 @@ function subjectWords(facts: Facts, standing: Standing): string {
   const share = shareWords(standing);
   if (rung === 'block') return `${who} is blocked, ${share} of ${ascii(cap)} used`;
   if (rung === 'throttle') return `${who} is at stage throttled, ${share} of ${ascii(cap)} used`;
-  return `${who} has used ${share} of ${ascii(cap)} (warning at ${percent(threshold)})`;
+  return `${who} has used ${share} of ${ascii(cap)} (warning at ${fractionAsPercent(threshold)})`;
 }
 
 /** "$16.31 of $20.00 (81.5%)": what the rung is a share of, which may be less than all that the caller may use. */
@@ -102,7 +103,7 @@ function usedWords({ metric }: Facts, standing: Standing): string {
 }
 
 function rungWords({ cap, rung, threshold }: Facts): string {
-  const share = percent(threshold);
+  const share = fractionAsPercent(threshold);
   switch (rung) {
     case 'warn':
       return ` and so reached the ${share} warning of the cap "${cap}".`;
@@ -149,7 +150,7 @@ To raise this cap, ${raise}, raises it for everybody.`
     : `To let more through, have the limit raised for everybody: ${raise} (see its --help).`;
 }
 
-function scopeText({ scope }: Facts): string {
+export function scopeText({ scope }: Pick<Facts, 'scope'>): string {
   if (scope.type === 'org') return 'org';
   return scope.id === '*' ? `'${scope.type}:*'` : `${scope.type}:${scope.id}`;
 }
@@ -191,11 +192,5 @@ function shareWords({ settled, rung: { of } }: Standing): string {
 }
 const THOUSAND = 1000n;
 const SHARE_SHOWN_MAX = 9999n;
-
-/** "0.8" is "80%", "0.955" is "95.5%". */
-function percent(fraction: string): string {
-  const [whole, decimals = ''] = fraction.split('.');
-  return thousandthsAsPercent(Number(`${whole!}${decimals.padEnd(3, '0')}`));
-}
 
 const ascii = (name: string, lengthMax = NAME_LENGTH_MAX): string => asciiName(name, lengthMax);

@@ -3,17 +3,7 @@ import type { EpochMs } from '../brands.ts';
 import { instantWords } from '../mail-words.ts';
 import type { Mail } from '../ports.ts';
 
-export function testMail({
-  id,
-  at,
-  by,
-  org,
-}: {
-  id: string;
-  at: EpochMs;
-  by: string;
-  org: string;
-}): Mail {
+export function testMail({ id, at, by, org }: { id: string; at: EpochMs; by: string; org: string }): Mail {
   return {
     id,
     subject: 'Spendcap: a test, nothing has happened',

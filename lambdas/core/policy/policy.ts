@@ -92,6 +92,8 @@ const policyShape = z.strictObject({
       financeEmail: z.email().optional(),
       /** Where people ask for more budget; stands in every refusal by a cap. */
       requestUrl: z.url().optional(),
+      /** Where finance sees more, as a dashboard: the one link in mails of thresholds. */
+      reportUrl: z.url().optional(),
       /** Whose days reports and digests count by, as in Europe/Berlin. A cap has a time zone of its own. */
       timeZone: z.string().refine(isTimeZone, 'use a name of the IANA time zones').default('UTC'),
     })

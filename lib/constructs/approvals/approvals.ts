@@ -60,7 +60,7 @@ export class Approvals extends Construct {
       name,
       definitionFile: props.definitionFile,
       substitutions: { askApproverFunctionArn: this.function.functionArn },
-      function: this.function,
+      functions: [this.function],
     });
     new Rule(this, 'Requested', {
       description: 'Somebody asked for more: ask the approver',

@@ -81,6 +81,12 @@ export class BudgetTable extends Construct {
     this.#grant(fn, ['GetItem', 'PutItem']);
   }
 
+  /** Mails of crossings: reads rows and charges for what the money went on, and keeps a note of each mail. */
+  grantFinanceMail(fn: LambdaFunction): void {
+    this.#grant(fn, ['GetItem', 'PutItem', 'UpdateItem', 'DeleteItem', 'Query']);
+    this.#grantTimeIndex(fn);
+  }
+
   /** Approvals: puts requests, and leaves and pools with what was granted, if nobody wrote them in between. */
   grantGrants(fn: LambdaFunction): void {
     this.#grant(fn, ['GetItem', 'PutItem']);

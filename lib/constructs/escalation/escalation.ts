@@ -1,7 +1,7 @@
 /**
  * Step 9: a crossed threshold becomes one execution of the ladder. A rule cannot name an execution, and the name is
  * what makes a repeated event start nothing; so the rule invokes the escalate function, which starts the execution
- * under the event's `detail.id`. The execution calls the same function to set the stage, and mails finance itself.
+ * under the event's `detail.id`. The execution calls the same function to set the stage, and the finance desk to mail.
  */
 import { Duration } from 'aws-cdk-lib';
 import { Rule, type EventBus } from 'aws-cdk-lib/aws-events';
@@ -13,7 +13,7 @@ import { Construct } from 'constructs';
 import type { Policy } from '../../../lambdas/core/policy/policy.ts';
 import type { BudgetTable } from '../budget-table/budget-table.ts';
 import { DeadLetterQueue } from '../dead-letters/dead-letter-queue.ts';
-import type { FinanceMail } from '../finance-mail/finance-mail.ts';
+import type { FinanceDesk } from '../finance-mail/finance-desk.ts';
 import { NodeFunction } from '../node-function/node-function.ts';
 import { LoggedMachine, machineArn } from '../state-machine/logged-machine.ts';
 
@@ -25,7 +25,7 @@ export interface EscalationProps {
   policy: Policy;
   table: BudgetTable;
   bus: EventBus;
-  mail: FinanceMail;
+  desk: FinanceDesk;
   /** The ladder in States Language. Local mode runs the same file. */
   definitionFile: string;
 }
@@ -68,15 +68,16 @@ export class Escalation extends Construct {
     return escalate;
   }
 
-  #ladder({ mail, definitionFile }: EscalationProps, stateMachineName: string): StateMachine {
-    const machine = new LoggedMachine(this, 'Ladder', {
+  #ladder({ desk, definitionFile }: EscalationProps, stateMachineName: string): StateMachine {
+    return new LoggedMachine(this, 'Ladder', {
       name: stateMachineName,
       definitionFile,
-      substitutions: { financeTopicArn: mail.topicArn, escalateFunctionArn: this.function.functionArn },
-      function: this.function,
+      substitutions: {
+        escalateFunctionArn: this.function.functionArn,
+        mailFinanceFunctionArn: desk.function.functionArn,
+      },
+      functions: [this.function, desk.function],
     });
-    mail.grantPublish(machine);
-    return machine;
   }
 
   #rule(bus: EventBus): void {

@@ -22,6 +22,7 @@ import type { Canary } from '../canary/canary.ts';
 import type { ChangeFeed } from '../change-feed/change-feed.ts';
 import type { Collector } from '../collector/collector.ts';
 import type { Escalation } from '../escalation/escalation.ts';
+import type { FinanceDesk } from '../finance-mail/finance-desk.ts';
 import type { Gateway } from '../gateway/gateway.ts';
 import type { NodeFunction } from '../node-function/node-function.ts';
 import type { PriceRefresh } from '../price-refresh/price-refresh.ts';
@@ -37,6 +38,7 @@ export interface Watched {
   chargeFeed: ChargeFeed;
   rollUp: RollUp;
   escalation: Escalation;
+  financeDesk: FinanceDesk;
   approvals: Approvals;
   collector: Collector;
   priceRefresh: PriceRefresh;
@@ -104,13 +106,14 @@ export class Alarms extends Construct {
   }
 
   #queues(watched: Watched): void {
-    const { changeFeed, chargeFeed, rollUp, escalation, approvals, collector, priceRefresh, webhooks } =
-      watched;
+    const { changeFeed, chargeFeed, rollUp } = watched;
+    const { escalation, financeDesk, approvals, collector, priceRefresh, webhooks } = watched;
     for (const [name, { deadLetters }] of Object.entries({
       changeFeed,
       chargeFeed,
       rollUp,
       escalation,
+      financeDesk,
       approvals,
       collector,
       priceRefresh,
@@ -130,7 +133,7 @@ export class Alarms extends Construct {
 
   #functions(watched: Watched): void {
     const { proxy, admin, changeFeed, chargeFeed, rollUp } = watched;
-    const { escalation, approvals, collector, priceRefresh, webhooks } = watched;
+    const { escalation, financeDesk, approvals, collector, priceRefresh, webhooks } = watched;
     // Not the proxy's: Lambda also counts an answer that its provider or its client broke off. Ours are `Failures`.
     const functions = {
       admin,
@@ -138,6 +141,7 @@ export class Alarms extends Construct {
       chargeFeed: chargeFeed.function,
       rollUp: rollUp.function,
       escalation: escalation.function,
+      financeDesk: financeDesk.function,
       approvals: approvals.function,
       approvalPage: approvals.page,
       collector: collector.function,

@@ -10,14 +10,13 @@ export interface LoggedMachineProps {
   name: string;
   definitionFile: string;
   substitutions: Record<string, string>;
-  /** The one function that it calls. */
-  function: LambdaFunction;
+  /** Those that it calls. */
+  functions: readonly LambdaFunction[];
 }
 
 export class LoggedMachine extends StateMachine {
   constructor(scope: Construct, id: string, props: LoggedMachineProps) {
     const { name, definitionFile, substitutions } = props;
-    const { functionArn } = props.function;
     super(scope, id, {
       stateMachineName: name,
       stateMachineType: StateMachineType.STANDARD,
@@ -37,7 +36,10 @@ export class LoggedMachine extends StateMachine {
       tracingEnabled: true,
     });
     this.addToRolePolicy(
-      new PolicyStatement({ actions: ['lambda:InvokeFunction'], resources: [functionArn] }),
+      new PolicyStatement({
+        actions: ['lambda:InvokeFunction'],
+        resources: props.functions.map(({ functionArn }) => functionArn),
+      }),
     );
     Validations.of(this).acknowledge({
       id: 'AwsSolutions-IAM5[Resource::*]',

@@ -1,0 +1,105 @@
+/**
+ * Crossings become mails. The first few of a minute are mailed at once. What comes on top waits for a round and is
+ * gathered there, those of one cap and rung in one mail: SNS suspends an address that gets more than ten mails a second,
+ * and a person who gets forty reads none.
+ */
+import { durationMs, epochMs } from '../brands.ts';
+import type { CapThresholdCrossed } from '../events/cap-threshold-crossed.ts';
+import { TableUnavailable, type FinanceMail, type Mail } from '../ports.ts';
+import type { RowReader } from '../rollups/read-rows.ts';
+import { MINUTE } from '../time.ts';
+import { topCauses, type Causes } from './causes.ts';
+import { CrossingNotes } from './crossing-notes.ts';
+import { fullMail } from './full-mail.ts';
+import { graverFirst, manyMail, mixedMail } from './many-mail.ts';
+
+/** At once, in one minute: two minutes that meet are ten mails. */
+const AT_ONCE_MAX = 5n;
+const MAILS_A_ROUND = 5;
+const EVENTS_A_ROUND = 2000;
+/** Whoever noted it has mailed it by then, or will not. */
+export const ROUND_AFTER = durationMs(MINUTE);
+
+export interface FinanceDeskDeps {
+  reader: RowReader;
+  mail: FinanceMail;
+  /** Where finance sees more. */
+  moreUrl: string | undefined;
+  report: (reason: string) => void;
+}
+
+export type Told = 'mailed' | 'waits' | 'was_mailed';
+
+export class FinanceDesk {
+  readonly notes: CrossingNotes;
+  private readonly deps: FinanceDeskDeps;
+
+  constructor(deps: FinanceDeskDeps) {
+    this.deps = deps;
+    this.notes = new CrossingNotes(deps.reader);
+  }
+
+  /** Mails it, or notes it for the next round. Throws TableUnavailable, and then nothing is noted. */
+  async tell(event: CapThresholdCrossed): Promise<Told> {
+    if (await this.notes.wasSent(event)) return 'was_mailed';
+    await this.notes.note(event);
+    if ((await this.notes.takeTurn()) > AT_ONCE_MAX) return 'waits';
+    try {
+      await this.send([event], await this.mailOf(event));
+      return 'mailed';
+    } catch (error) {
+      // It is noted: the next round mails it.
+      this.deps.report(String(error));
+      return 'waits';
+    }
+  }
+
+  /** Resolves to how many mails that were. Throws what the mail or the table throws; the next round goes on there. */
+  async mailWaiting(after = ROUND_AFTER): Promise<number> {
+    const until = epochMs(this.deps.reader.clock.now() - after);
+    const waiting: CapThresholdCrossed[] = [];
+    for (const event of await this.notes.waiting(until, EVENTS_A_ROUND)) {
+      if (await this.notes.wasSent(event)) await this.notes.forget(event);
+      else waiting.push(event);
+    }
+    const groups = gathered(waiting);
+    const isFew = groups.length <= MAILS_A_ROUND;
+    const alone = isFew ? groups : groups.slice(0, MAILS_A_ROUND - 1);
+    const rest = groups.slice(alone.length).flat();
+    for (const events of alone)
+      await this.send(events, events.length === 1 ? await this.mailOf(events[0]!) : manyMail(events));
+    if (rest.length > 0) await this.send(rest, mixedMail(rest));
+    return alone.length + (rest.length > 0 ? 1 : 0);
+  }
+
+  private async send(events: readonly CapThresholdCrossed[], mail: Mail): Promise<void> {
+    await this.deps.mail.send(mail);
+    for (const event of events) await this.notes.markSent(event);
+  }
+
+  private async mailOf(event: CapThresholdCrossed): Promise<Mail> {
+    const { moreUrl } = this.deps;
+    return fullMail(event, { causes: await this.causesOf(event), moreUrl });
+  }
+
+  /** A mail is worth more than its causes. */
+  private async causesOf(event: CapThresholdCrossed): Promise<Causes | undefined> {
+    try {
+      return await topCauses(this.deps.reader, event);
+    } catch (error) {
+      if (!(error instanceof TableUnavailable)) throw error;
+      this.deps.report(String(error));
+      return undefined;
+    }
+  }
+}
+
+/** Those of one cap and rung together: the largest group first, of equals the graver one. */
+function gathered(events: readonly CapThresholdCrossed[]): CapThresholdCrossed[][] {
+  const groups = new Map<string, CapThresholdCrossed[]>();
+  for (const event of events) {
+    const key = JSON.stringify([event.cap, event.rung, event.threshold]);
+    groups.set(key, [...(groups.get(key) ?? []), event]);
+  }
+  return [...groups.values()].sort((a, b) => b.length - a.length || graverFirst(a[0]!, b[0]!));
+}

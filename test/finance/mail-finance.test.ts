@@ -1,0 +1,36 @@
+/** What the function takes from the ladder and from its schedule, and nothing else. */
+import { expect, test } from 'vitest';
+import { FinanceDesk } from '../../lambdas/core/finance/finance-desk.ts';
+import type { Mail } from '../../lambdas/core/ports.ts';
+import { createMailFinance } from '../../lambdas/mail-finance/mail-finance.ts';
+import { chargedWorld } from '../rollups/charged-world.ts';
+import { crossedBy } from './crossed.ts';
+
+const mails: Mail[] = [];
+const mailFinance = createMailFinance(
+  new FinanceDesk({
+    reader: chargedWorld(),
+    mail: { send: async (mail) => void mails.push(mail) },
+    moreUrl: undefined,
+    report: () => undefined,
+  }),
+);
+
+test('tells of a crossing, once', async () => {
+  const event = await crossedBy('ann', '16');
+  expect(await mailFinance({ action: 'tell', event })).toEqual({ told: 'mailed' });
+  expect(await mailFinance({ action: 'tell', event })).toEqual({ told: 'was_mailed' });
+  expect(mails).toHaveLength(1);
+});
+
+test('mails what waits when the schedule asks', async () => {
+  expect(await mailFinance({ action: 'mail_waiting' })).toEqual({ mails: 0 });
+});
+
+test.each([
+  ['nothing', undefined],
+  ['another action', { action: 'set_stage' }],
+  ['a crossing that is none', { action: 'tell', event: { id: 'x' } }],
+])('refuses %s', async (_what, input) => {
+  await expect(mailFinance(input)).rejects.toThrow('Invalid');
+});
