@@ -57,10 +57,11 @@ export class Leaves {
   async change(key: ItemKey, next: (leaf: Leaf) => Leaf | undefined): Promise<Leaf> {
     for (let turn = 0; turn < TURNS_MAX; turn += 1) {
       const old = await this.read(key);
+      // Before anything is computed: what the next state says of now must not wait for another write.
+      if (!old) await this.list(key);
       const base = old ?? newLeaf(key);
       const changed = next(base) ?? (old ? undefined : base);
       if (!changed) return base;
-      if (!old) await this.list(key);
       const write = await this.table.put(putAtVersion(leafToItem(changed), old));
       if (write.kind === 'unavailable') throw new TableUnavailable(write.reason);
       if (write.kind === 'applied') return this.seen(write.item);
