@@ -21,7 +21,8 @@ export function driftMail(
   { models, total, modelsCount, daysWithoutBill }: Reconciliation,
 ): { subject: string; text: string } {
   const shown = models.filter(({ isWithin }) => !isWithin || !modelsCount);
-  const text = `The bill of ${provider} from ${first} to ${last} is not what Spendcap charged.
+  const isOneDay = first === last;
+  const text = `The bill of ${provider} ${isOneDay ? `for ${first}` : `from ${first} to ${last}`} is not what Spendcap charged.
 
 ${lineOf('in all', total)}
 
@@ -39,7 +40,7 @@ The bill has nothing for ${daysWithoutBill.join(', ')}, when there were calls.
 More than ${tolerancePercent} % apart is worth a look. What it can be, and what to do: docs/reconciliation.md
 `;
   return {
-    subject: `Spendcap: ${provider} bill off by ${differenceText(total)}, ${first} to ${last}`,
+    subject: `Spendcap: ${provider} bill off by ${differenceText(total)}, ${isOneDay ? first : `${first} to ${last}`}`,
     text,
   };
 }

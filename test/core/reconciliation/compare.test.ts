@@ -203,3 +203,13 @@ test('the mail says which models, by how much, and what was presumed', () => {
   expect(text).toContain('gpt-9 (no model known here): billed $2.00, charged $0.00, +$2.00 (100.00 %)');
   expect(text).toContain('The bill has nothing for 2026-11-03, when there were calls.');
 });
+
+test('the mail about one day names it once', () => {
+  const day = { provider: 'openai', first: DAY, last: DAY, tolerancePercent: '1' };
+  const { subject, text } = driftMail(day, {
+    ...{ kind: 'compared', ...compared([billed('gpt-4.1', '2')], [ours('gpt-4.1', '1')]) },
+    ...{ daysOutside: [], daysWithoutBill: [] },
+  });
+  expect(subject).toBe('Spendcap: openai bill off by +$1.00 (50.00 %), 2026-11-01');
+  expect(text).toContain('The bill of openai for 2026-11-01 is not what Spendcap charged.');
+});
