@@ -56,7 +56,7 @@ export class AccountChanges {
 
   seen(image: Image): void {
     const pk = image['pk']?.S;
-    if (!isAccounts(pk)) return;
+    if (pk === undefined || !isTold(pk, image)) return;
     const old = this.#last.get(pk);
     const isNewer = old === undefined || versionOf(old) < versionOf(image);
     if (isNewer) this.#last.set(pk, image);
@@ -97,6 +97,10 @@ const versionOf = (image: Image): bigint => BigInt(image['v']?.N ?? '0');
 
 const isAccounts = (pk: string | undefined): pk is string => /^(L|P|GRANT)#/.test(pk ?? '');
 
+/** As the filters of the stream have it: lib/constructs/change-feed. */
+const isTold = (pk: string, image: Image): boolean =>
+  /^(L|P|GRANT|REACHED)#/.test(pk) || (pk.startsWith('C#') && image['end']?.S === 'overrun');
+
 /** A reserve moves what is free, and what is held; the feed looks at neither, and at no lease, which has no `r`. */
 function isSameStanding(old: Image, next: Image): boolean {
   if (old['state']?.S !== next['state']?.S) return false;
@@ -104,7 +108,8 @@ function isSameStanding(old: Image, next: Image): boolean {
   return Object.entries(accountsOf(next)).every(
     ([name, account]) =>
       account?.['r'] === undefined ||
-      STANDING.every((member) => before[name]?.[member]?.N === account[member]?.N),
+      (STANDING.every((member) => before[name]?.[member]?.N === account[member]?.N) &&
+        before[name]?.['g']?.S === account['g']?.S),
   );
 }
 const STANDING = ['s', 'l', 'k', 'r'];

@@ -1,17 +1,22 @@
 /**
- * Step 8: the changes of leaves, pools and grants become events. Each record stands for itself: one that fails is reported by its
+ * Step 8: the changes of leaves, pools and grants, overruns, and what refused calls leave, become events. Each record stands for itself: one that fails is reported by its
  * sequence number and comes again, and whatever comes again says the same under the same id. On AWS the records are
  * those of the table's stream; local mode makes the same ones.
  */
 import type { DynamoDBBatchResponse, DynamoDBRecord, DynamoDBStreamEvent } from 'aws-lambda';
 import type { AttributeValue } from '@aws-sdk/client-dynamodb';
 import { fromWire } from '../adapters/table/items.ts';
+import { reachedEvent, REACHED_PREFIX } from '../core/admission/reached-caps.ts';
 import { epochMs, type EpochMs } from '../core/brands.ts';
 import type { AccountCaps } from '../core/escalation/account-caps.ts';
 import { crossingsOf, leafChange, poolChange, type AccountsChange } from '../core/escalation/crossings.ts';
+import { overrunEvent } from '../core/escalation/overrun-event.ts';
+import { stageChangesOf } from '../core/escalation/stage-changes.ts';
+import { capReachedSchema } from '../core/events/cap-reached.ts';
 import type { BusEvent } from '../core/events/catalogue.ts';
 import { grantEvent } from '../core/grants/grant-events.ts';
 import { GRANT_PREFIX, grantFromItem } from '../core/grants/grant-items.ts';
+import { chargeFromItem } from '../core/ledger/charge.ts';
 import { leafFromItem, type Leaf } from '../core/ledger/leaf.ts';
 import { poolFromItem, type Pool } from '../core/ledger/pool.ts';
 import type { LadderOf } from '../core/policy/ladder.ts';
@@ -59,11 +64,27 @@ async function eventsOf(
     const event = await grantEvent(old && grantFromItem(itemOf(old)), grantFromItem(itemOf(next)));
     return event ? [event] : [];
   }
+  // Once told, an item of these stays as it is.
+  if (next?.['pk']?.S?.startsWith(REACHED_PREFIX))
+    return old ? [] : [{ type: 'CapReached', detail: capReachedSchema.parse(reachedEvent(itemOf(next))) }];
+  if (isOverrun(next))
+    return old ? [] : [{ type: 'OverrunDetected', detail: await overrunEvent(chargeFromItem(itemOf(next))) }];
   const change = changeOf(record, clock.now());
   if (!change) return [];
-  const crossings = await crossingsOf(change, (account, revision) => caps.of(account, revision), ladderOf);
-  return crossings.map((detail) => ({ type: 'CapThresholdCrossed', detail }));
+  const capOf = (account: string, revision: bigint) => caps.of(account, revision);
+  const crossings = await crossingsOf(change, capOf, ladderOf);
+  const stages = await stageChangesOf(change, capOf);
+  return [
+    ...crossings.map((detail) => ({ type: 'CapThresholdCrossed' as const, detail })),
+    ...stages.map((detail) => ({ type: 'StageChanged' as const, detail })),
+  ];
 }
+
+type Image = NonNullable<NonNullable<DynamoDBRecord['dynamodb']>['NewImage']>;
+
+/** Of all charges, the stream brings only these. */
+const isOverrun = (image: Image | undefined): image is Image =>
+  image?.['pk']?.S?.startsWith('C#') === true && image['end']?.S === 'overrun';
 
 /** Undefined for everything but a leaf or pool as it stands after a write. Throws LedgerBroken. */
 function changeOf({ dynamodb }: DynamoDBRecord, now: EpochMs): AccountsChange | undefined {
@@ -79,5 +100,4 @@ function changeOf({ dynamodb }: DynamoDBRecord, now: EpochMs): AccountsChange | 
 }
 
 /** The two packages write the same JSON as different types. */
-const itemOf = (image: NonNullable<NonNullable<DynamoDBRecord['dynamodb']>['NewImage']>) =>
-  fromWire(image as Record<string, AttributeValue>);
+const itemOf = (image: Image) => fromWire(image as Record<string, AttributeValue>);

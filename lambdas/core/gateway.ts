@@ -4,6 +4,7 @@ import type { Directory } from './directory/directory.ts';
 import type { Dialect, DialectRenderer } from './endpoint.ts';
 import type { GrantRequests } from './grants/grant-requests.ts';
 import type { Ledger } from './ledger/ledger.ts';
+import type { ReachedCaps } from './admission/reached-caps.ts';
 import type { Policy } from './policy/policy.ts';
 import type { Clock, Ids, Upstream } from './ports.ts';
 import type { AbilitiesOf } from './pricing/abilities.ts';
@@ -16,6 +17,7 @@ import type { WaitingLine } from './admission/waiting-line.ts';
 export interface Gateway {
   ledger: Ledger;
   line: WaitingLine;
+  reached: ReachedCaps;
   /** Undefined where the policy stores no answers. */
   answers: StoredAnswers | undefined;
   directory: Directory;

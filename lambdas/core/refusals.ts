@@ -2,6 +2,7 @@
  * Every way in which Spendcap itself refuses a call, in order of precedence. A refused call reaches no
  * provider and costs nothing. How each looks on the wire is the dialect's: adapters/providers/<dialect>.
  */
+import type { ReachedCap } from './admission/reached-caps.ts';
 import type { EpochMs } from './brands.ts';
 import type { GrantStatus, ShownNotice } from './ledger/notices.ts';
 
@@ -59,6 +60,8 @@ export type Refusal =
       code: 'cap_reached';
       message: string;
       limit: LimitDetail;
+      /** Where the cap stands that is used up; undefined where only this call is too large for it. */
+      reached: ReachedCap | undefined;
       resetsAt: EpochMs | null;
       retryAfterMs: number | null;
       /** The newest that the caller asked for, whichever cap it is on. */

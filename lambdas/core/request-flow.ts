@@ -18,7 +18,7 @@
 import type { Answer, Call, Replay } from './call.ts';
 import type { Endpoint } from './endpoint.ts';
 import type { Gateway } from './gateway.ts';
-import { passed, refused, type Stepped } from './refusals.ts';
+import { passed, refused, type Refusal, type Stepped } from './refusals.ts';
 import { freshIds, idempotentIds, type CallIds } from './request-ids.ts';
 import { replayed } from './response-headers.ts';
 import { forward } from './steps/forward.ts';
@@ -34,7 +34,7 @@ export async function answerCall(gateway: Gateway, endpoint: Endpoint, request: 
   if (!admitted.ok) {
     const context = { requestId: ids.current.requestId, headers: request.headers };
     const response = gateway.renderers[endpoint.dialect].refusal(admitted.refusal, context);
-    return { response, completion: Promise.resolve() };
+    return { response, completion: noteReached(gateway, admitted.refusal, ids.current) };
   }
   const admission = admitted.value;
   if (admission.kind === 'replay') {
@@ -79,6 +79,16 @@ async function admit(
     request,
   };
   return passed({ kind: 'call', call });
+}
+
+/** After the answer: that a cap is used up is news, once. */
+async function noteReached(gateway: Gateway, refusal: Refusal, { requestId }: CallIds): Promise<void> {
+  if (refusal.code !== 'cap_reached' || !refusal.reached) return;
+  try {
+    await gateway.reached.note(refusal.reached, requestId);
+  } catch (error) {
+    gateway.report({ kind: 'failed', requestId, reason: `the reached cap was not noted: ${String(error)}` });
+  }
 }
 
 /** Fails closed: whatever could not be read or written, nothing has been forwarded. */

@@ -2,6 +2,7 @@
 import { oidcVerifier } from '../adapters/identity/oidc.ts';
 import { projectTier } from '../adapters/providers/openai/request-parts.ts';
 import { RENDERERS } from '../adapters/providers/endpoints.ts';
+import { ReachedCaps } from '../core/admission/reached-caps.ts';
 import { WaitingLine } from '../core/admission/waiting-line.ts';
 import { reviewedAbilities } from '../../prices/abilities.ts';
 import { durationMs } from '../core/brands.ts';
@@ -22,6 +23,7 @@ export function openGateway({ table, ...host }: GatewayHost, timing: Partial<Tim
     ...host,
     grants: new GrantRequests({ ...host, table, waitHours: policy.approvals.waitHours }),
     line: new WaitingLine({ clock, patience: durationMs(policy.heldWaitMs) }),
+    reached: new ReachedCaps({ table }),
     verifier: oidcVerifier(policy.oidcIssuers),
     renderers: RENDERERS,
     abilitiesOf: reviewedAbilities,

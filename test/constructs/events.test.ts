@@ -23,6 +23,11 @@ test('the change feed reads leaves, pools and grants and nothing else, splits fa
         { Pattern: '{"dynamodb":{"Keys":{"pk":{"S":[{"prefix":"L#"}]}}}}' },
         { Pattern: '{"dynamodb":{"Keys":{"pk":{"S":[{"prefix":"P#"}]}}}}' },
         { Pattern: '{"dynamodb":{"Keys":{"pk":{"S":[{"prefix":"GRANT#"}]}}}}' },
+        { Pattern: '{"dynamodb":{"Keys":{"pk":{"S":[{"prefix":"REACHED#"}]}}}}' },
+        {
+          Pattern:
+            '{"dynamodb":{"Keys":{"pk":{"S":[{"prefix":"C#"}]}},"NewImage":{"end":{"S":["overrun"]}}}}',
+        },
       ],
     },
   });

@@ -105,6 +105,8 @@ describe('a refusal by a cap', () => {
     const books = booksWith({ c: account(usd('1'), usd('0.99')) });
     const refusal = explainShort([cap], books, fitToBudget(plan(), [cap], books), context([cap]));
     expect(refusal).toEqual({
+      reached: expect.objectContaining({ pk: 'L#user:alice', reason: 'cap_reached', held: 0n }) as object,
+      notice: undefined,
       code: 'cap_reached',
       message:
         'Your $1.00 lifetime cap (c) is reached: $0.99 spent and $0.00 held, and this call needs up to $0.01256; it does not reset; ask for more at https://spend.example/me.',

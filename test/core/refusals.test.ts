@@ -29,6 +29,7 @@ const capReached = (reason: LimitReason, retryAfterMs: number | null): Refusal =
   code: 'cap_reached',
   message: 'm',
   limit: limit(reason),
+  reached: undefined,
   resetsAt: retryAfterMs === null ? null : epochMs(1_796_083_200_000),
   retryAfterMs,
   notice: undefined,

@@ -4,12 +4,17 @@ import { EventBridgeBus } from '../../lambdas/adapters/eventbridge/eventbridge-b
 import { toWire } from '../../lambdas/adapters/table/items.ts';
 import { createChangeFeed } from '../../lambdas/change-feed/change-feed.ts';
 import { AccountCaps } from '../../lambdas/core/escalation/account-caps.ts';
+import { REACHED_PREFIX } from '../../lambdas/core/admission/reached-caps.ts';
+import type { HoldId } from '../../lambdas/core/brands.ts';
+import { standingFacts } from '../../lambdas/core/escalation/standing-facts.ts';
+import { overrunDetectedSchema } from '../../lambdas/core/events/overrun-detected.ts';
+import { chargeToItem, type Charge } from '../../lambdas/core/ledger/charge.ts';
 import type { Leaf } from '../../lambdas/core/ledger/leaf.ts';
 import type { Pool } from '../../lambdas/core/ledger/pool.ts';
 import type { BusEvent } from '../../lambdas/core/events/catalogue.ts';
 import type { Item } from '../../lambdas/core/ports.ts';
 import { usd } from '../../lambdas/core/money.ts';
-import { ManualClock } from '../support/worlds.ts';
+import { ManualClock, NOON } from '../support/worlds.ts';
 import { growth, leafAt, monthly, poolAt, defaultLadder } from './leaves.ts';
 
 type StreamImage = NonNullable<StreamRecord['NewImage']>;
@@ -58,11 +63,52 @@ describe('the change feed', () => {
     other.dynamodb!.NewImage = { pk: { S: 'C#one' }, sk: { S: '-' } };
     const Records = [record(leafAt('9'), leafAt('10')), record(leafAt('10'), undefined), other];
     expect(await feed({ Records })).toEqual({ batchItemFailures: [] });
+    expect(published).toMatchObject([
+      { type: 'CapThresholdCrossed', detail: { rung: 'warn', at: '2026-11-24T12:00:00Z' } },
+      { type: 'StageChanged', detail: { from: 'normal', to: 'warned', at: '2026-11-24T12:00:00Z' } },
+    ]);
+  });
+
+  const put = (image: object): DynamoDBRecord => ({
+    eventName: 'INSERT',
+    dynamodb: { SequenceNumber: 'one', NewImage: toWire(image as Item) as StreamImage },
+  });
+
+  test('publishes an overrun with what was held and charged, and no other charge', async () => {
+    const { feed, published } = feedWith();
+    const info = { rq: 'req_1', us: 'alice', ap: 'web', tm: 'growth', ft: 'default', ep: 'openai-chat' };
+    const charge: Charge = {
+      ...{ id: 'h1' as HoldId, at: 5n, fence: 0n, leafPk: 'L#user:alice', accounts: {}, tokens: {} },
+      info: { ...info, md: 'gpt-4.1', cd: 'card', pu: 2_000_000_000n, tk: 10n, ts: BigInt(NOON) },
+      used: { u: 2_500_000_000n, t: 12n, r: 1n, c: 0n },
+      ...{ outcome: 'overrun', modelServed: 'gpt-4.1-2025-04-14', stage: 'normal', latencyMs: 5n },
+    };
+    const Records = [put(chargeToItem(charge)), put(chargeToItem({ ...charge, outcome: 'settled' }))];
+    expect(await feed({ Records })).toEqual({ batchItemFailures: [] });
     expect(published).toHaveLength(1);
-    expect(published[0]).toMatchObject({
-      type: 'CapThresholdCrossed',
-      detail: { rung: 'warn', at: '2026-11-24T12:00:00Z' },
+    const [{ type, detail }] = published as [BusEvent];
+    expect(type).toBe('OverrunDetected');
+    expect(overrunDetectedSchema.parse(detail)).toMatchObject({
+      request_id: 'req_1',
+      model_requested: 'gpt-4.1',
+      model: 'gpt-4.1-2025-04-14',
+      reserved_usd: '0.002',
+      cost_usd: '0.0025',
+      at: '2026-11-24T12:00:00Z',
     });
+  });
+
+  test('publishes a reached cap as the refusal noted it, and reports one that nobody can read', async () => {
+    const { feed, published } = feedWith();
+    const id = 'a'.repeat(64);
+    const account = leafAt('20').a['month']!;
+    const standing = { cap: monthly(), account, principal: null, held: 0n, at: NOON };
+    const refused = { reason: 'cap_reached', requested: '0.61', request_id: 'req_1' };
+    const event = { id, version: 1, ...standingFacts(standing), ...refused };
+    const item = { pk: `${REACHED_PREFIX}${id}`, sk: '-', event: JSON.stringify(event) };
+    const { batchItemFailures } = await feed({ Records: [put(item), put({ ...item, event: '{}' })] });
+    expect(published).toEqual([{ type: 'CapReached', detail: event }]);
+    expect(batchItemFailures).toHaveLength(1);
   });
 
   test('publishes what a change of a pool has crossed, and reports one that gave more than it had', async () => {
@@ -75,6 +121,7 @@ describe('the change feed', () => {
     const { batchItemFailures } = await feed({ Records });
     expect(published.map(({ detail }) => detail)).toMatchObject([
       { cap: 'growth-month', principal: null, rung: 'warn', threshold: '0.5' },
+      { cap: 'growth-month', principal: null, from: 'normal', to: 'warned' },
     ]);
     expect(batchItemFailures).toHaveLength(1);
     expect(reasons[0]).toContain('LedgerBroken');
@@ -95,8 +142,12 @@ describe('the change feed', () => {
       Records.slice(0, 2).map(({ dynamodb }) => dynamodb!.SequenceNumber),
     );
     expect(reasons[0]).toContain('LedgerBroken');
-    expect(reasons[1]).toContain('1 of 1 events');
-    expect(published).toHaveLength(1);
+    expect(reasons[1]).toContain('1 of 2 events');
+    expect(published.map(({ type }) => type)).toEqual([
+      'StageChanged',
+      'CapThresholdCrossed',
+      'StageChanged',
+    ]);
   });
 });
 

@@ -4,6 +4,7 @@ import { RENDERERS } from '../../lambdas/adapters/providers/endpoints.ts';
 import { DynamoDbTable } from '../../lambdas/adapters/table/dynamodb-table.ts';
 import { openMemoryEngine } from '../../lambdas/adapters/table/local/memory-store.ts';
 import { HttpUpstream } from '../../lambdas/adapters/upstream/http-upstream.ts';
+import { ReachedCaps } from '../../lambdas/core/admission/reached-caps.ts';
 import { WaitingLine } from '../../lambdas/core/admission/waiting-line.ts';
 import { durationMs } from '../../lambdas/core/brands.ts';
 import { capFromInput } from '../../lambdas/core/caps/cap-definition.ts';
@@ -45,6 +46,7 @@ export async function openLambdaWorld(timing: Partial<Timing> = {}) {
   const gateway: Gateway = {
     ...{ ledger, directory, upstream, clock, ids, policy, verifier: undefined, answers: undefined },
     line: new WaitingLine({ clock, patience: durationMs(0) }),
+    reached: new ReachedCaps({ table }),
     prices: { current: async () => reviewedPrices() },
     grants: new GrantRequests({ table, ledger, directory, clock, ids, waitHours: 72 }),
     renderers: RENDERERS,

@@ -47,6 +47,18 @@ test('what failed is told as a whole at the next change, even where that moves n
   expect(versions(changes.take(10))).toEqual([[undefined, '2']]);
 });
 
+test('a stage that is set is told; so are overruns and what refusals left, and no other charge', () => {
+  const changes = new AccountChanges();
+  changes.seen(image(1n, '19'));
+  changes.seen(toWire({ ...leafAt('19', { g: 'throttled' }), v: 2n } as unknown as Item));
+  changes.seen(toWire({ pk: 'C#one', sk: '-', end: 'settled' }));
+  changes.seen(toWire({ pk: 'C#two', sk: '-', end: 'overrun' }));
+  changes.seen(toWire({ pk: 'REACHED#three', sk: '-', event: '{}' }));
+  changes.seen(toWire({ pk: 'EXECUTION#four', sk: '-' }));
+  const told = changes.take(10).map(({ dynamodb }) => dynamodb?.NewImage?.['pk']?.S);
+  expect(told).toEqual(['L#user:alice', 'L#user:alice', 'C#two', 'REACHED#three']);
+});
+
 const poolImage = (v: bigint, settled: string, leased = '0') =>
   toWire({ ...poolAt(settled, leased), v } as unknown as Item);
 

@@ -96,7 +96,10 @@ class Stream {
   private busOf(process: Host['process']): EventBus {
     const { chance, time, auditor, network } = this.world;
     return {
-      publish: async (events: readonly BusEvent[]) => {
+      publish: async (all: readonly BusEvent[]) => {
+        // Nothing follows from the others.
+        const events = all.filter(({ type }) => type === 'CapThresholdCrossed');
+        if (events.length === 0) return [];
         await process.sleep(durationMs(chance.between(1, 10)));
         const refused: number[] = [];
         events.forEach(({ detail }, i) => {

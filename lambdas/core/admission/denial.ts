@@ -1,14 +1,16 @@
 /** Why a cap refuses a call, and what to say to the person: built from the very image that refused it. */
 import { inMetric } from '../caps/amounts.ts';
 import type { EpochMs } from '../brands.ts';
-import { throttles, type Cap, type Metric } from '../caps/cap.ts';
+import { isShared, throttles, type Cap, type Metric } from '../caps/cap.ts';
 import { affordableOutput, type OutputPlan } from './fit.ts';
 import { heldWait, SHARED_WAIT, typicalWait, type HeldWait, type Queue } from './held-wait.ts';
 import { amountFor, isBlocked } from '../ledger/accounts.ts';
 import type { Fit } from '../ledger/reserve-call.ts';
 import { accountOf, heldOf, type Books } from '../ledger/books.ts';
-import type { Leaf } from '../ledger/leaf.ts';
+import { principalOf, type Leaf } from '../ledger/leaf.ts';
 import { newestNotice } from '../ledger/notices.ts';
+import { poolKey } from '../ledger/pool.ts';
+import type { ReachedCap } from './reached-caps.ts';
 import type { LimitDetail, LimitReason, Refusal } from '../refusals.ts';
 import { SECOND, toRfc3339 } from '../time.ts';
 import { resetOf } from '../caps/stage.ts';
@@ -86,10 +88,25 @@ function capReached(cap: Cap, reason: FinalReason, books: Books, fit: Fit, conte
     code: 'cap_reached',
     message: `${capName(cap, limit.effective_limit!)} is ${CAP_STATE[reason]}: ${state}${fits}${when}${whereToAsk(limit, context)}.`,
     limit,
+    reached: reason === 'too_large' ? undefined : reachedCap(cap, reason, books, fit, context),
     notice: newestNotice(books.leaf, context.now),
     resetsAt: reset,
     retryAfterMs: reset === null ? null : Math.max(0, reset - context.now),
   };
+}
+
+function reachedCap(
+  cap: Cap,
+  reason: ReachedCap['reason'],
+  books: Books,
+  fit: Fit,
+  { now }: DenialContext,
+): ReachedCap {
+  const { leaf } = books;
+  const [pk, principal] = isShared(cap) ? [poolKey(cap.account).pk, null] : [leaf.pk, principalOf(leaf.pk)];
+  const account = accountOf(books, cap);
+  const requested = amountFor(cap, fit.smallest);
+  return { pk, reason, requested, cap, account, principal, held: heldOf(books, cap), at: now };
 }
 
 const CAP_STATE: Record<FinalReason, string> = {

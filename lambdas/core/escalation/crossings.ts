@@ -6,23 +6,21 @@
  * What is settled of a shared cap stands in its pool and on leases, and the pool learns of it with each draw and
  * return: a rung of it is told a little late, and never too early.
  */
-import { epochMs, type EpochMs } from '../brands.ts';
+import type { EpochMs } from '../brands.ts';
 import { inMetric } from '../caps/amounts.ts';
 import type { Cap } from '../caps/cap.ts';
 import { spanOfWindow } from '../caps/pace.ts';
 import { isRungRate } from '../caps/rung-rates.ts';
 import { rungsOf, type RungOfCap } from '../caps/rungs.ts';
-import { resetOf } from '../caps/stage.ts';
-import { windowName } from '../caps/windows.ts';
 import { followLimit } from '../ledger/accounts.ts';
 import { heldByAccount, principalOf, type Account, type Leaf, type Principal } from '../ledger/leaf.ts';
 import { accountOfPool, type Pool } from '../ledger/pool.ts';
 import { sha256 } from '../request-ids.ts';
-import { toRfc3339 } from '../time.ts';
 import type { CapThresholdCrossed } from '../events/cap-threshold-crossed.ts';
 import type { LadderOf } from '../policy/ladder.ts';
 import { actionsOf } from './actions.ts';
 import { crossingMail } from './mail.ts';
+import { resetFrom, standingFacts } from './standing-facts.ts';
 
 /** Finds the cap of an account that stands at a revision; undefined once there is none. */
 export type CapOfAccount = (account: string, revision: bigint) => Promise<Cap | undefined>;
@@ -106,37 +104,19 @@ async function eventOf(
   { pk, principal, held, at }: AccountsChange,
   { cap, account, rung, actions }: Crossing,
 ): Promise<CapThresholdCrossed> {
-  const { metric } = cap;
-  if (metric === 'concurrent') throw new Error('calls in flight settle nothing');
-  const shown = (amount: bigint): string => inMetric(metric, amount);
-  // From the window itself and not from the clock: the same event may be computed after the window has ended.
-  const reset = resetOf(cap, account, epochMs(Number(account.k) * 1000));
   const parts = [pk, cap.account, account.k, `${rung.rung} ${rung.threshold}`, account.l];
   const facts = {
     id: await sha256(parts.join('\n')),
     version: 1 as const,
-    cap: cap.id as string,
-    account: cap.account,
-    scope: cap.scope,
-    principal,
-    metric,
-    window: windowName(cap.window),
-    window_key: account.k.toString(),
+    ...standingFacts({ cap, account, principal, held: held[cap.account] ?? 0n, at }),
     rung: rung.rung,
     threshold: fractionText(rung.threshold),
-    threshold_amount: shown(rung.from),
-    limit: shown(cap.limit),
-    effective_limit: shown(account.l),
-    settled: shown(account.s),
-    reserved: shown(held[cap.account] ?? 0n),
-    remaining: shown(account.f > 0n ? account.f : 0n),
-    resets_at: reset === null ? null : toRfc3339(reset),
-    at: toRfc3339(at),
+    threshold_amount: inMetric(cap.metric, rung.from),
     actions,
   };
   const standing = {
     ...{ settled: account.s, effectiveLimit: account.l, rung, rungs: rungsOf(cap, account), at },
-    span: spanOfWindow(cap, account.k, reset),
+    span: spanOfWindow(cap, account.k, resetFrom(cap, account)),
   };
   return { ...facts, mail: crossingMail(facts, standing) };
 }

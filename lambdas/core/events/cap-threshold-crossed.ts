@@ -3,26 +3,15 @@
  * an id that a repeat shares: whoever acts on it twice does the same thing once.
  */
 import * as z from 'zod';
-import { amount, eventId, metric, principal, scope, windowKey } from './fields.ts';
+import { amount, eventId } from './fields.ts';
+import { standing } from './standing.ts';
 
 export const capThresholdCrossedSchema = z.strictObject({
   id: eventId.describe(
     'Of leaf or pool, account, window key, rung, threshold and effective limit. Names the execution too.',
   ),
   version: z.literal(1),
-  cap: z.string(),
-  account: z
-    .string()
-    .describe(
-      "The cap's account on the principal's leaf, or its pool's name: another one once the cap means something else.",
-    ),
-  scope,
-  principal: principal
-    .nullable()
-    .describe('Whose own account it is; null for a shared cap, whose owner is its scope.'),
-  metric,
-  window: z.string(),
-  window_key: windowKey,
+  ...standing,
   rung: z.enum(['warn', 'throttle', 'block']),
   threshold: z
     .string()
@@ -31,17 +20,6 @@ export const capThresholdCrossedSchema = z.strictObject({
       'A fraction: "0.8". Of limit and grants for warn and throttle, of the effective limit for block.',
     ),
   threshold_amount: amount.describe('Settled amount that the threshold comes to.'),
-  limit: amount,
-  effective_limit: amount,
-  settled: amount.describe(
-    'Of a shared cap a lower bound: what callers have settled since they last drew is not in it.',
-  ),
-  reserved: amount.describe(
-    'By calls in flight; of a shared cap also what callers have on lease, free or settled since they last drew.',
-  ),
-  remaining: amount,
-  resets_at: z.string().nullable(),
-  at: z.string(),
   actions: z
     .strictObject({
       mail: z

@@ -3,6 +3,7 @@
  * never loses a member nor gives one another meaning, and what would is a version of its own.
  */
 import type * as z from 'zod';
+import { capReachedSchema } from './cap-reached.ts';
 import { capThresholdCrossedSchema } from './cap-threshold-crossed.ts';
 import {
   grantApprovedSchema,
@@ -11,13 +12,18 @@ import {
   grantRequestedSchema,
 } from './grants.ts';
 import type { EventType } from './event-types.ts';
+import { overrunDetectedSchema } from './overrun-detected.ts';
 import { pricesChangedSchema } from './prices-changed.ts';
+import { stageChangedSchema } from './stage-changed.ts';
 
 /** EventBridge's `source` of all of them. */
 export const EVENT_SOURCE = 'spendcap';
 
 export const EVENT_SCHEMAS = {
   CapThresholdCrossed: capThresholdCrossedSchema,
+  StageChanged: stageChangedSchema,
+  CapReached: capReachedSchema,
+  OverrunDetected: overrunDetectedSchema,
   GrantRequested: grantRequestedSchema,
   GrantApproved: grantApprovedSchema,
   GrantDenied: grantDeniedSchema,

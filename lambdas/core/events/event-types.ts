@@ -1,6 +1,9 @@
 /** The names of all events, apart from their schemas: the policy file names events, and every function has the policy. */
 export const EVENT_TYPES = [
   'CapThresholdCrossed',
+  'StageChanged',
+  'CapReached',
+  'OverrunDetected',
   'GrantRequested',
   'GrantApproved',
   'GrantDenied',

@@ -13,10 +13,12 @@ import type { BudgetTable } from '../budget-table/budget-table.ts';
 import { DeadLetterQueue } from '../dead-letters/dead-letter-queue.ts';
 import { NodeFunction } from '../node-function/node-function.ts';
 
-/** Leaves, pools and grants are all that the feed reads; the rest, one charge a call at least, never wakes the function. */
-const ACCOUNTS = ['L#', 'P#', 'GRANT#'].map((prefix) =>
-  FilterCriteria.filter({ dynamodb: { Keys: { pk: { S: FilterRule.beginsWith(prefix) } } } }),
-);
+const keys = (prefix: string) => ({ Keys: { pk: { S: FilterRule.beginsWith(prefix) as unknown } } });
+/** All that the feed reads. Of charges only overruns: one a call at least never wakes the function. */
+const TOLD = [
+  ...['L#', 'P#', 'GRANT#', 'REACHED#'].map(keys),
+  { ...keys('C#'), NewImage: { end: { S: FilterRule.isEqual('overrun') as unknown } } },
+].map((dynamodb) => FilterCriteria.filter({ dynamodb }));
 
 export interface ChangeFeedProps {
   policy: Policy;
@@ -47,7 +49,7 @@ export class ChangeFeed extends Construct {
       new DynamoEventSource(table.streamed, {
         startingPosition: StartingPosition.TRIM_HORIZON,
         batchSize: 100,
-        filters: ACCOUNTS,
+        filters: TOLD,
         reportBatchItemFailures: true,
         bisectBatchOnError: true,
         retryAttempts: 10,
