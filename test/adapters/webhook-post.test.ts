@@ -1,7 +1,7 @@
 /** Posting to real peers on loopback, and to addresses that nobody should be able to post to. */
 import { afterEach, describe, expect, it } from 'vitest';
 import { createPost } from '../../lambdas/adapters/webhooks/post.ts';
-import { mayReach } from '../../lambdas/adapters/webhooks/reachable.ts';
+import { lookupWithin, mayReach } from '../../lambdas/adapters/webhooks/reachable.ts';
 import { startReceiver, type WebhookReceiver } from '../support/webhook-receiver.ts';
 
 const MESSAGE = { headers: { 'webhook-id': 'x' }, body: '{"reason": "Zürich"}' };
@@ -19,6 +19,13 @@ describe('a post', () => {
     expect(receiver.received).toMatchObject([
       { method: 'POST', path: '/spendcap?team=a', body: MESSAGE.body, headers: { 'user-agent': 'spendcap' } },
     ]);
+  });
+
+  it('finds a name', async () => {
+    receiver = await startReceiver([202]);
+    const { port } = new URL(receiver.url);
+    const post = createPost({ reach: 'public_and_loopback' });
+    expect(await post(`http://localhost:${port}/`, MESSAGE)).toEqual({ kind: 'answered', status: 202 });
   });
 
   it('follows no redirect', async () => {
@@ -64,6 +71,19 @@ describe('a post', () => {
         reason: expect.stringMatching(/is no public address$/) as string,
       });
     expect(receiver.received).toEqual([]);
+  });
+});
+
+describe('a name', () => {
+  const resolve = (reach: Parameters<typeof lookupWithin>[0], all: boolean) =>
+    new Promise((done) => {
+      lookupWithin(reach)('localhost', { all, family: 4 }, (...answer) => done(answer));
+    });
+
+  it('is answered as it is asked: with all of its addresses, or with one', async () => {
+    expect(await resolve('public_and_loopback', true)).toEqual([null, [{ address: '127.0.0.1', family: 4 }]]);
+    expect(await resolve('public_and_loopback', false)).toEqual([null, '127.0.0.1', 4]);
+    expect(await resolve('public', true)).toEqual([expect.objectContaining({ name: 'OutOfReach' }), []]);
   });
 });
 

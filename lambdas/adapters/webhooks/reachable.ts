@@ -69,11 +69,14 @@ export class OutOfReach extends Error {
 /** Resolves a name whose addresses may all be reached. Literal addresses never come here: see `mayReach`. */
 export const lookupWithin =
   (reach: Reach): LookupFunction =>
-  (host, { family, hints }, callback) => {
-    const done = (error: NodeJS.ErrnoException | null, addresses: LookupAddress[]): void => {
+  (host, { family, hints, all }, callback) => {
+    const done = (failure: NodeJS.ErrnoException | null, addresses: LookupAddress[]): void => {
       const isWithin = addresses.every(({ address }) => mayReach(address, reach));
       // One inside is enough to be suspicious of the whole name.
-      callback(error ?? (isWithin ? null : new OutOfReach(host)), isWithin ? addresses : []);
+      const error = failure ?? (isWithin ? null : new OutOfReach(host));
+      if (error) callback(error, []);
+      else if (all) callback(null, addresses);
+      else callback(null, addresses[0]!.address, addresses[0]!.family);
     };
     resolveName(host, { family, hints, all: true }, done);
   };

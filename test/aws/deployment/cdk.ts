@@ -16,6 +16,7 @@ export interface Deployed {
   financeTopicArn: string;
   eventBusName: string;
   canarySecretArn: string;
+  webhookSecretArn: string;
 }
 
 export class Cdk {
@@ -60,6 +61,7 @@ export class Cdk {
       financeTopicArn: output('FinanceTopicArn'),
       eventBusName: output('EventBusName'),
       canarySecretArn: output('CanarySecretArn'),
+      webhookSecretArn: output('WebhookSecretArn'),
     };
   }
 

@@ -22,6 +22,7 @@ import { tellRepeats } from './repeats.ts';
 import { tellCanary } from './canary.ts';
 import { tellRungs } from './rungs.ts';
 import { tellUpdate } from './update.ts';
+import { subscribe } from './webhooks.ts';
 import { bufferStreams, mailbox } from './workarounds.ts';
 
 export async function deployment(story: Story, emulator: Emulator): Promise<void> {
@@ -95,7 +96,13 @@ async function tell(
   await tellLadder(story, { caller, mails, clients });
   await tellRungs(story, { clients, stacks, caller, mails });
   await tellRepeats(story, { caller, provider });
-  await tellApprovals(story, { clients, stacks, caller, mails });
+  const subscriber = await subscribe(clients, stacks);
+  try {
+    await tellApprovals(story, { clients, stacks, caller, mails });
+    await subscriber.tell(story);
+  } finally {
+    await subscriber.close();
+  }
   await tellPrices(story, { emulator, clients, stacks, caller, mails, feeds });
   await tellCanary(story, { clients, stacks, caller });
   await tellBooks(story, { emulator, stacks, provider, caller });

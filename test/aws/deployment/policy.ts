@@ -1,10 +1,15 @@
-/** The policy file of the deployment: two price feeds of the test, an app whose answers are stored, and a model that may stand in for another. */
+/**
+ * The policy file of the deployment: two price feeds of the test, an app whose answers are stored, a model that may stand in
+ * for another, and a subscriber by webhook.
+ */
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { definePolicy } from '../../../lambdas/core/policy/policy.ts';
 import type { FeedServer } from '../../support/feed-server.ts';
 
 export const STORING_APP = 'archive';
+/** A name that is in no DNS: see webhooks-to-loopback.mjs. */
+export const SUBSCRIBER = { id: 'chat', url: 'https://hooks.example.com/spendcap' };
 
 /** Resolves to its path. */
 export function writePolicy(folder: string, feeds: FeedServer): string {
@@ -12,6 +17,7 @@ export function writePolicy(folder: string, feeds: FeedServer): string {
     org: { name: 'Example', financeEmail: 'finance@example.com' },
     apps: [{ id: STORING_APP, team: 'web', storeAnswers: { retentionHours: 1 } }],
     modelTiers: [['gpt-4o', 'gpt-4o-mini']],
+    webhooks: [{ ...SUBSCRIBER, events: ['GrantRequested', 'GrantApproved', 'GrantDenied', 'GrantExpired'] }],
     priceFeeds: [
       { family: 'genai-prices', url: `${feeds.url}/genai` },
       { family: 'litellm', url: `${feeds.url}/litellm` },
