@@ -29,6 +29,7 @@ interface Parts {
 
 const FINANCE = 'finance@example.com';
 const MAIL_SECONDS = 20;
+const QUIET_SECONDS = 3;
 const WAIT_HOURS = 72;
 /** What is left of the time to answer when a request of three days ago is written. */
 const SILENCE_LEFT_MS = 20_000;
@@ -55,7 +56,7 @@ async function tellApproval(story: Story, parts: Parts): Promise<void> {
   const isMailed = await story.check('finance is mailed once, with one link to the page', async () => {
     await carla.spendAll();
     asked = await mailed(parts, await carla.ask());
-    same(await parts.mails.next(3), undefined);
+    same(await mailAbout(parts.mails, asked.id, QUIET_SECONDS), undefined);
     return asked.subject;
   });
   if (!isMailed || !asked) return;
@@ -163,12 +164,20 @@ interface Asked {
   link: string;
 }
 
+/** Others of finance's mails may come in between. */
+async function mailAbout(mails: Mailbox, id: string, seconds: number): ReturnType<Mailbox['next']> {
+  for (;;) {
+    const mail = await mails.next(seconds);
+    if (!mail || mail.text.includes(id)) return mail;
+  }
+}
+
 /** The API's own name leads to AWS; the emulator has it under a path. */
 async function mailed({ mails, stacks, caller }: Parts, id: string): Promise<Asked> {
-  const mail = await mails.next(MAIL_SECONDS);
+  const mail = await mailAbout(mails, id, MAIL_SECONDS);
   if (!mail) throw new Error(`no mail about ${id} within ${MAIL_SECONDS} s`);
   const [link, ...others] = mail.text.match(/\bhttps?:\/\/\S+/g) ?? [];
-  same(mail.text.includes(id) && others.length === 0, true);
+  same(others.length, 0);
   const page = `https://${stacks.apiId}.execute-api.${REGION}.amazonaws.com/${STAGE}/approve`;
   const { origin, pathname, search } = new URL(link!);
   same(`${origin}${pathname}`, page);

@@ -14,7 +14,7 @@ export async function tellLadder(
   { caller, mails, clients }: { caller: Caller; mails: Mailbox; clients: Clients },
 ): Promise<void> {
   story.step('The threshold was crossed: finance hears of it');
-  await story.check('a mail for each threshold, and no more', async () => {
+  await story.check('one mail for a call that crosses two thresholds', async () => {
     const subjects: string[] = [];
     let mail = await mails.next(MAIL_SECONDS);
     while (mail) {
@@ -22,7 +22,7 @@ export async function tellLadder(
       subjects.push(mail.subject);
       mail = await mails.next(QUIET_SECONDS);
     }
-    same(subjects.length, 2);
+    same(subjects.length, 1);
     return subjects.map((subject) => `"${subject}"`).join(', ');
   });
   await story.check('the state machine ran to its end, once for each', async () => {
