@@ -1,22 +1,28 @@
 /**
  * One user from the first dollar to the next day, with the official SDK against the local server: normal, warned,
  * throttled, a cheaper model, blocked, asks, approved, more than the limit, and a new window. What each answer says, what
- * finance is mailed, what stands in the books. The clock on the wall is moved; everything else takes its own time.
+ * finance is mailed, what the bus tells, what stands in the books. The clock on the wall is moved; all else takes its time.
  */
 import OpenAI from 'openai';
+import { Webhook } from 'standardwebhooks';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { parsePolicy } from '../../lambdas/core/policy/policy.ts';
 import type { Mail } from '../../local/outbox.ts';
 import { startLocalServer, type LocalServer } from '../../local/server.ts';
+import { startReceiver, type WebhookReceiver } from '../support/webhook-receiver.ts';
 
 const NOON = Date.UTC(2026, 10, 24, 12);
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
 const CAP = 'alice-day';
 
+const WEBHOOK_SECRET = `whsec_${Buffer.alloc(32, 7).toString('base64')}`;
+
 let server: LocalServer;
+let receiver: WebhookReceiver;
 beforeAll(async () => {
   vi.useFakeTimers({ toFake: ['Date'], now: NOON });
+  receiver = await startReceiver();
   server = await startLocalServer({
     host: '127.0.0.1',
     port: 0,
@@ -27,14 +33,17 @@ beforeAll(async () => {
       org: { name: 'Acme', financeEmail: 'finance@example.com' },
       plans: {},
       modelTiers: [['gpt-4.1', 'gpt-4.1-mini']],
+      webhooks: [{ id: 'all', url: receiver.url }],
       ladders: { default: { throttle: { requestsPerMinute: 2 } } },
     }),
+    webhookSecrets: new Map([['all', [WEBHOOK_SECRET]]]),
     report: () => undefined,
   });
 });
 afterAll(async () => {
   vi.useRealTimers();
   await server.close();
+  await receiver.close();
 });
 
 async function admin<T = Record<string, unknown>>(method: string, path: string, body?: object): Promise<T> {
@@ -53,6 +62,34 @@ async function mails(): Promise<Mail[]> {
   return ((await response.json()) as { items: Mail[] }).items;
 }
 const subjects = async (): Promise<string[]> => (await mails()).map(({ subject }) => subject);
+/** What a customer's own system was told of alice: attempts are in no promised order, what happened is. */
+const events = (): string[] =>
+  receiver.received
+    .map(({ body, headers }) => new Webhook(WEBHOOK_SECRET).verify(body, headers) as Told)
+    .filter(({ data }) => data.cap === CAP)
+    .map(({ type, data: { rung, threshold, from, to, settled = '' } }) =>
+      [type, ...(rung ? [rung, threshold] : []), ...(to ? [from, to] : []), settled].join(' ').trim(),
+    )
+    .sort();
+interface Told {
+  type: string;
+  data: Partial<Record<'cap' | 'rung' | 'threshold' | 'from' | 'to' | 'settled', string>>;
+}
+const TOLD_IN_A_DAY = [
+  'CapReached 0.998172',
+  'CapThresholdCrossed block 0.995 0.998172',
+  'CapThresholdCrossed throttle 0.95 0.95064',
+  'CapThresholdCrossed warn 0.5 0.55454',
+  'CapThresholdCrossed warn 0.5 1.077392',
+  'CapThresholdCrossed warn 0.8 0.87142',
+  'GrantApproved',
+  'GrantRequested 0.998172',
+  'StageChanged blocked normal 0.998172',
+  'StageChanged normal warned 0.55454',
+  'StageChanged normal warned 1.077392',
+  'StageChanged throttled blocked 0.998172',
+  'StageChanged warned throttled 0.95064',
+];
 /** What happens after the answer takes its time, and not more than this. */
 const soon = <T>(look: () => Promise<T>): Promise<T> => vi.waitFor(look, { timeout: 20_000, interval: 20 });
 
@@ -167,6 +204,8 @@ test('from normal to blocked, and by a grant and a new day back again', { timeou
     ...{ model: 'as asked', grant: `${id}; status=approved` },
   });
   expect(await budget()).toMatchObject({ limit: '1.00', effective_limit: '2.00', settled: '1.077392' });
+
+  await soon(async () => expect(events()).toEqual(TOLD_IN_A_DAY));
 
   // The next day everything is as before the first call.
   vi.setSystemTime(NOON + 12 * HOUR);
