@@ -27,7 +27,7 @@ export function addPriceChangeCommands(price: Command): void {
       const options = optionsOf(command);
       const page = await adminApi(options).list('prices/history', { query: { model } });
       if (options.json) printJson(page);
-      else await printTable(page.items, HISTORY_COLUMNS);
+      else await printHistory(page.items);
       if (page.items.length === 0)
         throw new CliError(
           EXIT.refused,
@@ -215,6 +215,31 @@ const HISTORY_COLUMNS = [
   ...PRICE_COLUMNS,
   { title: 'by', value: (card: JsonObject) => card['accepted_by'] },
 ];
+
+async function printHistory(cards: readonly JsonObject[]): Promise<void> {
+  await printTable(cards, HISTORY_COLUMNS);
+  const periods = cards.flatMap((card) =>
+    ((card['periods'] ?? []) as unknown as Period[]).map(periodText(card)),
+  );
+  if (periods.length > 0) printData(`\n${[...new Set(periods)].join('\n')}`);
+}
+
+interface Period {
+  from: string;
+  to: string;
+  weekdays?: number[];
+  factor: string;
+}
+const WEEKDAYS = ['Sun', 'Mon', 'Tue', 'Wed', 'Thu', 'Fri', 'Sat'];
+/** Tokens cost more or less at some times of the day. */
+const periodText =
+  (card: JsonObject) =>
+  ({ from, to, weekdays, factor }: Period): string => {
+    const days = weekdays ? weekdays.map((day) => WEEKDAYS[day]).join(' ') : 'every day';
+    return cellText(
+      `since ${text(card['effective_from'])}: times ${factor} from ${from} to ${to} UTC, ${days}`,
+    );
+  };
 
 /** A change: its id and model, the prices that would change, and why it waits. */
 function pendingText(change: JsonObject): string {

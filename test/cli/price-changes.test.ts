@@ -64,6 +64,21 @@ it('the history has instants and on whose word each card came', async () => {
   );
 });
 
+it('the history has times of the day below the cards', async () => {
+  const periods = [
+    { from: '01:00', to: '04:00', weekdays: [1, 5], factor: '2' },
+    { from: '22:00', to: '24:00', factor: '0.5' },
+  ];
+  const text = await printed('/history?model=m', [{ ...card, periods }, accepted], 'history', 'm');
+  expect(text.split('\n\n')[1]).toBe(
+    [
+      'since 2025-04-14: times 2 from 01:00 to 04:00 UTC, Mon Fri',
+      'since 2025-04-14: times 0.5 from 22:00 to 24:00 UTC, every day',
+      '',
+    ].join('\n'),
+  );
+});
+
 it('the list has the day since when', async () => {
   expect(await printed('', [accepted], 'list')).toBe(
     [
