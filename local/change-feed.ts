@@ -11,6 +11,7 @@ import { isShared } from '../lambdas/core/caps/cap.ts';
 import type { Directory } from '../lambdas/core/directory/directory.ts';
 import { AccountCaps } from '../lambdas/core/escalation/account-caps.ts';
 import { EVENT_SOURCE, type BusEvent } from '../lambdas/core/events/catalogue.ts';
+import type { DigestDesk } from '../lambdas/core/finance/digest-desk.ts';
 import type { FinanceDesk } from '../lambdas/core/finance/finance-desk.ts';
 import { grantKey } from '../lambdas/core/grants/grant-items.ts';
 import { GrantRecords } from '../lambdas/core/grants/grant-records.ts';
@@ -36,6 +37,7 @@ export interface ChangeFeedDeps {
   ladderOf: LadderOf;
   clock: Clock;
   desk: FinanceDesk;
+  digests: DigestDesk;
   /** Somebody asked for more. */
   asked: Approvals['asked'];
   /** Hears of every event, after what acts on it here. */
@@ -114,7 +116,7 @@ async function readBooks({ table, directory, changes, report }: ChangeFeedDeps):
 
 function createLadder(deps: ChangeFeedDeps): { executions: Executions; bus: EventBus } {
   const { table, clock, desk, report } = deps;
-  const mailFinance = createMailFinance(desk);
+  const mailFinance = createMailFinance(desk, deps.digests);
   const file = readFileSync(new URL('../lib/escalation.asl.json', import.meta.url), 'utf8');
   const executions: Executions = new Executions({
     name: 'escalation',

@@ -17,6 +17,7 @@ import { Directory } from '../lambdas/core/directory/directory.ts';
 import type { OperatorEvent, Timing } from '../lambdas/core/gateway.ts';
 import { AccountCaps } from '../lambdas/core/escalation/account-caps.ts';
 import { Ledger } from '../lambdas/core/ledger/ledger.ts';
+import { DigestDesk } from '../lambdas/core/finance/digest-desk.ts';
 import { FinanceDesk } from '../lambdas/core/finance/finance-desk.ts';
 import { ladderOf, type Policy } from '../lambdas/core/policy/policy.ts';
 import type { FinanceMail } from '../lambdas/core/ports.ts';
@@ -191,8 +192,12 @@ export async function startLocalServer(options: LocalServerOptions): Promise<Loc
     ...{ reader, mail, moreUrl: policy.org.reportUrl },
     report: (reason) => report({ kind: 'finance_mail', reason }),
   });
+  const digests = new DigestDesk({
+    ...{ reader, notes: desk.notes, mail, org: policy.org.name },
+    ...{ moreUrl: policy.org.reportUrl, kinds: policy.org.digests },
+  });
   const mailRounds = startFinanceDesk({
-    ...{ desk, clock },
+    ...{ desk, digests, zone: timeZone, clock },
     report: (reason) => report({ kind: 'finance_mail', reason }),
   });
   const changeFeed = startChangeFeed({
@@ -203,6 +208,7 @@ export async function startLocalServer(options: LocalServerOptions): Promise<Loc
     ladderOf: (name) => ladderOf(policy, name),
     clock,
     desk,
+    digests,
     asked: (event) => approvals.asked(event),
     published: (event) => webhooks.publish(event),
     report: (reason) => report({ kind: 'escalation', reason }),

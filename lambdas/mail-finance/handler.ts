@@ -1,4 +1,5 @@
 /** Mails to finance on Lambda: invoked by the state machine of the ladder, and by a schedule. */
+import { DigestDesk } from '../core/finance/digest-desk.ts';
 import { FinanceDesk } from '../core/finance/finance-desk.ts';
 import { parsePolicy } from '../core/policy/policy.ts';
 import { Periods } from '../core/rollups/periods.ts';
@@ -15,11 +16,17 @@ const settings = readEnvironment({ TABLE_NAME: text, FINANCE_TOPIC_ARN: text }, 
 const books = openAwsBooks(settings.TABLE_NAME);
 const { org } = parsePolicy(SPENDCAP_POLICY);
 
+const shared = {
+  reader: { ...books, periods: new Periods(books), zone: org.timeZone },
+  mail: openFinanceMail(settings.FINANCE_TOPIC_ARN),
+  moreUrl: org.reportUrl,
+};
+const desk = new FinanceDesk({
+  ...shared,
+  report: (reason) => standardOutput({ kind: 'mail_waits', reason }),
+});
+
 export const handler = createMailFinance(
-  new FinanceDesk({
-    reader: { ...books, periods: new Periods(books), zone: org.timeZone },
-    mail: openFinanceMail(settings.FINANCE_TOPIC_ARN),
-    moreUrl: org.reportUrl,
-    report: (reason) => standardOutput({ kind: 'mail_waits', reason }),
-  }),
+  desk,
+  new DigestDesk({ ...shared, notes: desk.notes, org: org.name, kinds: org.digests }),
 );

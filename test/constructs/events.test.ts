@@ -178,7 +178,24 @@ test('crossings that wait are mailed every five minutes', () => {
       Arn: { 'Fn::GetAtt': [Match.stringLikeRegexp('^FinanceDeskFunction'), 'Arn'] },
       Input: '{"action":"mail_waiting"}',
       DeadLetterConfig: { Arn: queue('FinanceDesk') },
-      RetryPolicy: { MaximumRetryAttempts: 1, MaximumEventAgeInSeconds: 240 },
+      RetryPolicy: { MaximumRetryAttempts: 3, MaximumEventAgeInSeconds: 3600 },
+    },
+  });
+});
+
+test.each([
+  ['daily', 'cron(0 8 * * ? *)'],
+  ['weekly', 'cron(0 8 ? * MON *)'],
+])('the %s digest comes at eight by the clock of the organisation', (kind, expression) => {
+  stateless.hasResourceProperties('AWS::Scheduler::Schedule', {
+    ScheduleExpression: expression,
+    ScheduleExpressionTimezone: 'UTC',
+    State: 'ENABLED',
+    Target: {
+      Arn: { 'Fn::GetAtt': [Match.stringLikeRegexp('^FinanceDeskFunction'), 'Arn'] },
+      Input: JSON.stringify({ action: 'digest', kind }),
+      DeadLetterConfig: { Arn: queue('FinanceDesk') },
+      RetryPolicy: { MaximumRetryAttempts: 3, MaximumEventAgeInSeconds: 3600 },
     },
   });
 });

@@ -104,7 +104,11 @@ describe('a policy', () => {
   test('is typed by definePolicy, and no more', () => {
     const written: PolicyInput = { org: { name: 'Acme' } };
     expect(definePolicy(written)).toBe(written);
-    expect(parsePolicy(definePolicy(written)).org).toEqual({ name: 'Acme', timeZone: 'UTC' });
+    expect(parsePolicy(definePolicy(written)).org).toEqual({
+      name: 'Acme',
+      timeZone: 'UTC',
+      digests: ['daily', 'weekly'],
+    });
   });
 });
 

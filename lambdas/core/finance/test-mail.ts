@@ -17,6 +17,7 @@ What comes to this address
 When a person, app, team or feature reaches a threshold of a cap: who, how much, how fast, and what happens next.
 When somebody asks for more: what to decide by, and a link to decide.
 When prices change, or a provider's bill is not what was charged.
+In the morning what was spent the day before, and on Mondays the week, if anything was and the policy wants it.
 
 What happens next
 Nothing. Nobody has to act.

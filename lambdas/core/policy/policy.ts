@@ -4,6 +4,7 @@
  */
 import * as z from 'zod';
 import { ladderSchema, type Ladder } from './ladder.ts';
+import { DIGESTS } from '../finance/digest-kinds.ts';
 import { FAMILIES } from '../price-changes/reading.ts';
 import { isTimeZone } from '../time.ts';
 import { capIdSchema, capInputSchema, nameSchema, userIdSchema } from '../caps/cap-definition.ts';
@@ -94,6 +95,8 @@ const policyShape = z.strictObject({
       requestUrl: z.url().optional(),
       /** Where finance sees more, as a dashboard: the one link in mails of thresholds. */
       reportUrl: z.url().optional(),
+      /** Mails of what was spent: of each day in the morning after, of each week on Monday. */
+      digests: z.array(z.enum(DIGESTS)).default([...DIGESTS]),
       /** Whose days reports and digests count by, as in Europe/Berlin. A cap has a time zone of its own. */
       timeZone: z.string().refine(isTimeZone, 'use a name of the IANA time zones').default('UTC'),
     })

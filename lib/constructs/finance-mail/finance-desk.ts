@@ -1,6 +1,8 @@
-/** The function that mails crossings: at once where they are few, gathered every five minutes where they are many. */
-import { Duration } from 'aws-cdk-lib';
+/** The function that mails crossings, at once where they are few and gathered every five minutes where they are many, and digests. */
+import { Duration, TimeZone } from 'aws-cdk-lib';
+import { ScheduleExpression } from 'aws-cdk-lib/aws-scheduler';
 import { Construct } from 'constructs';
+import { DIGEST_HOUR, type DigestKind } from '../../../lambdas/core/finance/digest-kinds.ts';
 import type { Policy } from '../../../lambdas/core/policy/policy.ts';
 import type { BudgetTable } from '../budget-table/budget-table.ts';
 import { DeadLetterQueue } from '../dead-letters/dead-letter-queue.ts';
@@ -35,10 +37,28 @@ export class FinanceDesk extends Construct {
       function: this.function,
       description: 'Every five minutes: mail the crossings that wait',
       every: Duration.minutes(5),
-      maxAge: Duration.minutes(4),
-      retries: { delivery: 1, run: 0 },
+      // A digest is worth an hour of trying, and each is mailed once.
+      maxAge: Duration.hours(1),
+      retries: { delivery: 3, run: 2 },
       deadLetters: this.deadLetters,
       input: { action: 'mail_waiting' },
+      also: policy.org.digests.map((kind) => digestSchedule(kind, policy.org.timeZone)),
     });
   }
 }
+
+/** By the organisation's clock, also where that is set forward and back. */
+const digestSchedule = (kind: DigestKind, timeZone: string) => ({
+  id: kind === 'daily' ? 'Daily' : 'Weekly',
+  description:
+    kind === 'daily'
+      ? 'Every morning: what was spent the day before'
+      : 'On Mondays: what was spent in the week',
+  at: ScheduleExpression.cron({
+    minute: '0',
+    hour: String(DIGEST_HOUR),
+    ...(kind === 'weekly' && { weekDay: 'MON' }),
+    timeZone: TimeZone.of(timeZone),
+  }),
+  input: { action: 'digest', kind },
+});

@@ -23,28 +23,39 @@ export interface FunctionScheduleProps {
   deadLetters?: Queue;
   /** What the function is invoked with. */
   input?: Record<string, string>;
+  /** At hours of a day, beside the rate. */
+  also?: readonly {
+    id: string;
+    at: ScheduleExpression;
+    description: string;
+    input: Record<string, string>;
+  }[];
 }
 
 export class FunctionSchedule extends Construct {
   constructor(scope: Construct, id: string, props: FunctionScheduleProps) {
     super(scope, id);
-    const { description, every, maxAge, retries, deadLetters, input } = props;
+    const { description, every, maxAge, retries, deadLetters, input, also = [] } = props;
     props.function.configureAsyncInvoke({
       retryAttempts: retries.run,
       maxEventAge: maxAge,
       ...(deadLetters && { onFailure: new SqsDestination(deadLetters) }),
     });
-    new Schedule(this, 'Schedule', {
-      description,
-      schedule: ScheduleExpression.rate(every),
-      target: new LambdaInvoke(props.function, {
-        role: this.#role(props),
-        retryAttempts: retries.delivery,
-        maxEventAge: maxAge,
-        ...(deadLetters && { deadLetterQueue: deadLetters }),
-        ...(input && { input: ScheduleTargetInput.fromObject(input) }),
-      }),
-    });
+    const role = this.#role(props);
+    const schedules = [{ id: 'Schedule', at: ScheduleExpression.rate(every), description, input }, ...also];
+    for (const schedule of schedules) {
+      new Schedule(this, schedule.id, {
+        description: schedule.description,
+        schedule: schedule.at,
+        target: new LambdaInvoke(props.function, {
+          role,
+          retryAttempts: retries.delivery,
+          maxEventAge: maxAge,
+          ...(deadLetters && { deadLetterQueue: deadLetters }),
+          ...(schedule.input && { input: ScheduleTargetInput.fromObject(schedule.input) }),
+        }),
+      });
+    }
   }
 
   /** The target's own grant would cover every version of the function, hence a role that takes no more updates. */
