@@ -30,26 +30,36 @@ const CROSSINGS = 8;
 const P95_MS_MAX = 5_000;
 const LOOK_EVERY_MS = 20;
 const MAIL_SECONDS = 20;
+const QUIET_SECONDS = 3;
+const AT_ONCE_MIN = 4;
 const MONTH_HOURS = 32 * 24;
 
 export async function tellRungs(story: Story, parts: Parts): Promise<void> {
   const { caller, mails } = parts;
   story.step('People climb the ladder');
   let frank: Person | undefined;
-  await story.check('a crossed threshold throttles soon, and finance is mailed once for each', async () => {
-    const samples: number[] = [];
-    for (let i = 0; i < CROSSINGS; i += 1) {
-      frank = await person(caller, `frank-${i}`, RUNG);
-      samples.push(await crossing(frank));
-    }
-    const { p50, p95 } = percentilesOf(samples);
-    if (p95 > P95_MS_MAX) throw new Error(`p95 of ${CROSSINGS} crossings: ${Math.round(p95)} ms`);
-    const subjects: string[] = [];
-    while (subjects.length < CROSSINGS) subjects.push((await mails.next(MAIL_SECONDS))!.subject);
-    same(await mails.next(3), undefined);
-    same(new Set(subjects).size, CROSSINGS);
-    return `${CROSSINGS} crossings: p50 ${Math.round(p50)} ms, p95 ${Math.round(p95)} ms`;
-  });
+  await story.check(
+    'a crossed threshold throttles soon, and finance is mailed at once of the first',
+    async () => {
+      const samples: number[] = [];
+      for (let i = 0; i < CROSSINGS; i += 1) {
+        frank = await person(caller, `frank-${i}`, RUNG);
+        samples.push(await crossing(frank));
+      }
+      const { p50, p95 } = percentilesOf(samples);
+      if (p95 > P95_MS_MAX) throw new Error(`p95 of ${CROSSINGS} crossings: ${Math.round(p95)} ms`);
+      const subjects: string[] = [];
+      let mail = await mails.next(MAIL_SECONDS);
+      while (mail) {
+        subjects.push(mail.subject);
+        mail = await mails.next(QUIET_SECONDS);
+      }
+      // Five a minute, and one of them was alice's; the others wait for a round (test/finance/finance-desk.test.ts).
+      same(subjects.length >= AT_ONCE_MIN && subjects.length <= CROSSINGS, true);
+      same(new Set(subjects).size, subjects.length);
+      return `${CROSSINGS} crossings: p50 ${Math.round(p50)} ms, p95 ${Math.round(p95)} ms; ${subjects.length} mails at once`;
+    },
+  );
   if (!frank) return;
   const { call, stopped } = frank;
   await story.check('what no longer fits goes to the cheaper model, and then to none', async () => {
