@@ -206,12 +206,12 @@ Used      $16.314729000001
 Held      $0.50 by calls in flight, which are charged what they cost
 Left      $3.185270999999
 Pace      $0.6942 a day; at this pace the limit is reached about 2026-11-29 19:23 UTC; without a limit about $20.82 by the end of the window
-Resets    2026-12-01T00:00:00Z
-Noticed   2026-11-24T12:00:00Z
+Resets    2026-12-01 00:00 UTC
+Noticed   2026-11-24 12:00 UTC
 
 What happens next
 Calls go on as long as they fit into what is left. Nobody has to act.
-At 95% ($19.00) the stage becomes "throttled", which refuses nothing by itself.
+At 95% ($19.00) the stage becomes "throttled": each caller may begin 10 calls a minute.
 At 100% ($20.00) every new call is refused.
 
 Event ${event!.id}
@@ -225,7 +225,9 @@ Event ${event!.id}
     const [text] = await textsOf(leafAt('18'), leafAt('19.25'));
     expect(text).toContain('alice is at stage throttled, 96.2% of month used');
     expect(text).toContain('$19.25 of $20.00 (96.2%) and so reached the 95% at which the cap "month"');
-    expect(text).toContain('Calls go on as long as they fit into what is left.');
+    expect(text).toContain(
+      'Calls go on as long as they fit into what is left. Each caller may begin 10 calls a minute.\nThe caller sees the stage',
+    );
     expect(text).toContain('spendcap cap set user:alice --id month');
   });
 
@@ -233,7 +235,7 @@ Event ${event!.id}
     const [text] = await textsOf(leafAt('19'), leafAt('20'));
     expect(text).toContain('Spendcap: alice is blocked, 100% of month used');
     expect(text).toContain('user alice has used $20.00 of $20.00 (100%): the cap "month" is blocked.');
-    expect(text).toContain('refused until somebody raises it or until 2026-12-01T00:00:00Z');
+    expect(text).toContain('refused until somebody raises it or until 2026-12-01 00:00 UTC');
     expect(text).toContain('spendcap cap set user:alice --id month');
   });
 

@@ -91,12 +91,12 @@ Used      at least $410.00
 On lease  $12.00 with callers: held by calls, free for the next ones, or spent in the last hour
 Left      $78.00
 Pace      $17.44 a day; at this pace the limit is reached about 2026-11-29 15:48 UTC; without a limit about $523.40 by the end of the window
-Resets    2026-12-01T00:00:00Z
-Noticed   2026-11-24T12:00:00Z
+Resets    2026-12-01 00:00 UTC
+Noticed   2026-11-24 12:00 UTC
 
 What happens next
 Calls go on as long as they fit into what is left. Nobody has to act.
-At 95% ($475.00) the stage becomes "throttled", which refuses nothing by itself.
+At 95% ($475.00) the stage becomes "throttled": each caller may begin 10 calls a minute.
 At 100% ($500.00) every new call is refused.
 
 Event ${event!.id}

@@ -17,7 +17,7 @@ import { heldByAccount, principalOf, type Account, type Leaf, type Principal } f
 import { accountOfPool, type Pool } from '../ledger/pool.ts';
 import { sha256 } from '../request-ids.ts';
 import type { CapThresholdCrossed } from '../events/cap-threshold-crossed.ts';
-import type { LadderOf } from '../policy/ladder.ts';
+import type { Ladder, LadderOf } from '../policy/ladder.ts';
 import { actionsOf } from './actions.ts';
 import { crossingMail } from './mail.ts';
 import { resetFrom, standingFacts } from './standing-facts.ts';
@@ -76,7 +76,7 @@ export async function crossingsOf(
     const mailed = reached.findLast(({ rung }) => ladder[rung].mail);
     for (const rung of reached) {
       const actions = actionsOf(ladder, { rung: rung.rung, at: change.at, isMailed: rung === mailed });
-      events.push(await eventOf(change, { cap, account: current, rung, actions }));
+      events.push(await eventOf(change, { cap, account: current, rung, actions, ladder }));
     }
   }
   return events;
@@ -98,11 +98,12 @@ interface Crossing {
   account: Account;
   rung: RungOfCap;
   actions: CapThresholdCrossed['actions'];
+  ladder: Ladder;
 }
 
 async function eventOf(
   { pk, principal, held, at }: AccountsChange,
-  { cap, account, rung, actions }: Crossing,
+  { cap, account, rung, actions, ladder }: Crossing,
 ): Promise<CapThresholdCrossed> {
   const parts = [pk, cap.account, account.k, `${rung.rung} ${rung.threshold}`, account.l];
   const facts = {
@@ -117,6 +118,7 @@ async function eventOf(
   const standing = {
     ...{ settled: account.s, effectiveLimit: account.l, rung, rungs: rungsOf(cap, account), at },
     span: spanOfWindow(cap, account.k, resetFrom(cap, account)),
+    throttle: ladder.throttle,
   };
   return { ...facts, mail: crossingMail(facts, standing) };
 }

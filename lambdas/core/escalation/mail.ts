@@ -15,6 +15,8 @@ import {
 } from '../mail-words.ts';
 import { divFloor, PICO_PER_USD } from '../money.ts';
 import type { CapThresholdCrossed } from '../events/cap-threshold-crossed.ts';
+import type { Ladder } from '../policy/ladder.ts';
+import { parseRfc3339 } from '../time.ts';
 
 type Facts = Omit<CapThresholdCrossed, 'mail'>;
 
@@ -28,6 +30,8 @@ export interface Standing {
   /** Undefined where the window has no fixed end. */
   span: WindowSpan | undefined;
   at: EpochMs;
+  /** What the stage `throttled` does to calls. */
+  throttle: Ladder['throttle'];
 }
 
 /** Names that do not fit into the subject are cut there, never in the text. */
@@ -43,7 +47,7 @@ Cap       ${facts.cap}: ${amount(facts.limit)}${windowWords(facts.window)}${over
 ${spentLines(facts)}
 Left      ${amount(facts.remaining)}
 ${paceLine(facts, standing)}Resets    ${resetWords(facts)}
-Noticed   ${facts.at}
+Noticed   ${instantWords(standing.at)}
 
 What happens next
 ${nextWords(facts, standing)}
@@ -114,10 +118,10 @@ function rungWords({ cap, rung, threshold }: Facts): string {
   }
 }
 
-function nextWords(facts: Facts, { settled, rungs }: Standing): string {
+function nextWords(facts: Facts, { settled, rungs, throttle }: Standing): string {
   const isBlocked = rungs.some(({ rung, from }) => rung === 'block' && settled >= from);
   if (isBlocked) {
-    const until = facts.resets_at === null ? '' : ` or until ${facts.resets_at}`;
+    const until = facts.resets_at === null ? '' : ` or until ${minuteWords(facts.resets_at)}`;
     return `New calls under this cap are refused until somebody raises it${until}. Calls in flight end as usual.
 ${wayOutWords(facts)}`;
   }
@@ -125,7 +129,8 @@ ${wayOutWords(facts)}`;
   const now =
     facts.rung === 'throttle'
       ? [
-          `${goOn} ${facts.principal === null ? 'Callers see' : 'The caller sees'} the stage "throttled" on every answer.`,
+          `${goOn} ${capitalised(throttleWords(throttle))}.`,
+          `${facts.principal === null ? 'Callers see' : 'The caller sees'} the stage "throttled" on every answer.`,
           wayOutWords(facts),
         ]
       : [`${goOn} Nobody has to act.`];
@@ -133,7 +138,7 @@ ${wayOutWords(facts)}`;
     .filter(({ from }) => from > settled)
     .map(
       ({ rung, threshold, from }) =>
-        `At ${thousandthsAsPercent(threshold)} (${withUnit(facts.metric, inMetric(facts.metric, from))}) ${RUNG_WORDS[rung]}.`,
+        `At ${thousandthsAsPercent(threshold)} (${withUnit(facts.metric, inMetric(facts.metric, from))}) ${wordsOf(rung, throttle)}.`,
     );
   return [...now, ...later].join('\n');
 }
@@ -155,11 +160,28 @@ export function scopeText({ scope }: Pick<Facts, 'scope'>): string {
   return scope.id === '*' ? `'${scope.type}:*'` : `${scope.type}:${scope.id}`;
 }
 
-const RUNG_WORDS: Record<Facts['rung'], string> = {
-  warn: 'there is another notice like this one',
-  throttle: 'the stage becomes "throttled", which refuses nothing by itself',
-  block: 'every new call is refused',
-};
+function wordsOf(rung: Facts['rung'], throttle: Standing['throttle']): string {
+  switch (rung) {
+    case 'warn':
+      return 'there is another notice like this one';
+    case 'throttle':
+      return `the stage becomes "throttled": ${throttleWords(throttle)}`;
+    case 'block':
+      return 'every new call is refused';
+  }
+}
+
+function throttleWords({ requestsPerMinute, cheaperModel, maxOutputTokens }: Standing['throttle']): string {
+  const calls = requestsPerMinute === 1 ? '1 call' : `${requestsPerMinute} calls`;
+  const measures = [
+    ...(requestsPerMinute === null ? [] : [`each caller may begin ${calls} a minute`]),
+    ...(cheaperModel ? ['calls go to a cheaper model where one can do them'] : []),
+    ...(maxOutputTokens === undefined ? [] : [`answers have ${maxOutputTokens} tokens at most`]),
+  ];
+  return measures.length === 0 ? 'nothing is refused by it' : measures.join(', ');
+}
+
+const minuteWords = (at: string): string => instantWords(parseRfc3339(at)!);
 
 const overageWords = ({ metric, limit, effective_limit }: Facts): string =>
   limit === effective_limit ? '' : `, ${withUnit(metric, effective_limit)} with overage`;
@@ -182,7 +204,9 @@ const heldWords = (reserved: string): string =>
 
 function resetWords({ window, resets_at }: Facts): string {
   if (resets_at === null) return 'never: the cap is for the lifetime';
-  return window.startsWith('rolling_') ? `little by little, from ${resets_at} on` : resets_at;
+  return window.startsWith('rolling_')
+    ? `little by little, from ${minuteWords(resets_at)} on`
+    : minuteWords(resets_at);
 }
 
 /** Never more than was used: what is a little less than the limit is not 100%. */
