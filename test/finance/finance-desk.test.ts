@@ -91,13 +91,14 @@ test('of forty people who cross at once five are mailed alone, the others in one
 });
 
 test('those who used most are named first', async () => {
-  const { desk, mails, nextRound } = deskOf();
+  const { desk, mails, nextRound } = deskOf(chargedWorld(), 'https://finance.example.com/llm');
   for (const user of people(5)) await desk.tell(await crossedBy(user, '16'));
   for (const [i, user] of ['ann', 'bob', 'cleo'].entries())
     await desk.tell(await crossedBy(user, `${16 + i}`));
   mails.splice(0);
   await nextRound();
   expect(mails[0]!.text.match(/^ {2}(\w+)/gm)).toEqual(['  cleo', '  bob', '  ann']);
+  expect(mails[0]!.text).toContain('\nSee more: https://finance.example.com/llm\n');
 });
 
 test('of many caps at once the largest groups have mails, the rest one together', async () => {

@@ -56,6 +56,7 @@ export class FinanceDesk {
 
   /** Resolves to how many mails that were. Throws what the mail or the table throws; the next round goes on there. */
   async mailWaiting(after = ROUND_AFTER): Promise<number> {
+    const { moreUrl } = this.deps;
     const until = epochMs(this.deps.reader.clock.now() - after);
     const waiting: CapThresholdCrossed[] = [];
     for (const event of await this.notes.waiting(until, EVENTS_A_ROUND)) {
@@ -67,8 +68,11 @@ export class FinanceDesk {
     const alone = isFew ? groups : groups.slice(0, MAILS_A_ROUND - 1);
     const rest = groups.slice(alone.length).flat();
     for (const events of alone)
-      await this.send(events, events.length === 1 ? await this.mailOf(events[0]!) : manyMail(events));
-    if (rest.length > 0) await this.send(rest, mixedMail(rest));
+      await this.send(
+        events,
+        events.length === 1 ? await this.mailOf(events[0]!) : manyMail(events, moreUrl),
+      );
+    if (rest.length > 0) await this.send(rest, mixedMail(rest, moreUrl));
     return alone.length + (rest.length > 0 ? 1 : 0);
   }
 

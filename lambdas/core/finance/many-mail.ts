@@ -7,11 +7,12 @@ import type { Mail } from '../ports.ts';
 import { parseRfc3339 } from '../time.ts';
 
 const NAMED = 10;
+const REPORT = 'spendcap report spend --by user';
 const NAME_LENGTH_MAX = 23;
 const NAME_COLUMN = 32;
 
 /** All of one cap and rung. */
-export function manyMail(events: readonly CapThresholdCrossed[]): Mail {
+export function manyMail(events: readonly CapThresholdCrossed[], moreUrl: string | undefined): Mail {
   const [first] = events as [CapThresholdCrossed];
   const { cap, rung, threshold, metric, limit, window } = first;
   const who = `${events.length} ${peopleWord(events)}`;
@@ -23,7 +24,7 @@ ${listOf(dearest, lineOf)}
 What happens next
 ${nextWords(first)}
 
-See more: spendcap report spend --by user
+See more: ${moreUrl ?? REPORT}
 
 Event ${first.id} and ${events.length - 1} more
 `;
@@ -35,7 +36,7 @@ Event ${first.id} and ${events.length - 1} more
 }
 
 /** Of several caps, where each in a mail of its own would be too many. */
-export function mixedMail(events: readonly CapThresholdCrossed[]): Mail {
+export function mixedMail(events: readonly CapThresholdCrossed[], moreUrl: string | undefined): Mail {
   const [first] = events as [CapThresholdCrossed];
   const caps = new Set(events.map(({ cap }) => cap)).size;
   const gravest = [...events].sort(graverFirst);
@@ -48,7 +49,7 @@ What happens next
 ${blocked === 0 ? 'Calls go on as long as they fit into what is left.' : `New calls under the ${blocked} blocked are refused until somebody raises the cap or its window ends. All others go on as long as they fit into what is left.`}
 To look at one cap: spendcap cap get ID. To raise it: spendcap cap set (see its --help).
 
-See more: spendcap report spend --by user
+See more: ${moreUrl ?? REPORT}
 
 Event ${first.id} and ${events.length - 1} more
 `;
