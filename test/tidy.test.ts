@@ -154,10 +154,9 @@ describe('documents', () => {
 
   test('every decision has its four parts and its own number', () => {
     const decisions = documents.filter((path) => path.startsWith('docs/decisions/')).sort();
-    // Those who work side by side are allotted numbers beforehand: none twice, holes until all have landed.
-    const numbers = decisions.map((path) => /\/(\d{4})-/.exec(path)?.[1]);
-    expect(numbers).toEqual([...new Set(numbers)]);
-    decisions.forEach((path) => {
+    decisions.forEach((path, i) => {
+      expect(path).toMatch(new RegExp(`/${String(i + 1).padStart(4, '0')}-`));
+      expect(read(path), path).toMatch(new RegExp(`^# ${i + 1}\\. `));
       for (const part of ['**Context.**', '**Choice.**', '**Alternatives.**', '**What would change it.**']) {
         expect(read(path), `${path} lacks ${part}`).toContain(part);
       }
