@@ -34,7 +34,7 @@ test('one crossing is mailed at once, with what the money went on', async () => 
   expect(await desk.tell(event)).toBe('mailed');
   expect(mails).toEqual([{ id: event.id, subject: event.mail.subject, text: mails[0]!.text }]);
   expect(mails[0]!.text).toContain(`
-Noticed   2026-11-24T12:00:00Z
+Noticed   2026-11-24 12:00 UTC
 
 What it went on, since 2026-11-01 00:00 UTC
   web/summarise with gpt-5                 $9.00 (56%)
