@@ -7,6 +7,8 @@ export default defineConfig({
     testTimeout: 180_000,
     hookTimeout: 180_000,
     pool: 'forks',
+    // Many tests wait for processes of their own; one worker would leave half of a small machine idle.
+    maxWorkers: '100%',
     reporters: ['default', './test/closing-line-reporter.ts'],
   },
 });

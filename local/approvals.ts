@@ -15,7 +15,7 @@ import type { Clock, FinanceMail, Ids, Table, TaskTokens } from '../lambdas/core
 import { MINUTE } from '../lambdas/core/time.ts';
 import { keptSecret } from './kept-secret.ts';
 import { startRounds } from './rounds.ts';
-import { LAMBDA_INVOKE, parseMachine, SNS_PUBLISH } from './state-machine/definition.ts';
+import { parseMachine } from './state-machine/definition.ts';
 import { Executions } from './state-machine/executions.ts';
 import type { Json } from './state-machine/expressions.ts';
 
@@ -57,12 +57,9 @@ export function createApprovals(deps: ApprovalsDeps): Approvals {
     ...deps,
     name: 'approval',
     machine: parseMachine(file, { askApproverFunctionArn: FUNCTION }),
-    resources: {
-      [LAMBDA_INVOKE]: async (given) => {
-        const { Payload } = given as { Payload: Json };
-        return { StatusCode: 200, Payload: (await askApprover(Payload)) as Json };
-      },
-      [SNS_PUBLISH]: () => Promise.reject(new Error('the approval machine mails by its function')),
+    invoke: async (given) => {
+      const { Payload } = given as { Payload: Json };
+      return { StatusCode: 200, Payload: (await askApprover(Payload)) as Json };
     },
   });
   const askApprover = createAskApprover({

@@ -25,7 +25,7 @@ import { createEscalate } from '../lambdas/escalate/escalate.ts';
 import { createMailFinance } from '../lambdas/mail-finance/mail-finance.ts';
 import type { AccountChanges } from './account-changes.ts';
 import type { Approvals } from './approvals.ts';
-import { LAMBDA_INVOKE, parseMachine, SNS_PUBLISH } from './state-machine/definition.ts';
+import { parseMachine } from './state-machine/definition.ts';
 import { Executions } from './state-machine/executions.ts';
 import type { Json } from './state-machine/expressions.ts';
 
@@ -121,13 +121,10 @@ function createLadder(deps: ChangeFeedDeps): { executions: Executions; bus: Even
   const executions: Executions = new Executions({
     name: 'escalation',
     machine: parseMachine(file, FUNCTIONS),
-    resources: {
-      [LAMBDA_INVOKE]: async (given) => {
-        const { FunctionName, Payload } = given as { FunctionName: string; Payload: Json };
-        const invoke = FunctionName === FUNCTIONS.mailFinanceFunctionArn ? mailFinance : escalate;
-        return { StatusCode: 200, Payload: (await invoke(Payload)) as Json };
-      },
-      [SNS_PUBLISH]: () => Promise.reject(new Error('the ladder mails by its function')),
+    invoke: async (given) => {
+      const { FunctionName, Payload } = given as { FunctionName: string; Payload: Json };
+      const handler = FunctionName === FUNCTIONS.mailFinanceFunctionArn ? mailFinance : escalate;
+      return { StatusCode: 200, Payload: (await handler(Payload)) as Json };
     },
     table,
     clock,

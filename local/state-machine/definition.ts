@@ -8,7 +8,6 @@ import { problemOfExpression, sourceOf } from './expressions.ts';
 export const LAMBDA_INVOKE = 'arn:aws:states:::lambda:invoke';
 /** The state goes on when somebody ends its token. */
 export const LAMBDA_INVOKE_AND_WAIT = 'arn:aws:states:::lambda:invoke.waitForTaskToken';
-export const SNS_PUBLISH = 'arn:aws:states:::sns:publish';
 
 const json = z.json().superRefine((value, context) => {
   for (const problem of problemsIn(value)) context.addIssue({ code: 'custom', message: problem });
@@ -24,7 +23,7 @@ const task = z.strictObject({
   Type: z.literal('Task'),
   ...common,
   ...onwards,
-  Resource: z.enum([LAMBDA_INVOKE, LAMBDA_INVOKE_AND_WAIT, SNS_PUBLISH]),
+  Resource: z.enum([LAMBDA_INVOKE, LAMBDA_INVOKE_AND_WAIT]),
   Arguments: json.optional(),
   /** Of what waits only: see below. */
   TimeoutSeconds: z.int().positive().optional(),

@@ -28,7 +28,7 @@ export interface ExecutionsDeps {
   /** Tells its executions from those of others. */
   name: string;
   machine: Machine;
-  resources: World['resources'];
+  invoke: World['invoke'];
   table: Table;
   clock: Clock;
   /** Told of executions that failed. */
@@ -95,7 +95,7 @@ export class Executions {
   }
 
   async #execute(item: Item): Promise<void> {
-    const { machine, resources, table, report } = this.#deps;
+    const { machine, invoke, table, report } = this.#deps;
     const name = item['gsk'] as string;
     const execution = {
       name,
@@ -103,7 +103,7 @@ export class Executions {
       input: JSON.parse(item['input'] as string) as Json,
     };
     const ending = await walk(machine, execution, {
-      resources,
+      invoke,
       pause: (duration) => this.#pause(duration),
       pauseUntil: (instant) => this.#pauseUntil(instant),
       wait: (token, duration, send) => this.#wait(token, duration, send),

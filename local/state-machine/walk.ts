@@ -1,6 +1,6 @@
 /**
  * Runs a state machine on this machine. Mirrors: Task (`lambda:invoke`, with and without a task
- * token, whose wait has a time-out; `sns:publish`), Choice, Wait until an instant, Pass, Succeed, Fail;
+ * token, whose wait has a time-out), Choice, Wait until an instant, Pass, Succeed, Fail;
  * Arguments, Output and Assign, which all see the variables as they were before the state; Retry with backoff; Catch
  * once retries are used up; an expression without a value is States.QueryEvaluationError. Leaves out: every other
  * state type (definition.ts refuses them), jitter, time-outs of what does not wait, heartbeats, the limits of sizes and of
@@ -9,14 +9,7 @@
  */
 import { durationMs, type DurationMs, type EpochMs } from '../../lambdas/core/brands.ts';
 import { parseRfc3339 } from '../../lambdas/core/time.ts';
-import {
-  LAMBDA_INVOKE,
-  LAMBDA_INVOKE_AND_WAIT,
-  SNS_PUBLISH,
-  type Machine,
-  type State,
-  type TaskState,
-} from './definition.ts';
+import { LAMBDA_INVOKE_AND_WAIT, type Machine, type State, type TaskState } from './definition.ts';
 import { evaluate, type Json } from './expressions.ts';
 import { MachineError } from './machine-error.ts';
 
@@ -27,11 +20,11 @@ export interface Execution {
   input: Json;
 }
 
-/** Does what a Task names. Rejects with an error whose `name` is what Retry and Catch see. */
-export type Resource = (given: Json, at: { execution: Execution; state: string }) => Promise<Json>;
+/** Runs the function that a Task names. Rejects with an error whose `name` is what Retry and Catch see. */
+export type Invoke = (given: Json, at: { execution: Execution; state: string }) => Promise<Json>;
 
 export interface World {
-  resources: Record<typeof LAMBDA_INVOKE | typeof SNS_PUBLISH, Resource>;
+  invoke: Invoke;
   /**
    * Sends, and then resolves to what the token is ended with. Rejects with what sending rejects with, or with
    * States.Timeout. What it rejects with otherwise ends the walk.
@@ -147,18 +140,18 @@ async function invoke(
   { Resource: resource, TimeoutSeconds = LONGEST_WAIT_SECONDS }: TaskState,
   given: Json,
   at: { execution: Execution; state: string },
-  { resources, wait }: World,
+  world: World,
 ): Promise<Json> {
-  const named = async (kind: typeof LAMBDA_INVOKE | typeof SNS_PUBLISH): Promise<Json> => {
+  const named = async (): Promise<Json> => {
     try {
-      return await resources[kind](given, at);
+      return await world.invoke(given, at);
     } catch (error) {
       const { name, message } = error as Error;
       throw new MachineError(name, message);
     }
   };
-  if (resource !== LAMBDA_INVOKE_AND_WAIT) return named(resource);
-  return wait(tokenOf(at.execution, at), durationMs(TimeoutSeconds * 1000), () => named(LAMBDA_INVOKE));
+  if (resource !== LAMBDA_INVOKE_AND_WAIT) return named();
+  return world.wait(tokenOf(at.execution, at), durationMs(TimeoutSeconds * 1000), named);
 }
 
 /** A state of an execution waits once at a time. */

@@ -13,7 +13,7 @@ const MACHINE = parseMachine(
     States: {
       Mail: {
         Type: 'Task',
-        Resource: 'arn:aws:states:::sns:publish',
+        Resource: 'arn:aws:states:::lambda:invoke',
         Retry: [{ ErrorEquals: ['Busy'], MaxAttempts: 1 }],
         End: true,
       },
@@ -40,13 +40,10 @@ function world(clock = new ManualClock()) {
     new Executions({
       name: 'mails',
       machine: MACHINE,
-      resources: {
-        'arn:aws:states:::lambda:invoke': async () => null,
-        'arn:aws:states:::sns:publish': async (given) => {
-          mailed.push(given);
-          if (failure !== undefined) throw Object.assign(new Error('no'), { name: failure });
-          return null;
-        },
+      invoke: async (given) => {
+        mailed.push(given);
+        if (failure !== undefined) throw Object.assign(new Error('no'), { name: failure });
+        return null;
       },
       table,
       clock,
@@ -116,12 +113,9 @@ test('what waits under a token goes on when it is ended, in the next process too
     new Executions({
       name,
       machine: WAITING,
-      resources: {
-        'arn:aws:states:::lambda:invoke': async (given) => {
-          sent.push((given as { token: string }).token);
-          return null;
-        },
-        'arn:aws:states:::sns:publish': async () => null,
+      invoke: async (given) => {
+        sent.push((given as { token: string }).token);
+        return null;
       },
       ...{ table, clock, report: (reason) => sent.push(reason) },
     });

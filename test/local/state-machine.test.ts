@@ -18,7 +18,7 @@ function machineOf(states: object, startAt = Object.keys(states)[0]!): Machine {
   return parseMachine(JSON.stringify({ QueryLanguage: 'JSONata', StartAt: startAt, States: states }), {});
 }
 
-type Task = 'lambda' | 'sns' | 'wait';
+type Task = 'lambda' | 'wait';
 /** Runs a machine; each task fails as often as its list of errors is long. */
 async function run(
   machine: Machine,
@@ -27,19 +27,15 @@ async function run(
 ): Promise<{ ending: Ending; calls: [Task | 'until', Json][]; pausesMs: number[] }> {
   const calls: [Task | 'until', Json][] = [];
   const pausesMs: number[] = [];
-  const resource = (task: Task, result: Json) => async (given: Json) => {
-    calls.push([task, given]);
-    const name = failures[task]?.shift();
-    if (name !== undefined) throw Object.assign(new Error(`${task} failed`), { name });
-    return result;
-  };
   const ending = await walk(
     machine,
     { name: 'one', startTime: '2026-11-24T12:00:00Z', input },
     {
-      resources: {
-        'arn:aws:states:::lambda:invoke': resource('lambda', { StatusCode: 200, Payload: { done: true } }),
-        'arn:aws:states:::sns:publish': resource('sns', { MessageId: 'm' }),
+      invoke: async (given) => {
+        calls.push(['lambda', given]);
+        const name = failures.lambda?.shift();
+        if (name !== undefined) throw Object.assign(new Error('lambda failed'), { name });
+        return { StatusCode: 200, Payload: { done: true } };
       },
       pause: async (duration) => void pausesMs.push(duration),
       pauseUntil: async (instant) => void calls.push(['until', toRfc3339(instant)]),
@@ -223,7 +219,7 @@ describe('what the walker does not know is refused', () => {
       {
         T: {
           Type: 'Task',
-          Resource: 'arn:aws:states:::sns:publish',
+          Resource: 'arn:aws:states:::lambda:invoke',
           End: true,
           Retry: [{ ErrorEquals: ['States.ALL'], JitterStrategy: 'FULL' }],
         },
@@ -231,7 +227,7 @@ describe('what the walker does not know is refused', () => {
     ],
     [
       'a time-out',
-      { T: { Type: 'Task', Resource: 'arn:aws:states:::sns:publish', TimeoutSeconds: 5, End: true } },
+      { T: { Type: 'Task', Resource: 'arn:aws:states:::lambda:invoke', TimeoutSeconds: 5, End: true } },
     ],
     ['a resource', { T: { Type: 'Task', Resource: 'arn:aws:states:::sqs:sendMessage', End: true } }],
     ['an expression where emulators evaluate none', { F: { Type: 'Fail', Cause: '{% $states.input %}' } }],
