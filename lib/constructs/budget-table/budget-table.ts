@@ -3,7 +3,7 @@
  * together, and names the DynamoDB actions that the role's code sends, so that what a function can do to the books
  * is read here. A transaction needs the permissions of its parts, none of its own.
  */
-import { RemovalPolicy } from 'aws-cdk-lib';
+import { Duration, RemovalPolicy, Validations } from 'aws-cdk-lib';
 import {
   AttributeType,
   Billing,
@@ -13,7 +13,9 @@ import {
   type ITable,
 } from 'aws-cdk-lib/aws-dynamodb';
 import { PolicyStatement } from 'aws-cdk-lib/aws-iam';
-import type { Function as LambdaFunction } from 'aws-cdk-lib/aws-lambda';
+import { StartingPosition, type Function as LambdaFunction } from 'aws-cdk-lib/aws-lambda';
+import { DynamoEventSource, SqsDlq, type DynamoEventSourceProps } from 'aws-cdk-lib/aws-lambda-event-sources';
+import type { IQueue } from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
 import { EXPIRY_ATTRIBUTE } from '../../../lambdas/core/replay/stored-answers.ts';
 
@@ -49,10 +51,32 @@ export class BudgetTable extends Construct {
     return this.#table.tableName;
   }
 
-  /** For event sources, which attach to a table and not to a name. */
-  get streamed(): ITable {
-    // The cast is for exactOptionalPropertyTypes: the stream is on, so its ARN is there.
-    return this.#table as ITable;
+  /**
+   * Every change that the filters let through, in batches. A record that fails is told apart from its batch, tried again,
+   * and in the end kept in the queue; the records behind it go on.
+   */
+  streamTo(
+    fn: LambdaFunction,
+    deadLetters: IQueue,
+    batches: Pick<DynamoEventSourceProps, 'batchSize' | 'maxBatchingWindow' | 'filters'>,
+  ): void {
+    fn.addEventSource(
+      // The cast is for exactOptionalPropertyTypes: the stream is on, so its ARN is there.
+      new DynamoEventSource(this.#table as ITable, {
+        ...batches,
+        startingPosition: StartingPosition.TRIM_HORIZON,
+        reportBatchItemFailures: true,
+        bisectBatchOnError: true,
+        retryAttempts: 10,
+        // The stream itself forgets after 24 h: give up before, so that the record's place is still told.
+        maxRecordAge: Duration.hours(12),
+        onFailure: new SqsDlq(deadLetters),
+      }),
+    );
+    Validations.of(fn).acknowledge({
+      id: 'AwsSolutions-IAM5[Resource::*]',
+      reason: 'dynamodb:ListStreams knows no resource; the other stream actions name this stream.',
+    });
   }
 
   /** Calls and what finishes them: reserve, settle, draw, charge. Deletes nothing, scans nothing. */

@@ -2,11 +2,10 @@
  * Step 8: the table's stream to the function that finds crossed thresholds. A record that fails is told apart from
  * its batch, tried again, and in the end kept in a queue; the records behind it go on.
  */
-import { Duration, Validations } from 'aws-cdk-lib';
+import { Duration } from 'aws-cdk-lib';
 import type { EventBus } from 'aws-cdk-lib/aws-events';
 import { PolicyStatement } from 'aws-cdk-lib/aws-iam';
-import { FilterCriteria, FilterRule, StartingPosition } from 'aws-cdk-lib/aws-lambda';
-import { DynamoEventSource, SqsDlq } from 'aws-cdk-lib/aws-lambda-event-sources';
+import { FilterCriteria, FilterRule } from 'aws-cdk-lib/aws-lambda';
 import { Construct } from 'constructs';
 import type { Policy } from '../../../lambdas/core/policy/policy.ts';
 import type { BudgetTable } from '../budget-table/budget-table.ts';
@@ -45,22 +44,6 @@ export class ChangeFeed extends Construct {
     this.function.addToRolePolicy(
       new PolicyStatement({ actions: ['events:PutEvents'], resources: [bus.eventBusArn] }),
     );
-    this.function.addEventSource(
-      new DynamoEventSource(table.streamed, {
-        startingPosition: StartingPosition.TRIM_HORIZON,
-        batchSize: 100,
-        filters: TOLD,
-        reportBatchItemFailures: true,
-        bisectBatchOnError: true,
-        retryAttempts: 10,
-        // The stream itself forgets after 24 h: give up before, so that the record's place is still told.
-        maxRecordAge: Duration.hours(12),
-        onFailure: new SqsDlq(this.deadLetters),
-      }),
-    );
-    Validations.of(this.function).acknowledge({
-      id: 'AwsSolutions-IAM5[Resource::*]',
-      reason: 'dynamodb:ListStreams knows no resource; the other stream actions name this stream.',
-    });
+    table.streamTo(this.function, this.deadLetters, { batchSize: 100, filters: TOLD });
   }
 }

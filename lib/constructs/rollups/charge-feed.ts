@@ -2,9 +2,8 @@
  * Step 8, for charges: the table's stream to the function that opens their hours. It may come late, since reports read
  * the charges of hours that have no rows yet, so that a minute's charges share a run.
  */
-import { Duration, Validations } from 'aws-cdk-lib';
-import { FilterCriteria, FilterRule, StartingPosition } from 'aws-cdk-lib/aws-lambda';
-import { DynamoEventSource, SqsDlq } from 'aws-cdk-lib/aws-lambda-event-sources';
+import { Duration } from 'aws-cdk-lib';
+import { FilterCriteria, FilterRule } from 'aws-cdk-lib/aws-lambda';
 import { Construct } from 'constructs';
 import type { Policy } from '../../../lambdas/core/policy/policy.ts';
 import type { BudgetTable } from '../budget-table/budget-table.ts';
@@ -32,23 +31,10 @@ export class ChargeFeed extends Construct {
       memorySize: 256,
     });
     table.grantOpeningHours(this.function);
-    this.function.addEventSource(
-      new DynamoEventSource(table.streamed, {
-        startingPosition: StartingPosition.TRIM_HORIZON,
-        batchSize: 10_000,
-        maxBatchingWindow: Duration.minutes(1),
-        filters: [NEW_CHARGES],
-        reportBatchItemFailures: true,
-        bisectBatchOnError: true,
-        retryAttempts: 10,
-        // The stream itself forgets after 24 h: give up before, so that the record's place is still told.
-        maxRecordAge: Duration.hours(12),
-        onFailure: new SqsDlq(this.deadLetters),
-      }),
-    );
-    Validations.of(this.function).acknowledge({
-      id: 'AwsSolutions-IAM5[Resource::*]',
-      reason: 'dynamodb:ListStreams knows no resource; the other stream actions name this stream.',
+    table.streamTo(this.function, this.deadLetters, {
+      batchSize: 10_000,
+      maxBatchingWindow: Duration.minutes(1),
+      filters: [NEW_CHARGES],
     });
   }
 }
