@@ -3,7 +3,7 @@ import type { EpochMs, PicoUsd } from './brands.ts';
 import { inMetric } from './caps/amounts.ts';
 import type { Metric } from './caps/cap.ts';
 import { divFloor, PICO_PER_USD } from './money.ts';
-import { toRfc3339 } from './time.ts';
+import { parseRfc3339, toRfc3339 } from './time.ts';
 
 type Counted = Exclude<Metric, 'concurrent'>;
 
@@ -43,6 +43,8 @@ export function aboutWords(metric: Counted, amount: bigint): string {
 
 /** `2026-12-01 00:00 UTC`. */
 export const instantWords = (at: EpochMs): string => toRfc3339(at).replace(/^(.{10})T(.{5}).*$/, '$1 $2 UTC');
+/** The same of an instant as events have it. */
+export const instantTextWords = (at: string): string => instantWords(parseRfc3339(at)!);
 
 /** ` a month`, ` in any 24 hours`, ` in all`. */
 export function windowWords(window: string): string {

@@ -1,13 +1,11 @@
 /** Open holds and evidence through the admin API and its books. */
 import { describe, expect, it } from 'vitest';
-import { createAdminApp } from '../../lambdas/admin/app.ts';
 import { openMemoryEngine } from '../../lambdas/adapters/table/local/memory-store.ts';
-import { Directory } from '../../lambdas/core/directory/directory.ts';
 import { auditLedger } from '../../lambdas/core/ledger/audit.ts';
 import { orphanCharge, presumed } from '../../lambdas/core/ledger/charge.ts';
 import { usd } from '../../lambdas/core/money.ts';
 import { freshIds } from '../../lambdas/core/request-ids.ts';
-import { adminAccess } from '../../local/admin-access.ts';
+import { adminWorld } from '../support/admin-world.ts';
 import {
   alice,
   chargeOf,
@@ -18,42 +16,12 @@ import {
   testCall,
   testCap,
 } from '../support/worlds.ts';
-import { testDesk } from '../support/grant-desk.ts';
-import { parsePolicy } from '../../lambdas/core/policy/policy.ts';
-import { testOffice } from '../support/price-office.ts';
 
 const cap = testCap('month', 'usd', 'month', usd('20'));
 
 function world() {
-  const clock = new ManualClock();
-  const { table, ledger, ids } = ledgerOver({ api: openMemoryEngine({ clock }), tableName: 't' }, clock);
-  const directory = new Directory({ table, clock });
-  const { grants } = testDesk({ table, ledger, directory, clock });
-  const { office, mail } = testOffice({ table, clock, ids });
-  const app = createAdminApp(
-    {
-      directory,
-      ledger,
-      table,
-      clock,
-      ids,
-      office,
-      grants,
-      mail,
-      ladders: ['default'],
-      keyEnvironment: 'test',
-      org: parsePolicy({}).org,
-    },
-    { adminOf: adminAccess(directory, 'admin-key'), report: () => undefined, reconciled: () => undefined },
-  );
-  const send = async (method: string, path: string, body?: object) => {
-    const response = await app.request(`/admin/v1${path}`, {
-      method,
-      headers: { authorization: 'Bearer admin-key', 'content-type': 'application/json' },
-      ...(body && { body: JSON.stringify(body) }),
-    });
-    return { status: response.status, body: (await response.json()) as Record<string, unknown> };
-  };
+  const { clock, ids, table, ledger, send: ask } = adminWorld();
+  const send = (method: string, path: string, body?: object) => ask(method, path, { body });
   const hold = async () => {
     const made = freshIds(ids);
     const call = testCall([cap], ids, { id: made.holdId, picoUsd: usd('0.5') });

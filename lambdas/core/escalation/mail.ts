@@ -7,6 +7,7 @@ import {
   aboutWords,
   asciiName,
   fractionAsPercent,
+  instantTextWords,
   instantWords,
   thousandthsAsPercent,
   wholeCents,
@@ -16,7 +17,6 @@ import {
 import { divFloor, PICO_PER_USD } from '../money.ts';
 import type { CapThresholdCrossed } from '../events/cap-threshold-crossed.ts';
 import type { Ladder } from '../policy/ladder.ts';
-import { parseRfc3339 } from '../time.ts';
 
 type Facts = Omit<CapThresholdCrossed, 'mail'>;
 
@@ -121,7 +121,7 @@ function rungWords({ cap, rung, threshold }: Facts): string {
 function nextWords(facts: Facts, { settled, rungs, throttle }: Standing): string {
   const isBlocked = rungs.some(({ rung, from }) => rung === 'block' && settled >= from);
   if (isBlocked) {
-    const until = facts.resets_at === null ? '' : ` or until ${minuteWords(facts.resets_at)}`;
+    const until = facts.resets_at === null ? '' : ` or until ${instantTextWords(facts.resets_at)}`;
     return `New calls under this cap are refused until somebody raises it${until}. Calls in flight end as usual.
 ${wayOutWords(facts)}`;
   }
@@ -181,8 +181,6 @@ function throttleWords({ requestsPerMinute, cheaperModel, maxOutputTokens }: Sta
   return measures.length === 0 ? 'nothing is refused by it' : measures.join(', ');
 }
 
-const minuteWords = (at: string): string => instantWords(parseRfc3339(at)!);
-
 const overageWords = ({ metric, limit, effective_limit }: Facts): string =>
   limit === effective_limit ? '' : `, ${withUnit(metric, effective_limit)} with overage`;
 
@@ -205,8 +203,8 @@ const heldWords = (reserved: string): string =>
 function resetWords({ window, resets_at }: Facts): string {
   if (resets_at === null) return 'never: the cap is for the lifetime';
   return window.startsWith('rolling_')
-    ? `little by little, from ${minuteWords(resets_at)} on`
-    : minuteWords(resets_at);
+    ? `little by little, from ${instantTextWords(resets_at)} on`
+    : instantTextWords(resets_at);
 }
 
 /** Never more than was used: what is a little less than the limit is not 100%. */

@@ -2,9 +2,8 @@
 import { parseInMetric } from '../caps/amounts.ts';
 import { scopeText } from '../escalation/mail.ts';
 import type { CapThresholdCrossed } from '../events/cap-threshold-crossed.ts';
-import { asciiName, fractionAsPercent, instantWords, windowWords, withUnit } from '../mail-words.ts';
+import { asciiName, fractionAsPercent, instantTextWords, windowWords, withUnit } from '../mail-words.ts';
 import type { Mail } from '../ports.ts';
-import { parseRfc3339 } from '../time.ts';
 
 const NAMED = 10;
 const REPORT = 'spendcap report spend --by user';
@@ -90,7 +89,7 @@ function nextWords(event: CapThresholdCrossed): string {
       : '';
   if (rung !== 'block')
     return `Their calls go on as long as they fit into what is left. Where more is reached, another mail says so.${rung === 'warn' ? ' Nobody has to act.' : `\n${raise}${own}`}`;
-  const until = resets_at === null ? '' : ` or until ${instantWords(parseRfc3339(resets_at)!)}`;
+  const until = resets_at === null ? '' : ` or until ${instantTextWords(resets_at)}`;
   return `New calls of theirs are refused until somebody raises the cap${until}. Calls in flight end as usual.\n${raise}${own}`;
 }
 
