@@ -1,8 +1,6 @@
 /** Somebody is stopped by a cap and asks for more: the mail, its link and the page, on the deployed functions. */
 import { InvokeCommand } from '@aws-sdk/client-lambda';
 import { ListExecutionsCommand, ListStateMachinesCommand } from '@aws-sdk/client-sfn';
-import { awsDynamoDb, dynamoDbClient } from '../../../lambdas/adapters/table/aws.ts';
-import { DynamoDbTable } from '../../../lambdas/adapters/table/dynamodb-table.ts';
 import { epochMs } from '../../../lambdas/core/brands.ts';
 import { Directory } from '../../../lambdas/core/directory/directory.ts';
 import { GrantRequests } from '../../../lambdas/core/grants/grant-requests.ts';
@@ -10,12 +8,13 @@ import { Ledger } from '../../../lambdas/core/ledger/ledger.ts';
 import { systemClock } from '../../../lambdas/runtime/clock.ts';
 import { systemIds as ids } from '../../../lambdas/runtime/ids.ts';
 import { hours } from '../../support/worlds.ts';
-import { CREDENTIALS, REGION } from '../emulator.ts';
+import { REGION } from '../emulator.ts';
 import type { Clients } from '../probes/clients.ts';
 import { scheduleOf } from '../scheduler.ts';
 import type { Story } from '../story.ts';
 import { same, type Caller } from './calls.ts';
 import { STAGE, type Deployed } from './cdk.ts';
+import { onDeployedTable } from './deployed-table.ts';
 import { functionNamed } from './functions.ts';
 import { person, until, type Person } from './people.ts';
 import type { Mailbox } from './workarounds.ts';
@@ -131,29 +130,33 @@ async function tellSilence(story: Story, parts: Parts): Promise<void> {
 
 /** Written by the code of the gateway, with its clock in the past. */
 async function requestedBefore({ clients, stacks }: Parts, { user, keyId }: Person): Promise<string> {
-  const client = dynamoDbClient({ endpoint: clients.endpoint, region: REGION, credentials: CREDENTIALS });
   const clock = {
     ...systemClock,
     now: () => epochMs(systemClock.now() - hours(WAIT_HOURS) + SILENCE_LEFT_MS),
   };
-  const table = new DynamoDbTable({
-    ...{ api: awsDynamoDb(client), tableName: stacks.tableName, clock, ids },
+  const asked = await onDeployedTable({ endpoint: clients.endpoint, stacks, clock }, async (table) => {
+    const books = {
+      table,
+      ledger: new Ledger({ table, clock, ids }),
+      directory: new Directory({ table, clock }),
+    };
+    const requests = new GrantRequests({ ...books, clock, ids, waitHours: WAIT_HOURS });
+    return requests.request(
+      {
+        ...{
+          keyId,
+          user,
+          principal: { type: 'user', id: user },
+          app: 'shop',
+          team: 'web',
+          feature: 'default',
+        },
+        ...{ tags: {}, clampAllowed: true, fallbackAllowed: true },
+        ...{ idempotencyKey: undefined, mayBeRepeat: false },
+      },
+      { cap: `${user}-life`, amount: '0.01', reason: 'The report is due' },
+    );
   });
-  const books = {
-    table,
-    ledger: new Ledger({ table, clock, ids }),
-    directory: new Directory({ table, clock }),
-  };
-  const requests = new GrantRequests({ ...books, clock, ids, waitHours: WAIT_HOURS });
-  const asked = await requests.request(
-    {
-      ...{ keyId, user, principal: { type: 'user', id: user }, app: 'shop', team: 'web', feature: 'default' },
-      ...{ tags: {}, clampAllowed: true, fallbackAllowed: true },
-      ...{ idempotencyKey: undefined, mayBeRepeat: false },
-    },
-    { cap: `${user}-life`, amount: '0.01', reason: 'The report is due' },
-  );
-  client.destroy();
   if (asked.kind !== 'requested') throw new Error(asked.kind);
   return asked.grant.id;
 }

@@ -1,14 +1,11 @@
 /** The books, read from the deployed table and held against what the provider billed. */
-import { awsDynamoDb, dynamoDbClient } from '../../../lambdas/adapters/table/aws.ts';
-import { DynamoDbTable } from '../../../lambdas/adapters/table/dynamodb-table.ts';
 import { auditLedger } from '../../../lambdas/core/ledger/audit.ts';
-import { systemClock } from '../../../lambdas/runtime/clock.ts';
-import { systemIds } from '../../../lambdas/runtime/ids.ts';
 import type { SimulatedProvider } from '../../../local/simulated-provider/server.ts';
-import { CREDENTIALS, REGION, type Emulator } from '../emulator.ts';
+import type { Emulator } from '../emulator.ts';
 import type { Story } from '../story.ts';
 import { CAP, same, type Caller } from './calls.ts';
 import type { Deployed } from './cdk.ts';
+import { onDeployedTable } from './deployed-table.ts';
 
 interface Parts {
   emulator: Emulator;
@@ -22,12 +19,8 @@ const SPENT = '0.00834';
 
 export async function tellBooks(story: Story, { emulator, stacks, provider, caller }: Parts): Promise<void> {
   story.step('The books');
-  const client = dynamoDbClient({ endpoint: emulator.url, region: REGION, credentials: CREDENTIALS });
-  const table = new DynamoDbTable({
-    ...{ api: awsDynamoDb(client), tableName: stacks.tableName, clock: systemClock, ids: systemIds },
-  });
   await story.check('every account is the sum of its charges and holds', async () => {
-    const audit = await auditLedger(table);
+    const audit = await onDeployedTable({ endpoint: emulator.url, stacks }, auditLedger);
     if (!audit.balanced) throw new Error(JSON.stringify(audit.differences));
     same(audit.open_holds, 0);
     return `${audit.accounts} accounts, ${provider.requests().length} calls billed, no open hold`;
@@ -37,5 +30,4 @@ export async function tellBooks(story: Story, { emulator, stacks, provider, call
     same(settled, SPENT);
     return `$${settled}`;
   });
-  client.destroy();
 }

@@ -7,8 +7,6 @@ import {
 } from '@aws-sdk/client-lambda';
 import { ReceiveMessageCommand } from '@aws-sdk/client-sqs';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { awsDynamoDb, dynamoDbClient } from '../../../lambdas/adapters/table/aws.ts';
-import { DynamoDbTable } from '../../../lambdas/adapters/table/dynamodb-table.ts';
 import { capId, epochMs } from '../../../lambdas/core/brands.ts';
 import { Directory } from '../../../lambdas/core/directory/directory.ts';
 import { chargeToItem } from '../../../lambdas/core/ledger/charge.ts';
@@ -20,12 +18,13 @@ import type { Table } from '../../../lambdas/core/ports.ts';
 import { systemClock } from '../../../lambdas/runtime/clock.ts';
 import { systemIds as ids } from '../../../lambdas/runtime/ids.ts';
 import { chargeOf, hours, minutes, testCall } from '../../support/worlds.ts';
-import { ACCOUNT, CREDENTIALS, REGION } from '../emulator.ts';
+import { ACCOUNT } from '../emulator.ts';
 import type { Clients } from '../probes/clients.ts';
 import { scheduleOf } from '../scheduler.ts';
 import type { Story } from '../story.ts';
 import { same, type Caller } from './calls.ts';
 import type { Deployed } from './cdk.ts';
+import { onDeployedTable } from './deployed-table.ts';
 import { functionNamed } from './functions.ts';
 
 interface Parts {
@@ -41,12 +40,13 @@ const leafOfUser = leafKey({ type: 'user', id: USER });
 const FIRING_MS = 90_000;
 const LOOK_EVERY_MS = 500;
 
-export async function tellCollector(story: Story, { clients, stacks, caller }: Parts): Promise<void> {
+export async function tellCollector(story: Story, parts: Parts): Promise<void> {
   story.step('Calls died; the collector resolves what they left behind');
-  const client = dynamoDbClient({ endpoint: clients.endpoint, region: REGION, credentials: CREDENTIALS });
-  const table = new DynamoDbTable({
-    ...{ api: awsDynamoDb(client), tableName: stacks.tableName, clock: systemClock, ids },
-  });
+  const { clients, stacks } = parts;
+  await onDeployedTable({ endpoint: clients.endpoint, stacks }, (table) => tellOrphans(story, parts, table));
+}
+
+async function tellOrphans(story: Story, { clients, caller }: Parts, table: Table): Promise<void> {
   const name = await functionNamed(clients, 'Collector');
   const run = collectorOf(clients, name);
 
@@ -106,7 +106,6 @@ export async function tellCollector(story: Story, { clients, stacks, caller }: P
     same(`${audit.balanced} ${audit.open_holds}`, 'true 0');
     return `${audit.accounts} accounts`;
   });
-  client.destroy();
 }
 
 /** How a run ends that cannot do all of its work. */

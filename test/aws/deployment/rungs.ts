@@ -1,6 +1,4 @@
 /** The upper rungs on the deployed functions: throttled and how soon, a cheaper model, refused, and a new window. */
-import { awsDynamoDb, dynamoDbClient } from '../../../lambdas/adapters/table/aws.ts';
-import { DynamoDbTable } from '../../../lambdas/adapters/table/dynamodb-table.ts';
 import { epochMs } from '../../../lambdas/core/brands.ts';
 import { leafKey } from '../../../lambdas/core/ledger/leaf.ts';
 import { Ledger } from '../../../lambdas/core/ledger/ledger.ts';
@@ -9,11 +7,11 @@ import { systemClock } from '../../../lambdas/runtime/clock.ts';
 import { systemIds as ids } from '../../../lambdas/runtime/ids.ts';
 import { percentilesOf } from '../../../bench/percentiles.ts';
 import { chargeOf, hours, testCall, testCap } from '../../support/worlds.ts';
-import { CREDENTIALS, REGION } from '../emulator.ts';
 import type { Clients } from '../probes/clients.ts';
 import type { Story } from '../story.ts';
 import { same, type Caller } from './calls.ts';
 import type { Deployed } from './cdk.ts';
+import { onDeployedTable } from './deployed-table.ts';
 import { person, until, type Person } from './people.ts';
 import type { Mailbox } from './workarounds.ts';
 
@@ -91,20 +89,17 @@ async function crossing({ call, stage }: Person): Promise<number> {
 
 /** Written by the code of the gateway, with its clock in the past. */
 async function spentLastMonth({ clients, stacks }: Parts, user: string, amount: string): Promise<void> {
-  const client = dynamoDbClient({ endpoint: clients.endpoint, region: REGION, credentials: CREDENTIALS });
   const clock = { ...systemClock, now: () => epochMs(systemClock.now() - hours(MONTH_HOURS)) };
-  const table = new DynamoDbTable({
-    ...{ api: awsDynamoDb(client), tableName: stacks.tableName, clock, ids },
-  });
-  const ledger = new Ledger({ table, clock, ids });
   const cap = testCap(`${user}-life`, 'usd', 'month', usd(amount), {
     scope: { type: 'user', id: user },
     thresholds: { warn: [], throttle: null, block: null },
   });
   const leaf = leafKey({ type: 'user', id: user });
   const spent = testCall([cap], ids, { picoUsd: usd(amount), id: `last-month-${user}` });
-  const outcome = await ledger.reserve({ ...spent, leaf, info: { ...spent.info, us: user } });
-  if (outcome.kind !== 'held') throw new Error(`not held: ${outcome.kind}`);
-  await ledger.finish(chargeOf(outcome.call, usd(amount)), leaf);
-  client.destroy();
+  await onDeployedTable({ endpoint: clients.endpoint, stacks, clock }, async (table) => {
+    const ledger = new Ledger({ table, clock, ids });
+    const outcome = await ledger.reserve({ ...spent, leaf, info: { ...spent.info, us: user } });
+    if (outcome.kind !== 'held') throw new Error(`not held: ${outcome.kind}`);
+    await ledger.finish(chargeOf(outcome.call, usd(amount)), leaf);
+  });
 }
