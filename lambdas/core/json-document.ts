@@ -31,7 +31,7 @@ export function parseJsonDocument(text: string): { document: JsonDocument } | { 
     return { problem: 'The request body is not valid JSON.' };
   }
   if (!isObject(value)) return { problem: 'The request body must be a JSON object.' };
-  const { depth, duplicate } = shapeOf(text);
+  const { depth, duplicate } = shapeOf(text, { hasNamesRead: true });
   if (depth > DEPTH_MAX) return { problem: `The request body is nested deeper than ${DEPTH_MAX} levels.` };
   // Of members that stand twice, parsing kept one.
   if (duplicate !== undefined)
@@ -43,7 +43,7 @@ export function parseJsonDocument(text: string): { document: JsonDocument } | { 
 export function readJsonObject(text: string): JsonObject | undefined {
   try {
     const value: unknown = JSON.parse(text);
-    return isObject(value) && shapeOf(text).depth <= DEPTH_MAX ? value : undefined;
+    return isObject(value) && shapeOf(text, { hasNamesRead: false }).depth <= DEPTH_MAX ? value : undefined;
   } catch {
     return undefined;
   }
@@ -57,9 +57,13 @@ const [OPEN_LIST, CLOSE_LIST, OPEN_OBJECT, CLOSE_OBJECT] = [0x5b, 0x5d, 0x7b, 0x
 
 /**
  * Of a text that a parser has taken: how many levels its innermost value is below the whole, and the first name that an
- * object has twice. By hand: a scanner that makes tokens, and a walk over the parsed value, each take as long as parsing.
+ * object has twice, where names are read. By hand: a scanner that makes tokens, and a walk over the parsed value, each take
+ * as long as parsing.
  */
-function shapeOf(text: string): { depth: number; duplicate: string | undefined } {
+function shapeOf(
+  text: string,
+  { hasNamesRead }: { hasNamesRead: boolean },
+): { depth: number; duplicate: string | undefined } {
   let [open, openMax] = [0, 0];
   let duplicate: string | undefined;
   /** Of the objects that are open, by depth; each takes over the set of the one before it. */
@@ -74,7 +78,7 @@ function shapeOf(text: string): { depth: number; duplicate: string | undefined }
         break;
       case COLON: {
         // What nests deeper is refused, whatever it holds.
-        if (open > DEPTH_MAX + 1) break;
+        if (!hasNamesRead || open > DEPTH_MAX + 1) break;
         const name = nameIn(text.slice(from, to + 1));
         const names = (namesAt[open] ??= new Set());
         if (names.has(name)) duplicate ??= name;

@@ -8,7 +8,7 @@ import { standingFacts, type Standing } from '../escalation/standing-facts.ts';
 import type { CapReached } from '../events/cap-reached.ts';
 import { putIfAbsent } from '../ledger/expressions.ts';
 import { inMetric } from '../caps/amounts.ts';
-import { TableUnavailable, type Item, type Table } from '../ports.ts';
+import { isApplied, type Item, type Table } from '../ports.ts';
 import { sha256 } from '../request-ids.ts';
 
 export const REACHED_PREFIX = 'REACHED#';
@@ -45,8 +45,7 @@ export class ReachedCaps {
       request_id: requestId,
     };
     const item = { pk: `${REACHED_PREFIX}${detail.id}`, sk: '-', event: JSON.stringify(detail) };
-    const write = await this.table.put(putIfAbsent(item));
-    if (write.kind === 'unavailable') throw new TableUnavailable(write.reason);
+    isApplied(await this.table.put(putIfAbsent(item)));
     this.told.set(key, true);
   }
 }
