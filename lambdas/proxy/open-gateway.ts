@@ -21,7 +21,7 @@ export function openGateway({ table, ...host }: GatewayHost, timing: Partial<Tim
   const { clock, policy } = host;
   return {
     ...host,
-    grants: new GrantRequests({ ...host, table, waitHours: policy.approvals.waitHours }),
+    grants: new GrantRequests({ ...host, table }),
     line: new WaitingLine({ clock, patience: durationMs(policy.heldWaitMs) }),
     reached: new ReachedCaps({ table }),
     verifier: oidcVerifier(policy.oidcIssuers),

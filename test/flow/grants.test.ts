@@ -253,6 +253,38 @@ describe('the next response', () => {
     expect([others.status, told(others)]).toEqual([200, null]);
   });
 
+  it('tells an app on whichever of its leaves the response comes from', async () => {
+    const gateway = await world({
+      caps: { 'web-day': { scope: { type: 'app', id: 'web' }, metric: 'usd', window: 'day', limit: '0.01' } },
+      key: { user: null, requireUser: false },
+      policy: { apps: [{ id: 'web', team: 'growth', callsInFlightMax: 192 }], approvals: { waitHours: 2 } },
+    });
+    const { ask, approve, deny, clock, upstream } = gateway;
+    const wish = { ...WISH, cap: 'web-day' };
+    const wanted = async () => (await ask(wish)).grant.id;
+    /** Of sixteen answers, which come from all three. */
+    const told = async () => {
+      const seen = new Set<string | null>();
+      for (let i = 0; i < 16; i += 1) {
+        upstream.next(plain(chatCall.answer));
+        seen.add(gateway.told(await gateway.call()));
+      }
+      return [...seen];
+    };
+    const denied = await wanted();
+    expect(await told()).toEqual([`${denied}; status=requested`]);
+    await deny(denied);
+    expect(await told()).toEqual([`${denied}; status=denied`]);
+    const silent = await wanted();
+    await clock.pass(2 * HOUR);
+    expect(await told()).toEqual([`${silent}; status=expired`]);
+    const approved = await wanted();
+    await approve(approved);
+    expect(await told()).toEqual([`${approved}; status=approved`]);
+    const apart = await gateway.ledger.leaves.read(leafKey({ type: 'app', id: 'web' }, 2));
+    expect(apart!.a['web-day']!.s).toBeGreaterThan(0n);
+  });
+
   it('costs a call no read', async () => {
     const { ask, approve, call, upstream, table } = await world();
     const { grant } = await ask();

@@ -48,7 +48,7 @@ export async function openLambdaWorld(timing: Partial<Timing> = {}) {
     line: new WaitingLine({ clock, patience: durationMs(0) }),
     reached: new ReachedCaps({ table }),
     prices: { current: async () => reviewedPrices() },
-    grants: new GrantRequests({ table, ledger, directory, clock, ids, waitHours: 72 }),
+    grants: new GrantRequests({ table, ledger, directory, clock, ids, policy }),
     renderers: RENDERERS,
     abilitiesOf: () => undefined,
     timing: { streamKeepAlive: durationMs(15_000), plainKeepAlive: durationMs(60_000), ...timing },

@@ -121,17 +121,19 @@ export class GrantDesk {
     if (cap) await this.deps.ledger.grant(cap, leafKey(principal), { id, key, amount, expiresAt });
   }
 
-  /** On the leaf of who asked, unless they have asked for something newer. */
+  /** On the leaves of who asked, unless they have asked for something newer. */
   private async tell(grant: StoredGrant, decision: Approval | Denial): Promise<void> {
     const { ledger, clock } = this.deps;
     const until =
       decision.kind === 'approved' ? endOf(grant, decision.expiresAt) : plus(decision.at, TOLD_FOR);
     const notice: Notice = { i: grant.id, s: decision.kind, w: BigInt(decision.at), u: BigInt(until) };
-    await ledger.leaves.change(leafKey(grant.principal), (leaf) => {
-      const known = leaf.n?.[grant.account];
-      if (known && (known.i !== notice.i || known.s === notice.s)) return undefined;
-      return withNotice(withoutOldNotices(leaf, clock.now()), grant.account, notice);
-    });
+    for (let i = 0; i < grant.leaves; i += 1) {
+      await ledger.leaves.change(leafKey(grant.principal, i), (leaf) => {
+        const known = leaf.n?.[grant.account];
+        if (known && (known.i !== notice.i || known.s === notice.s)) return undefined;
+        return withNotice(withoutOldNotices(leaf, clock.now()), grant.account, notice);
+      });
+    }
   }
 
   private async capOf({ cap: id, account }: GrantRecord): Promise<Cap | undefined> {

@@ -20,12 +20,14 @@ export interface StoredGrant extends GrantRecord {
 }
 
 export function grantToItem(grant: GrantRecord): Item & ItemKey {
-  const { decision, taskToken, mailedAt, requestedAt, answerBy, windowEnds, standing, ...plain } = grant;
+  const { decision, taskToken, mailedAt, requestedAt, answerBy, windowEnds, standing, leaves, ...plain } =
+    grant;
   return {
     ...plain,
     ...grantKey(grant.id),
     gpk: grantPartition(grant.state === 'decided' ? 'requested' : grant.state),
     gsk: `${toSortableRfc3339(requestedAt)}#${grant.id}`,
+    leaves: BigInt(leaves),
     requestedAt: BigInt(requestedAt),
     answerBy: BigInt(answerBy),
     windowEnds: windowEnds === null ? null : BigInt(windowEnds),
@@ -43,6 +45,8 @@ export function grantFromItem(item: Item): StoredGrant {
   const stored = item as unknown as StoredGrant;
   return {
     ...stored,
+    // Earlier ones were told on the first leaf alone.
+    leaves: Number(item['leaves'] ?? 1n),
     requestedAt: toMs(item['requestedAt']),
     answerBy: toMs(item['answerBy']),
     windowEnds: item['windowEnds'] === null ? null : toMs(item['windowEnds']),

@@ -1,7 +1,9 @@
 /**
  * Asking for more. A principal has one open request a cap: its id stands on their leaf, put there before the record, so
- * that of many at the same moment one comes through, and a repeat of one that was cut off goes on under the same id.
+ * that of many at the same moment one comes through, and a repeat of one that was cut off goes on under the same id. The
+ * first leaf decides; an app's others only tell.
  */
+import { leavesOfPrincipal } from '../admission/leaf-choice.ts';
 import { durationMs, epochMs, type DurationMs, type EpochMs } from '../brands.ts';
 import { parseInMetric } from '../caps/amounts.ts';
 import { capKeyAt, isShared, throttles, type Cap } from '../caps/cap.ts';
@@ -9,10 +11,11 @@ import { resetsAt, windowName } from '../caps/windows.ts';
 import type { Directory } from '../directory/directory.ts';
 import { prepareLeaf } from '../ledger/accounts.ts';
 import { accountOf, heldOf, type Books } from '../ledger/books.ts';
-import { leafKey, type Principal } from '../ledger/leaf.ts';
+import type { Notice, Principal } from '../ledger/leaf.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import { openRequest, withNotice } from '../ledger/notices.ts';
-import type { Clock, Ids, Table } from '../ports.ts';
+import type { Policy } from '../policy/policy.ts';
+import type { Clock, Ids, ItemKey, Table } from '../ports.ts';
 import { freshIds, holdOfKey } from '../request-ids.ts';
 import type { Caller } from '../steps/identify.ts';
 import { HOUR, plus } from '../time.ts';
@@ -42,7 +45,7 @@ export interface GrantRequestsDeps {
   directory: Directory;
   clock: Clock;
   ids: Ids;
-  waitHours: number;
+  policy: Policy;
 }
 
 export class GrantRequests {
@@ -53,7 +56,7 @@ export class GrantRequests {
   constructor(deps: GrantRequestsDeps) {
     this.deps = deps;
     this.records = new GrantRecords(deps);
-    this.wait = durationMs(deps.waitHours * HOUR);
+    this.wait = durationMs(deps.policy.approvals.waitHours * HOUR);
   }
 
   /** One of the caller's own. Throws TableUnavailable. */
@@ -64,7 +67,7 @@ export class GrantRequests {
 
   /** Throws TableUnavailable; a repeat goes on where this was cut off. */
   async request(caller: Caller, wish: Wish): Promise<Requested> {
-    const { directory, clock } = this.deps;
+    const { directory, clock, policy } = this.deps;
     const cap = (await directory.capsFor(caller)).find(({ id }) => id === wish.cap);
     if (!cap) return { kind: 'unknown_cap' };
     const { metric } = cap;
@@ -81,13 +84,17 @@ export class GrantRequests {
     const key = capKeyAt(cap, now);
     const windowEnds = resetsAt(cap.window, now, [key]);
     const answerBy = earlierOf(plus(now, this.wait), windowEnds);
-    const { id, books } = await this.claim(cap, caller, { wanted, now, answerBy });
+    const { keyId, principal } = caller;
+    const [first, ...others] = leavesOfPrincipal(policy, principal);
+    const { id, books } = await this.claim(cap, first, { wanted, now, answerBy });
+    // Before the record, so that no decision is told before its request.
+    for (const other of others) await this.tellAlso(other, cap.account, books.leaf.n![cap.account]!);
     const open = await this.records.get(id);
     if (open) return asked(open);
-    const { keyId, principal } = caller;
     return asked(
       await this.records.putNew({
         ...{ id, state: 'requested', metric, keyId, principal, amount, reason: wish.reason },
+        leaves: others.length + 1,
         ...{ cap: cap.id, account: cap.account, scope: cap.scope, window: windowName(cap.window) },
         ...{ windowKey: key, requestedAt: now, answerBy, windowEnds, standing: standingOf(cap, books) },
         ...{ decision: undefined, taskToken: undefined, mailedAt: undefined },
@@ -98,11 +105,11 @@ export class GrantRequests {
   /** The id that this principal's open request on the cap has, which is the wanted one if there was none. */
   private async claim(
     cap: Cap,
-    { principal }: Caller,
+    first: ItemKey,
     { wanted, now, answerBy }: { wanted: string; now: EpochMs; answerBy: EpochMs },
   ): Promise<{ id: string; books: Books }> {
     const { leaves, pools } = this.deps.ledger;
-    const leaf = await leaves.change(leafKey(principal), (old) => {
+    const leaf = await leaves.change(first, (old) => {
       const current = prepareLeaf(old, [cap], now) ?? old;
       if (openRequest(current, cap.account, now) !== undefined) return current === old ? undefined : current;
       const notice = { i: wanted, s: 'requested' as const, w: BigInt(now), u: BigInt(answerBy) };
@@ -110,6 +117,15 @@ export class GrantRequests {
     });
     const books = { leaf, pools: await pools.readAll([cap].filter(isShared)) };
     return { id: openRequest(leaf, cap.account, now)!, books };
+  }
+
+  /** Unless something newer is told there. */
+  private async tellAlso(other: ItemKey, account: string, notice: Notice): Promise<void> {
+    await this.deps.ledger.leaves.change(other, (leaf) => {
+      const known = leaf.n?.[account];
+      const isTold = known !== undefined && (known.i === notice.i || known.w > notice.w);
+      return isTold ? undefined : withNotice(leaf, account, notice);
+    });
   }
 
   /** The same for each repeat of an idempotency key. */

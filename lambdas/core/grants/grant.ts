@@ -22,6 +22,8 @@ export interface GrantRecord {
   /** Window that it was asked in. */
   windowKey: bigint;
   principal: Principal;
+  /** Over how many leaves its calls were spread then: each of them tells. */
+  leaves: number;
   /** Key with which it was asked for. */
   keyId: string;
   amount: bigint;

@@ -5,6 +5,7 @@ import { epochMs } from '../../../lambdas/core/brands.ts';
 import { Directory } from '../../../lambdas/core/directory/directory.ts';
 import { GrantRequests } from '../../../lambdas/core/grants/grant-requests.ts';
 import { Ledger } from '../../../lambdas/core/ledger/ledger.ts';
+import { parsePolicy } from '../../../lambdas/core/policy/policy.ts';
 import { systemClock } from '../../../lambdas/runtime/clock.ts';
 import { systemIds as ids } from '../../../lambdas/runtime/ids.ts';
 import { hours } from '../../support/worlds.ts';
@@ -140,7 +141,7 @@ async function requestedBefore({ clients, stacks }: Parts, { user, keyId }: Pers
       ledger: new Ledger({ table, clock, ids }),
       directory: new Directory({ table, clock }),
     };
-    const requests = new GrantRequests({ ...books, clock, ids, waitHours: WAIT_HOURS });
+    const requests = new GrantRequests({ ...books, clock, ids, policy: parsePolicy({}) });
     return requests.request(
       {
         ...{
