@@ -82,9 +82,15 @@ const BODIES: Record<string, Body> = {
     body: `${Array.from({ length: 18_000 }, (_, i) => `${PART}${i}"\r\n\r\n\r\n`).join('')}--b--\r\n`,
   },
   numbers: beside(listOf('1')),
-  'members of one object': beside(`{${Array.from({ length: 90_000 }, (_, i) => `"m${i}":1`).join()}}`),
+  'as many different names as are read': beside(
+    `{${Array.from({ length: 19_990 }, (_, i) => `"m${i}":1`).join()},"more":"${times('a').slice(300_000)}"}`,
+  ),
+  'more different names': beside(`{${Array.from({ length: 90_000 }, (_, i) => `"m${i}":1`).join()}}`),
   'members that stand twice': beside(listOf('{"a":1,"a":1}')),
+  'as many arrays as are read, 190 deep': beside(
+    `[${`${'['.repeat(190)}${']'.repeat(190)},`.repeat(526)}"${times('a').slice(200_000)}"]`,
+  ),
+  'more arrays, 190 deep': beside(listOf(`${'['.repeat(190)}${']'.repeat(190)}`)),
   'nesting 100,000 deep': beside(`${'['.repeat(100_000)}${']'.repeat(100_000)},"more":"${times('a')}"`),
   'empty objects': beside(listOf('{}')),
-  'nothing but brackets, 190 deep': beside(listOf(`${'['.repeat(190)}${']'.repeat(190)}`)),
 };

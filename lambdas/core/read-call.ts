@@ -50,7 +50,9 @@ function readJson(endpoint: JsonEndpoint, body: Intercepted, headers: Headers): 
 }
 
 /** One boundary and no other parameter: what a lenient reader could take otherwise is no form. */
-const MULTIPART = /^multipart\/form-data; ?boundary=(?:"[\w'()+,./:=? -]{1,70}"|[\w'+.-]{1,70})$/i;
+const MULTIPART = /^multipart\/form-data; ?boundary=(?:"([\w'()+,./:=? -]{1,70})"|([\w'+.-]{1,70}))$/i;
+/** More than any real request has, and little enough to be read quickly. */
+const FORM_MEMBERS_MAX = 1_000;
 
 /**
  * The bytes are forwarded as they came, so both sides must read the same form: the platform's reader is strict
@@ -62,9 +64,10 @@ async function readForm(
   headers: Headers,
 ): Promise<Stepped<ReadCall>> {
   const contentType = headers.get('content-type') ?? '';
-  if (!MULTIPART.test(contentType)) {
-    return invalid('The request must be multipart/form-data with a boundary.');
-  }
+  const multipart = MULTIPART.exec(contentType);
+  if (!multipart) return invalid('The request must be multipart/form-data with a boundary.');
+  if (hasMoreThan(FORM_MEMBERS_MAX, `--${multipart[1] ?? multipart[2]}`, bytes))
+    return invalid(`The form has more than ${FORM_MEMBERS_MAX} members.`);
   const form = await new Response(bytes, { headers: { 'content-type': contentType } })
     .formData()
     .catch(() => undefined);
@@ -82,6 +85,18 @@ async function readForm(
     outgoing: { contentType, bodyFor: () => bytes },
     hash: () => hashOfForm(form),
   });
+}
+
+/** Counts what looks like the start of a member, before the form is read. */
+function hasMoreThan(count: number, delimiter: string, bytes: Uint8Array): boolean {
+  const text = new TextDecoder('latin1').decode(bytes);
+  let found = 0;
+  for (let at = text.indexOf(delimiter); at !== -1; at = text.indexOf(delimiter, at + delimiter.length)) {
+    found += 1;
+    // The last one ends the form.
+    if (found > count + 1) return true;
+  }
+  return false;
 }
 
 /** Of its members in their order. Not of the bytes: clients make up a boundary for each request, repeats too. */

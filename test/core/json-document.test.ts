@@ -13,6 +13,16 @@ const problemOf = (text: string) => {
   return 'problem' in parsed ? parsed.problem : undefined;
 };
 
+const members = (n: number): string[] => Array.from({ length: n }, (_, i) => `"m${i}":1`);
+/** What a parser says; undefined where it takes the text for no JSON. */
+const valueOf = (text: string): unknown => {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+};
+
 describe('a JSON document', () => {
   test.each([
     ['', 'The request body is not valid JSON.'],
@@ -37,8 +47,46 @@ describe('a JSON document', () => {
     expect(problemOf(`{"a":${'['.repeat(500_000)}${']'.repeat(500_000)}}`)).toMatch('nested deeper');
   });
 
-  test('names are not kept where it is refused for its depth alone', () => {
-    expect(problemOf(`${'{"a":'.repeat(300_000)}1${'}'.repeat(300_000)}`)).toMatch('nested deeper');
+  test('which only opens is refused for its depth', () => {
+    expect(problemOf('{"a":'.repeat(300_000))).toMatch('nested deeper');
+  });
+
+  test.each<[string, number, (n: number) => string, string]>([
+    ['lists', 100_000, (n) => `{"a":[${'[],'.repeat(n - 3)}{}]}`, 'arrays and objects'],
+    ['objects', 100_000, (n) => `{"a":[${'{},'.repeat(n - 3)}[]]}`, 'arrays and objects'],
+    ['names in one object', 20_000, (n) => `{${members(n).join()}}`, 'different names of members'],
+    ['names in many', 20_000, (n) => `{"a":[{${members(n - 1).join('},{')}}]}`, 'different names of members'],
+  ])('has so many %s at most', (_, most, textOf, what) => {
+    expect(problemOf(textOf(most))).toBeUndefined();
+    expect(problemOf(textOf(most + 1))).toBe(`The request body has more than ${most} ${what}.`);
+  });
+
+  test('of any text it is said what a parser says', () => {
+    const piece = fc.constantFrom(
+      '{',
+      '}',
+      '[',
+      ']',
+      '"',
+      ':',
+      ',',
+      '\\',
+      'a',
+      '1',
+      '"a":',
+      '{"a":1}',
+      '\\u0061',
+    );
+    fc.assert(
+      fc.property(fc.array(piece, { maxLength: 20 }), (pieces) => {
+        const text = pieces.join('');
+        const parsed = parseJsonDocument(text);
+        const value = valueOf(text);
+        if ('document' in parsed) expect(value).toEqual(parsed.document.value);
+        else if (value === undefined) expect(parsed.problem).toBe('The request body is not valid JSON.');
+        else expect(parsed.problem).toMatch(/must be a JSON object|stands twice/);
+      }),
+    );
   });
 
   test('a string of quotes, colons and brackets is a string', () => {

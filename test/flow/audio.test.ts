@@ -191,6 +191,23 @@ describe('a form that two sides could read differently is refused', () => {
     expect((await gateway.request('POST', TRANSCRIPTIONS, made)).status).toBe(200);
   });
 
+  it('and so is one of more than 1,000 members, before it is read', async () => {
+    const gateway = await openGateway();
+    const filled = (lists: number) => {
+      const made = form({ model: 'whisper-1' });
+      while ([...made].length < lists) made.append('include[]', 'logprobs');
+      return made;
+    };
+    const refused = await gateway.request('POST', TRANSCRIPTIONS, filled(1_001));
+    expect(refused.status).toBe(400);
+    expect(await refused.json()).toMatchObject({
+      error: { code: 'invalid_request', message: 'The form has more than 1000 members.' },
+    });
+    expect(gateway.upstream.sent).toEqual([]);
+    gateway.upstream.next(plain('{"text":"Hi.","usage":{"type":"duration","seconds":9}}'));
+    expect((await gateway.request('POST', TRANSCRIPTIONS, filled(1_000))).status).toBe(200);
+  });
+
   it('and so is one of more than 6 MB, with advice', async () => {
     const gateway = await openGateway();
     const response = await transcribe(gateway, { model: 'whisper-1' }, wav({ dataBytes: 6 << 20 }));

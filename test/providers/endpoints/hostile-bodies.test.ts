@@ -53,7 +53,7 @@ describe.each(ENDPOINTS)('$name', ({ endpoint, body }) => {
 
   it.each([
     ['arrays 190 deep', nested('[', 190, ']')],
-    ['100,000 members', `{${Array.from({ length: 100_000 }, (_, i) => `"m${i}":${i}`).join()}}`],
+    ['19,000 members', `{${Array.from({ length: 19_000 }, (_, i) => `"m${i}":${i}`).join()}}`],
     ['500,000 elements', `[${'0,'.repeat(500_000)}0]`],
     ['a megabyte of one letter', `"${'a'.repeat(MEGABYTE)}"`],
     ['a megabyte of combining marks', `"${'\u0300\u0316'.repeat(MEGABYTE / 4)}"`],
@@ -69,7 +69,7 @@ describe.each(ENDPOINTS)('$name', ({ endpoint, body }) => {
 });
 
 describe('huge lists where they are read', () => {
-  const many = (element: string): string => `[${`${element},`.repeat(100_000)}${element}]`;
+  const many = (element: string): string => `[${`${element},`.repeat(30_000)}${element}]`;
   it.each([
     [
       'chat messages',

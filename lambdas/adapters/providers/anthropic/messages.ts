@@ -51,7 +51,8 @@ function readCall({ value: body }: JsonDocument, headers: Headers): Stepped<Call
   if (!isCount(limit)) return invalid('"max_tokens" must be a whole number.', 'max_tokens');
   const budget = (isObject(thinking) ? thinking['budget_tokens'] : undefined) ?? 0;
   if (!isCount(budget)) return invalid('"budget_tokens" must be a whole number.', 'thinking');
-  const work = serverWork(body);
+  const cacheWrites = cacheWritesOf(body);
+  const work = serverWork(body, cacheWrites);
   if ('message' in work) return notMeterable(work.message, work.param);
   const blocks = [...blocksOf(body)];
   const unmeterable = unmeterableBlock(blocks);
@@ -67,7 +68,7 @@ function readCall({ value: body }: JsonDocument, headers: Headers): Stepped<Call
     // The API refuses a limit that is not above the thinking budget.
     outputTokensFloor: BigInt(budget) + 1n,
     hiddenInputTokens: hiddenTokens(body),
-    cacheWrites: cacheWritesOf(body),
+    cacheWrites,
     ...work,
     readsStoredState: continuesThread(body) || blocks.some(isSealed),
     ...conditions(body),

@@ -20,7 +20,8 @@ export interface Unbounded {
 export const CLIENT_TOOLSET =
   /^(?:(?:bash|text_editor|computer|memory)|(?:browser|computer)_toolset)_[0-9]{8}$/;
 
-export function serverWork(body: JsonObject): ServerWork | Unbounded {
+/** `cacheWrites`: what the whole body asks for; its summaries and attempts write the same. */
+export function serverWork(body: JsonObject, cacheWrites: CallShape['cacheWrites']): ServerWork | Unbounded {
   const unbounded = unboundedMember(body);
   if (unbounded) return unbounded;
   const work: { rounds: bigint; searches: bigint; sideInferences: SideInference[] } = {
@@ -32,9 +33,9 @@ export function serverWork(body: JsonObject): ServerWork | Unbounded {
     const problem = takeTool(tool, work);
     if (problem !== undefined) return { message: problem, param: 'tools' };
   }
-  const summaries = summariesOf(body, work.rounds);
+  const summaries = summariesOf(body, work.rounds, cacheWrites);
   if ('message' in summaries) return summaries;
-  const attempts = attemptsOf(body);
+  const attempts = attemptsOf(body, cacheWrites);
   if ('message' in attempts) return attempts;
   const sideInferences = [...work.sideInferences, ...summaries, ...attempts];
   if (sideInferences.length > SIDE_INFERENCES_MAX) return TOO_MANY;
@@ -123,8 +124,12 @@ const COMPACTION = 'compact_20260112';
 const COMPACTION_TRIGGER = 150_000n;
 
 /** A summary is another inference by the same model; no document says how long one is. */
-function summariesOf(body: JsonObject, rounds: bigint): SideInference[] | Unbounded {
-  const summary = { model: undefined, outputTokensMax: undefined, cacheWrites: cacheWritesOf(body) };
+function summariesOf(
+  body: JsonObject,
+  rounds: bigint,
+  cacheWrites: CallShape['cacheWrites'],
+): SideInference[] | Unbounded {
+  const summary = { model: undefined, outputTokensMax: undefined, cacheWrites };
   const asked: SideInference[] = isPresent(body['compaction'])
     ? [{ ...summary, times: 1n, fromInputTokens: undefined }]
     : [];
@@ -154,7 +159,7 @@ const unknownEdit = (what: string): Unbounded => ({
 });
 
 /** Each attempt is billed by itself; the first one is the call's own. */
-function attemptsOf(body: JsonObject): SideInference[] | Unbounded {
+function attemptsOf(body: JsonObject, cacheWrites: CallShape['cacheWrites']): SideInference[] | Unbounded {
   const { fallbacks } = body;
   if (!isPresent(fallbacks) || (Array.isArray(fallbacks) && fallbacks.length === 0)) return [];
   if (!Array.isArray(fallbacks)) {
@@ -164,7 +169,6 @@ function attemptsOf(body: JsonObject): SideInference[] | Unbounded {
     };
   }
   const attempts: SideInference[] = [];
-  const cacheWrites = cacheWritesOf(body);
   for (const fallback of fallbacks) {
     const model = isObject(fallback) ? fallback['model'] : undefined;
     if (!isObject(fallback) || typeof model !== 'string') {
