@@ -3,7 +3,8 @@ import { z } from '@hono/zod-openapi';
 import type { ProposalRecord } from '../core/price-changes/proposal-items.ts';
 import { fieldsOf, fieldWords } from '../core/price-changes/fields.ts';
 import { ENDPOINTS, periodSchema, PROVIDERS, TOKEN_KINDS, type PriceCard } from '../core/pricing/card.ts';
-import { EVERY_MODEL, type PriceOverride } from '../core/pricing/override.ts';
+import { EVERY_MODEL, shareStart, type PriceOverride } from '../core/pricing/override.ts';
+import { pricesFrom } from '../core/pricing/price-book.ts';
 import { toRfc3339 } from '../core/time.ts';
 
 /** `input`, `output above 272000`, `cache_read, response.service_tier=flex`. */
@@ -69,7 +70,7 @@ export function cardView(
     model: card.model,
     aliases: card.aliases,
     endpoints: card.endpoints,
-    effective_from: card.effectiveFrom,
+    effective_from: shareStart(card.id) === undefined ? card.effectiveFrom : toRfc3339(pricesFrom(card)),
     prices: pricesOf(card),
     fees: Object.fromEntries(Object.entries(card.fees).map(([name, { usd, per }]) => [name, { usd, per }])),
     multipliers: Object.fromEntries(card.multipliers.map(({ when, factor }) => [when, factor])),

@@ -3,7 +3,7 @@ import { z, type OpenAPIHono } from '@hono/zod-openapi';
 import { cardsInForce } from '../core/price-changes/propose.ts';
 import { acceptanceOf, CARD } from '../core/pricing/price-items.ts';
 import type { PersonsDecision } from '../core/price-changes/price-desk.ts';
-import { startOf, type PriceBook } from '../core/pricing/price-book.ts';
+import { pricesFrom, type PriceBook } from '../core/pricing/price-book.ts';
 import type { PriceCard } from '../core/pricing/card.ts';
 import { Problem } from './problems.ts';
 import { cardSchema, cardView, pendingSchema, pendingView } from './price-views.ts';
@@ -133,10 +133,12 @@ export function priceRoutes({ office, clock }: AdminDeps): OpenAPIHono {
   app.openapi(getHistory, async (c) => {
     const { model, ...page } = c.req.valid('query');
     const { book, view } = await views();
-    // A share of a list price is in force as a card of its own, which calls cite.
-    const cards = new Set([...cardsInForce(book, clock.now()).values(), ...book.cards]);
+    // A share of a list price is in force as a card of its own, which calls cite; one that begins later will be.
+    const instants = [clock.now(), ...(await records.overrides()).map(({ from }) => from)];
+    const inForce = instants.flatMap((at) => [...cardsInForce(book, at).values()]);
+    const cards = new Set([...inForce, ...book.cards]);
     const named = [...cards].filter((card) => card.model === model || card.aliases.includes(model));
-    const newestFirst = named.sort((a, b) => startOf(b) - startOf(a));
+    const newestFirst = named.sort((a, b) => pricesFrom(b) - pricesFrom(a));
     return c.json(pageFrom(newestFirst, view, page), 200);
   });
 

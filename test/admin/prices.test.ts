@@ -118,6 +118,24 @@ describe('GET /prices/history', () => {
     ]);
   });
 
+  it('has each share that was agreed, over and to come, from the day on which it begins', async () => {
+    const { send, items } = world();
+    const share = (factor: string, from: string) =>
+      send('PUT', '/prices/overrides/openai/gpt-4.1', { factor, from });
+    await share('0.9', '2026-01-01T00:00:00Z');
+    await share('0.8', '2026-02-01T00:00:00Z');
+    await share('0.5', '2099-01-01T00:00:00Z');
+    const shown = (await items('/prices/history?model=gpt-4.1')).map((card) => [
+      ...[card['effective_from'], (card['prices'] as Record<string, string>)['input'], card['in_force']],
+    ]);
+    expect(shown).toEqual([
+      ['2099-01-01T00:00:00Z', '1', false],
+      ['2026-02-01T00:00:00Z', '1.6', true],
+      ['2026-01-01T00:00:00Z', '1.8', false],
+      ['2025-04-14', '2', false],
+    ]);
+  });
+
   it('needs a model', async () => {
     expect(await world().send('GET', '/prices/history')).toMatchObject(
       problem(400, 'invalid_request', /model/),

@@ -1,9 +1,10 @@
 /** The mail of changed prices, for finance: what changed, on whose word, and what the last thirty days would have cost. */
 import { picoUsd, type PicoUsd } from '../brands.ts';
 import { signedUsd, usdText } from '../mail-amounts.ts';
-import { asciiName, thousandthsAsPercent } from '../mail-words.ts';
+import { asciiName, instantWords, thousandthsAsPercent } from '../mail-words.ts';
 import { divCeil, divFloor } from '../money.ts';
 import type { PriceCard, TokenKind } from '../pricing/card.ts';
+import { startOf } from '../pricing/price-book.ts';
 import type { Acceptance } from '../pricing/price-items.ts';
 import { CHARGES_MAX, EFFECT_DAYS, type BillEffect, type PriceChange } from './bill-effect.ts';
 import { fieldsOf, LIST, partsOf, type Field } from './fields.ts';
@@ -49,7 +50,7 @@ function section({ old, next, effect, acceptance }: MailedChange): string {
   const after = picoUsd(effect.spent + effect.difference);
   return `${next.model} (${next.provider})
 ${priceLines(old, next).join('\n')}
-  From      ${next.effectiveFrom}
+  From      ${instantWords(startOf(next))}
   Because   ${becauseWords(acceptance)}
   Calls     ${effect.calls} in the last ${EFFECT_DAYS} days, charged ${usdText(effect.spent)}; at the new price about ${usdText(after)} (${moreWords(effect.difference)})
   History   spendcap price history ${next.model}`;

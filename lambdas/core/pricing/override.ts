@@ -3,7 +3,7 @@
  * (a self-hosted model). Revisions are dated and append-only, as cards are: the newest that has begun is in force.
  */
 import type { EpochMs } from '../brands.ts';
-import { toRfc3339 } from '../time.ts';
+import { parseRfc3339, toRfc3339 } from '../time.ts';
 import type { PriceCard, Rates } from './card.ts';
 import { decimal, times, toDecimalText } from './ratio.ts';
 
@@ -41,6 +41,12 @@ export const ownCardId = (provider: string, model: string, from: EpochMs): strin
 /** Id of a list price times a factor: it names both, so that the charge can be computed again from them. */
 const factorCardId = (base: PriceCard, { provider, model, from }: PriceOverride): string =>
   `${base.id}~${provider}/${model}@${toRfc3339(from)}`;
+
+/** From when on that share is paid; undefined for the id of a list price or of a card of one's own. */
+export function shareStart(cardId: string): EpochMs | undefined {
+  const from = /~[^~]+@([^~@]+)$/.exec(cardId)?.[1];
+  return from === undefined ? undefined : parseRfc3339(from);
+}
 
 /** The overrides of all models, by what they are for. */
 export class Overrides {

@@ -5,7 +5,7 @@
 import { epochMs, type EpochMs } from '../brands.ts';
 import { parseRfc3339 } from '../time.ts';
 import type { PriceCard } from './card.ts';
-import { Overrides, type PriceBasis, type PriceOverride } from './override.ts';
+import { Overrides, shareStart, type PriceBasis, type PriceOverride } from './override.ts';
 
 export interface PriceBook {
   /** The newest card of that exact id or alias in force at `at`; undefined: the model is not priced there. */
@@ -87,6 +87,10 @@ export function startOf({ id, effectiveFrom }: PriceCard): EpochMs {
   if (at === undefined) throw new RangeError(`${id}: no such day`);
   return epochMs(at);
 }
+
+/** From when on calls are priced by it: a share of a list price not before the share is agreed. */
+export const pricesFrom = (card: PriceCard): EpochMs =>
+  epochMs(Math.max(startOf(card), shareStart(card.id) ?? startOf(card)));
 
 interface Claim {
   card: PriceCard;

@@ -31,7 +31,7 @@ gpt-4.1 (openai)
   Input                       $2.00 becomes $4.00 a million tokens (+100%)
   Input read from the cache   $0.50 becomes $1.00 a million tokens (+100%)
   and 1 more, of long prompts or service tiers
-  From      2026-11-30T07:53:02Z
+  From      2026-11-30 07:53 UTC
   Because   a person accepted what genai-prices says
   Calls     412 in the last 30 days, charged $83.10; at the new price about $124.65 ($41.55 more)
   History   spendcap price history gpt-4.1
@@ -62,7 +62,7 @@ claude-x (anthropic)
   Input                       $3.00 becomes $2.40 a million tokens (-20%)
   Output                      $15.00 becomes $12.00 a million tokens (-20%)
   Input cached for an hour    $4.80 a million tokens, not listed before
-  From      2026-11-30
+  From      2026-11-30 00:00 UTC
   Because   litellm and models-dev agree
   Calls     9 in the last 30 days, charged $1200.00; at the new price about $960.00 ($240.00 less)
   History   spendcap price history claude-x
@@ -71,7 +71,7 @@ gpt-4.1 (openai)
   Input                       $2.00 becomes $4.00 a million tokens (+100%)
   Input read from the cache   $0.50 becomes $1.00 a million tokens (+100%)
   and 1 more, of long prompts or service tiers
-  From      2026-11-30T07:53:02Z
+  From      2026-11-30 07:53 UTC
   Because   a person accepted what genai-prices says
   Calls     412 in the last 30 days, charged $83.10; at the new price about $124.65 ($41.55 more)
   History   spendcap price history gpt-4.1
