@@ -6,7 +6,9 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { basename, join, resolve } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { build } from 'esbuild';
 
 const ROOT = resolve(import.meta.dirname, '../..');
 const ADMIN_KEY = 'adm_for_tests';
@@ -42,7 +44,8 @@ export interface ServerProcess {
 /** Ready to take calls: `GET /healthz` has answered 200. */
 export async function startServer(environment: Environment): Promise<ServerProcess> {
   const begunAt = performance.now();
-  const run = runScript('local/main.ts', { ...ALONE, SPENDCAP_ADMIN_KEY: ADMIN_KEY, ...environment });
+  const script = await bundled('local/main.ts');
+  const run = runScript(script, { ...ALONE, SPENDCAP_ADMIN_KEY: ADMIN_KEY, ...environment });
   await run.said('Stop with Ctrl-C.');
   const { stdout } = run.output;
   const url = found(/Gateway\s+(http:\/\/\S+)\/v1\s/, stdout);
@@ -61,9 +64,33 @@ export async function startServer(environment: Environment): Promise<ServerProce
   };
 }
 
-/** A server that is expected to refuse to start. */
+/** A server that is expected to refuse to start, from the sources, as users start it. */
 export const startInVain = (environment: Environment): Promise<Ended> =>
   runScript('local/main.ts', { ...ALONE, ...environment }).ended;
+
+const bundles = new Map<string, Promise<string>>();
+/** The script and the sources that it imports as one: compiling them at each of many starts takes longer than all else. */
+function bundled(script: string): Promise<string> {
+  const known = bundles.get(script);
+  if (known) return known;
+  // Below the packages that it imports.
+  const outfile = join(ROOT, 'node_modules/.cache/spendcap', `${process.pid}-${basename(script, '.ts')}.mjs`);
+  process.once('exit', () => rmSync(outfile, { force: true }));
+  const built = build({
+    entryPoints: [join(ROOT, script)],
+    bundle: true,
+    platform: 'node',
+    format: 'esm',
+    target: 'node20',
+    packages: 'external',
+    // Files beside the sources are read from there.
+    define: { 'import.meta.url': JSON.stringify(pathToFileURL(join(ROOT, script)).href) },
+    outfile,
+    logLevel: 'silent',
+  }).then(() => outfile);
+  bundles.set(script, built);
+  return built;
+}
 
 export interface ProviderProcess {
   url: string;
@@ -73,7 +100,7 @@ export interface ProviderProcess {
 
 /** Every bill is in the log before the first byte of its answer leaves. */
 export async function startProvider(logFile: string): Promise<ProviderProcess> {
-  const run = runScript('local/simulated-provider/main.ts', {
+  const run = runScript(await bundled('local/simulated-provider/main.ts'), {
     PORT: '0',
     HOST: '127.0.0.1',
     SIMULATED_PROVIDER_LOG: logFile,
@@ -102,7 +129,8 @@ interface Run {
 
 function runScript(script: string, environment: Environment): Run {
   const { PATH, HOME, TMPDIR } = process.env;
-  const child = spawn(process.execPath, ['--import', 'tsx', script], {
+  const loader = script.endsWith('.ts') ? ['--import', 'tsx'] : [];
+  const child = spawn(process.execPath, [...loader, script], {
     cwd: ROOT,
     env: { PATH, HOME, TMPDIR, ...environment },
     stdio: ['ignore', 'pipe', 'pipe'],
