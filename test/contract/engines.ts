@@ -113,6 +113,12 @@ export const tableDefinition = {
   ],
 } satisfies ConstructorParameters<typeof CreateTableCommand>[0];
 
+/** Whatever happens to the tests, no child outlives them. */
+const living = new Set<ChildProcess>();
+process.once('exit', () => {
+  for (const child of living) child.kill('SIGKILL');
+});
+
 /** A port can be taken by another process between our look and its start; then the next one is tried. */
 async function startDynoxide(binary: string): Promise<{ child: ChildProcess; port: number }> {
   for (let attempt = 1; attempt <= PORT_TRIES; attempt += 1) {
@@ -120,7 +126,8 @@ async function startDynoxide(binary: string): Promise<{ child: ChildProcess; por
     const child = spawn(binary, ['--host', '127.0.0.1', '--port', String(port)], {
       stdio: ['ignore', 'ignore', 'pipe'],
     });
-    process.once('exit', () => child.kill('SIGKILL'));
+    living.add(child);
+    child.once('exit', () => living.delete(child));
     for await (const line of createInterface(child.stderr)) {
       if (!line.includes('listening on')) continue;
       child.stderr.resume();

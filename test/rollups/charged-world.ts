@@ -18,6 +18,7 @@ export interface Spent {
   app?: string;
   feature?: string;
   model?: string;
+  card?: string;
   tags?: Record<string, string>;
   outcome?: ChargeOutcome;
   tokens?: Record<string, bigint>;
@@ -28,7 +29,14 @@ export const instant = (text: string): EpochMs => epochMs(Date.parse(text));
 let calls = 0;
 export function charge(spent: Spent): Charge {
   calls += 1;
-  const { user = 'alice', team = 'growth', app = 'web', feature = 'default', model = 'm' } = spent;
+  const {
+    user = 'alice',
+    team = 'growth',
+    app = 'web',
+    feature = 'default',
+    model = 'm',
+    card = 'card',
+  } = spent;
   const { at, cost, outcome = 'settled', tokens = { input: 3n, output: 2n } } = spent;
   const isAdjusted = outcome === 'adjusted';
   return {
@@ -40,7 +48,7 @@ export function charge(spent: Spent): Charge {
     info: {
       rq: `req-${calls}`,
       ts: BigInt(instant(at)),
-      ...{ us: user, ap: app, tm: team, ft: feature, ep: 'openai-chat', md: model, cd: 'card' },
+      ...{ us: user, ap: app, tm: team, ft: feature, ep: 'openai-chat', md: model, cd: card },
       ...{ pu: 1000n, tk: 10n },
       ...(spent.tags && { tg: spent.tags }),
     },

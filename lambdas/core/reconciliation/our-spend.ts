@@ -1,7 +1,7 @@
 /** What the charges of a span come to, by UTC day and by the model that served, of one provider. */
 import { epochMs, picoUsd, type EpochMs, type PicoUsd } from '../brands.ts';
 import { dayOf, type Charge } from '../ledger/charge.ts';
-import { listCharges } from '../ledger/usage.ts';
+import { eachCharge } from '../ledger/charges-between.ts';
 import type { Table } from '../ports.ts';
 import type { Provider } from '../pricing/card.ts';
 
@@ -21,7 +21,6 @@ export type OurSpend =
   /** Nothing is summed, since a part would look like a difference. */
   | { kind: 'too_many'; chargesMax: number };
 
-const PAGE = 1000;
 /** As many are read in some twenty seconds, which is how long a caller waits. */
 const CHARGES_MAX = 50_000;
 
@@ -31,20 +30,16 @@ export async function ourSpend(
   { provider, from, to }: { provider: Provider; from: EpochMs; to: EpochMs },
 ): Promise<OurSpend> {
   const lines = new Map<string, OurLine>();
-  let cursor: string | undefined;
   let read = 0;
-  do {
-    const page = await listCharges(table, { user: undefined, from, to, limit: PAGE, cursor });
-    for (const charge of page.charges) {
-      // Ids of cards begin with the provider.
-      if (charge.info.cd.startsWith(`${provider}/`)) add(lines, charge);
-    }
-    read += page.charges.length;
-    cursor = page.cursor;
-  } while (cursor !== undefined && read < CHARGES_MAX);
-  return cursor === undefined
-    ? { kind: 'read', lines: [...lines.values()] }
-    : { kind: 'too_many', chargesMax: CHARGES_MAX };
+  await eachCharge(table, { from, to }, (charge) => {
+    read += 1;
+    // Ids of cards begin with the provider.
+    if (read <= CHARGES_MAX && charge.info.cd.startsWith(`${provider}/`)) add(lines, charge);
+    return read <= CHARGES_MAX;
+  });
+  return read > CHARGES_MAX
+    ? { kind: 'too_many', chargesMax: CHARGES_MAX }
+    : { kind: 'read', lines: [...lines.values()] };
 }
 
 function add(lines: Map<string, OurLine>, { info, modelServed: model, used, tokens, outcome }: Charge): void {
