@@ -24,6 +24,7 @@ describe('the README', () => {
   const expected: [what: string, output: RegExp][] = [
     ['curl', /HTTP\/1\.1 200 OK[\s\S]*x-spendcap-cost-usd: 0\.0[\s\S]*"cost": ?"0\.0/],
     ['the OpenAI SDK', /simulated provider[\s\S]*this call cost \$0\.0/],
+    ['the Azure client of the OpenAI SDK', /simulated provider.* 0\.0/],
     ['the Anthropic SDK', /simulated provider.* 0\.0/],
     ['the AI SDK', /simulated provider/],
     ['LangChain', /simulated provider/],
