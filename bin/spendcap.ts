@@ -5,6 +5,7 @@ import { addCapCommands } from './cli/cap.ts';
 import { addCompletionCommand } from './cli/completion.ts';
 import { addDevCommand } from './cli/dev.ts';
 import { SIGN_CHOICES } from './cli/credential.ts';
+import { addDeadLetterCommands } from './cli/dead-letter.ts';
 import { CliError, EXIT, type ExitCode } from './cli/exit.ts';
 import { addGrantCommands } from './cli/grant.ts';
 import { addFeedCommands } from './cli/feed.ts';
@@ -98,6 +99,7 @@ Exit codes: 0 ok, 1 refused or a difference found, 2 usage, 3 server unreachable
     addReconcileCommand,
     addQuarantineCommands,
     addFeedCommands,
+    addDeadLetterCommands,
     addMailCommands,
     addDevCommand,
     addCompletionCommand,

@@ -7,6 +7,7 @@ import { Approvals } from './constructs/approvals/approvals.ts';
 import { AnswerKey } from './constructs/answer-key/answer-key.ts';
 import { Canary } from './constructs/canary/canary.ts';
 import { ChangeFeed } from './constructs/change-feed/change-feed.ts';
+import { grantRedrive } from './constructs/dead-letters/redrive.ts';
 import { Collector } from './constructs/collector/collector.ts';
 import { Escalation } from './constructs/escalation/escalation.ts';
 import { FinanceDesk } from './constructs/finance-mail/finance-desk.ts';
@@ -70,6 +71,20 @@ export class StatelessStack extends Stack {
     const webhooks =
       policy.webhooks.length === 0 ? undefined : new Webhooks(this, 'Webhooks', { policy, bus });
 
+    grantRedrive(admin, {
+      dead: {
+        'change-feed': changeFeed.deadLetters,
+        'charge-feed': chargeFeed.deadLetters,
+        'roll-up': rollUp.deadLetters,
+        escalation: escalation.deadLetters,
+        'finance-desk': financeDesk.deadLetters,
+        approvals: approvals.deadLetters,
+        collector: collector.deadLetters,
+        'price-refresh': priceRefresh.deadLetters,
+        ...(webhooks && { webhooks: webhooks.deadLetters }),
+      },
+      deliveries: webhooks?.queue,
+    });
     const feeds = { changeFeed, chargeFeed, rollUp };
     const people = { escalation, financeDesk, approvals };
     const functions = { proxy, admin, ...feeds, ...people, collector, priceRefresh, canary };

@@ -7,9 +7,9 @@ import { readFileSync } from 'node:fs';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { toWire } from '../lambdas/adapters/table/items.ts';
 import { createChangeFeed } from '../lambdas/change-feed/change-feed.ts';
-import { isShared } from '../lambdas/core/caps/cap.ts';
 import type { Directory } from '../lambdas/core/directory/directory.ts';
 import { AccountCaps } from '../lambdas/core/escalation/account-caps.ts';
+import { poolKeys } from '../lambdas/core/escalation/standing-items.ts';
 import { EVENT_SOURCE, type BusEvent } from '../lambdas/core/events/catalogue.ts';
 import type { DigestDesk } from '../lambdas/core/finance/digest-desk.ts';
 import type { FinanceDesk } from '../lambdas/core/finance/finance-desk.ts';
@@ -17,7 +17,6 @@ import { grantKey } from '../lambdas/core/grants/grant-items.ts';
 import { GrantRecords } from '../lambdas/core/grants/grant-records.ts';
 import { leavesOf } from '../lambdas/core/ledger/collect.ts';
 import type { Ledger } from '../lambdas/core/ledger/ledger.ts';
-import { poolKey } from '../lambdas/core/ledger/pool.ts';
 import { everyItem } from '../lambdas/core/pages.ts';
 import type { LadderOf } from '../lambdas/core/policy/ladder.ts';
 import type { Clock, EventBus, ItemKey, Table } from '../lambdas/core/ports.ts';
@@ -103,9 +102,7 @@ async function readBooks({ table, directory, changes, report }: ChangeFeedDeps):
   };
   try {
     for await (const key of leavesOf(table)) await read(key);
-    for await (const cap of everyItem(({ cursor }) => directory.listCaps(ITEMS_A_PAGE, cursor))) {
-      if (isShared(cap)) await read(poolKey(cap.account));
-    }
+    for await (const key of poolKeys(directory)) await read(key);
     const open = new GrantRecords({ table });
     for await (const { id } of everyItem(({ cursor }) => open.list('requested', ITEMS_A_PAGE, cursor)))
       await read(grantKey(id));

@@ -33,6 +33,7 @@ import { reviewedCards } from '../prices/reviewed.ts';
 import { adminAccess } from './admin-access.ts';
 import { systemClock as clock } from '../lambdas/runtime/clock.ts';
 import { createApprovals } from './approvals.ts';
+import { noDeadLetters } from './dead-letters.ts';
 import { startChangeFeed } from './change-feed.ts';
 import { startCollector } from './collector.ts';
 import { seedDemoOrg } from './demo-org.ts';
@@ -154,6 +155,7 @@ export async function startLocalServer(options: LocalServerOptions): Promise<Loc
       office,
       mail,
       grants: approvals.grants,
+      deadLetters: noDeadLetters,
       ladders: Object.keys(policy.ladders),
       keyEnvironment: 'local',
       org: { ...policy.org, financeEmail },

@@ -5,6 +5,7 @@
 import type { OpenAPIHono } from '@hono/zod-openapi';
 import type { Approver } from '../core/grants/same-person.ts';
 import { capRoutes } from './caps.ts';
+import { deadLetterRoutes } from './dead-letters.ts';
 import { grantRoutes } from './grants.ts';
 import { feedRoutes } from './feed.ts';
 import { keyRoutes } from './keys.ts';
@@ -59,6 +60,7 @@ export function createAdminApp(deps: AdminDeps, host: AdminHost): OpenAPIHono {
     priceCorrectionRoutes,
     reportRoutes,
     feedRoutes,
+    deadLetterRoutes,
   ]) {
     app.route('/', routesOf(deps));
   }

@@ -8,6 +8,7 @@ import type { Approver } from '../core/grants/same-person.ts';
 import { parsePolicy } from '../core/policy/policy.ts';
 import { openGrantDesk } from '../runtime/approvals.ts';
 import { openAwsBooks } from '../runtime/aws-books.ts';
+import { deadLettersEnvironment, openDeadLetters } from '../runtime/aws-dead-letters.ts';
 import { openFinanceMail, openPriceOffice, priceOfficeEnvironment } from '../runtime/aws-price-office.ts';
 import { readEnvironment, text } from '../runtime/environment.ts';
 import { operatorLine, standardOutput, withMetrics, type Log } from '../runtime/log.ts';
@@ -28,19 +29,25 @@ const keyEnvironment = z.string().regex(/^[a-z]{1,12}$/, 'must be 1 to 12 small 
 
 function openAdmin(): AdminDeps {
   const { TABLE_NAME, KEY_ENVIRONMENT, ...settings } = readEnvironment(
-    { TABLE_NAME: text, KEY_ENVIRONMENT: keyEnvironment, ...priceOfficeEnvironment },
+    {
+      ...{ TABLE_NAME: text, KEY_ENVIRONMENT: keyEnvironment },
+      ...priceOfficeEnvironment,
+      ...deadLettersEnvironment,
+    },
     process.env,
   );
   const books = openAwsBooks(TABLE_NAME);
   const office = openPriceOffice({ ...books, prices: openPrices(books) }, settings);
   const { grants } = openGrantDesk(books);
   const mail = openFinanceMail(settings.FINANCE_TOPIC_ARN);
-  const { org, ladders } = parsePolicy(SPENDCAP_POLICY);
+  const policy = parsePolicy(SPENDCAP_POLICY);
+  const { org, ladders } = policy;
   return {
     ...books,
     office,
     grants,
     mail,
+    deadLetters: openDeadLetters(books, policy, settings),
     org,
     ladders: Object.keys(ladders),
     keyEnvironment: KEY_ENVIRONMENT,

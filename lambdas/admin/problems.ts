@@ -14,6 +14,7 @@ const PROBLEMS = {
   already_decided: [409, 'It was decided before'],
   too_many_charges: [422, 'More charges than one answer can add up'],
   ladder_unknown: [422, 'There is no such ladder'],
+  not_redriven: [422, 'Nothing has to be worked again'],
   cap_not_supported: [422, 'This cap cannot be held strictly'],
   failed: [500, 'Something failed here'],
   mail_not_taken: [502, 'The mail was not taken'],

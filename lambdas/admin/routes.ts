@@ -1,6 +1,7 @@
 /** What all routes of the admin API share: their dependencies, pages, and how one is declared. */
 import { createRoute, OpenAPIHono, type RouteConfig } from '@hono/zod-openapi';
 import * as z from 'zod';
+import type { DeadLetters } from '../core/dead-letters/dead-letters.ts';
 import type { Directory } from '../core/directory/directory.ts';
 import type { GrantDesk } from '../core/grants/grant-desk.ts';
 import type { Ledger } from '../core/ledger/ledger.ts';
@@ -18,6 +19,7 @@ export interface AdminDeps {
   office: PriceOffice;
   grants: GrantDesk;
   mail: FinanceMail;
+  deadLetters: DeadLetters;
   /** Of the policy, by name. */
   ladders: readonly string[];
   /** Middle part of the keys that are made here, as in `sck_live_…`. */

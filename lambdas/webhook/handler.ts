@@ -1,11 +1,14 @@
 /**
  * Webhooks on Lambda: one message of the queue is one event for one subscription. What fails stays in the queue, and comes
- * again after a pause that grows; after the last attempt SQS moves it to the dead letters.
+ * again after a pause that grows; after the last attempt it goes to the dead letters with the reason beside it. Where that
+ * fails, SQS moves it there without one.
  */
 import { ChangeMessageVisibilityCommand, SQSClient } from '@aws-sdk/client-sqs';
 import type { SQSBatchResponse, SQSEvent, SQSRecord } from 'aws-lambda';
 import { BACKGROUND_SILENCE_MS_MAX, timeLimits } from '../adapters/aws-time-limits.ts';
+import { LetterQueue } from '../adapters/sqs/letter-queue.ts';
 import { createPost } from '../adapters/webhooks/post.ts';
+import { REASON_ATTRIBUTE } from '../core/dead-letters/letter.ts';
 import { parsePolicy } from '../core/policy/policy.ts';
 import { deliverySchema, pauseAfter } from '../core/webhooks/delivery.ts';
 import { parseWebhookSecrets } from '../core/webhooks/signature.ts';
@@ -25,13 +28,15 @@ export type Delay = (receipt: string, seconds: number) => Promise<void>;
 export interface WebhookParts {
   send: Send;
   delay: Delay;
+  /** Puts a message to the dead letters. */
+  giveUp: (body: string, reason: string) => Promise<void>;
 }
 
 export const handler = createHandler({ open: openOnAws, log: standardOutput });
 
 function openOnAws(): WebhookParts {
-  const { WEBHOOK_SECRET_ARN, QUEUE_URL } = readEnvironment(
-    { WEBHOOK_SECRET_ARN: text, QUEUE_URL: text },
+  const { WEBHOOK_SECRET_ARN, QUEUE_URL, DEAD_LETTERS_URL } = readEnvironment(
+    { WEBHOOK_SECRET_ARN: text, QUEUE_URL: text, DEAD_LETTERS_URL: text },
     process.env,
   );
   const secret = new CachedSecret({
@@ -40,7 +45,9 @@ function openOnAws(): WebhookParts {
     read: secretReader(WEBHOOK_SECRET_ARN),
   });
   const client = new SQSClient(timeLimits(BACKGROUND_SILENCE_MS_MAX));
+  const deadLetters = new LetterQueue(client, DEAD_LETTERS_URL);
   return {
+    giveUp: (body, reason) => deadLetters.put(body, { [REASON_ATTRIBUTE]: reason }),
     send: createSend({
       webhooks: parsePolicy(SPENDCAP_POLICY).webhooks,
       secrets: () => secret.current(),
@@ -68,23 +75,33 @@ export function createHandler({ open, log }: { open: () => WebhookParts; log: Lo
   };
 }
 
-async function deliver({ send, delay }: WebhookParts, record: SQSRecord, log: Log): Promise<boolean> {
+/** False where the message is to come again. */
+async function deliver(parts: WebhookParts, record: SQSRecord, log: Log): Promise<boolean> {
   const attempts = Number(record.attributes.ApproximateReceiveCount);
   let about: Record<string, unknown> = { messageId: record.messageId, attempts };
+  let reason: string;
   try {
     const delivery = deliverySchema.parse(JSON.parse(record.body));
     about = { webhook: delivery.webhook, type: delivery.type, event: delivery.detail.id, attempts };
-    const outcome = await send(delivery);
+    const outcome = await parts.send(delivery);
     log({ ...about, ...outcome, kind: `webhook_${outcome.kind}` });
     if (outcome.kind !== 'failed') return true;
+    ({ reason } = outcome);
   } catch (error) {
-    log({ ...about, kind: 'webhook_failed', reason: String(error) });
+    reason = String(error);
+    log({ ...about, kind: 'webhook_failed', reason });
   }
   const pause = pauseAfter(attempts);
+  if (pause === undefined) {
+    const given = parts.giveUp(record.body, reason).then(() => true);
+    return given.catch((error: unknown) => {
+      log({ ...about, kind: 'webhook_not_given_up', reason: String(error) });
+      return false;
+    });
+  }
   // Without it the message comes again all the same, after the time that the queue gives each of them.
-  if (pause !== undefined)
-    await delay(record.receiptHandle, pause / 1000).catch((error: unknown) =>
-      log({ ...about, kind: 'webhook_not_delayed', reason: String(error) }),
-    );
+  await parts
+    .delay(record.receiptHandle, pause / 1000)
+    .catch((error: unknown) => log({ ...about, kind: 'webhook_not_delayed', reason: String(error) }));
   return false;
 }

@@ -5,6 +5,7 @@ import type { ReconciledBill } from '../../lambdas/admin/reconciliations.ts';
 import { openMemoryEngine } from '../../lambdas/adapters/table/local/memory-store.ts';
 import { Directory } from '../../lambdas/core/directory/directory.ts';
 import type { FinanceMail } from '../../lambdas/core/ports.ts';
+import { noDeadLetters } from '../../local/dead-letters.ts';
 import { testDesk } from '../support/grant-desk.ts';
 import { testOffice } from '../support/price-office.ts';
 import { parsePolicy } from '../../lambdas/core/policy/policy.ts';
@@ -19,7 +20,7 @@ function world(given?: FinanceMail) {
   const bills: ReconciledBill[] = [];
   const app = createAdminApp(
     {
-      ...{ directory, ledger, table, clock, ids, office, grants },
+      ...{ directory, ledger, table, clock, ids, office, grants, deadLetters: noDeadLetters },
       ...{ mail: given ?? mail, ladders: ['default'], keyEnvironment: 'test', org: parsePolicy({}).org },
     },
     {

@@ -5,6 +5,7 @@ import { Directory } from '../../lambdas/core/directory/directory.ts';
 import { Ledger } from '../../lambdas/core/ledger/ledger.ts';
 import { rollUp } from '../../lambdas/core/rollups/roll-up.ts';
 import { chargedWorld, type ChargedWorld } from '../rollups/charged-world.ts';
+import { noDeadLetters } from '../../local/dead-letters.ts';
 import { testDesk } from '../support/grant-desk.ts';
 import { testOffice } from '../support/price-office.ts';
 import { SeededIds } from '../support/worlds.ts';
@@ -25,7 +26,7 @@ function apiOver({ table, clock, zone }: ChargedWorld) {
     {
       ...{ ...books, directory, ledger },
       ...officeOf(books),
-      grants: testDesk({ ...books, directory, ledger }).grants,
+      ...{ grants: testDesk({ ...books, directory, ledger }).grants, deadLetters: noDeadLetters },
       ...{ ladders: ['default'], keyEnvironment: 'test', org: { name: 'Acme', timeZone: zone } },
     },
     {

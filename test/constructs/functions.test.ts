@@ -52,7 +52,7 @@ test.each(Object.keys(functions))(
 describe('environments', () => {
   test.each([
     ['Proxy', ['ANTHROPIC_BASE_URL', 'OPENAI_BASE_URL', 'PROVIDER_SECRET_ARN', 'TABLE_NAME']],
-    ['Admin', ['EVENT_BUS_NAME', 'FINANCE_TOPIC_ARN', 'KEY_ENVIRONMENT', 'TABLE_NAME']],
+    ['Admin', ['DEAD_LETTERS', 'EVENT_BUS_NAME', 'FINANCE_TOPIC_ARN', 'KEY_ENVIRONMENT', 'TABLE_NAME']],
     [
       'ApprovalsFunction',
       ['APPROVAL_KEY_SECRET_ARN', 'FINANCE_TOPIC_ARN', 'GATEWAY_URL', 'STATE_MACHINE_ARN', 'TABLE_NAME'],

@@ -53,6 +53,10 @@ const EXPECTED: Record<string, string[]> = {
     'events:PutEvents',
     ...LOGS,
     'sns:Publish',
+    'sqs:ChangeMessageVisibility',
+    'sqs:DeleteMessage',
+    'sqs:GetQueueAttributes',
+    'sqs:ReceiveMessage',
     'states:SendTaskSuccess',
   ],
   ApprovalsPageRole: [

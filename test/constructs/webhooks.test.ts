@@ -70,6 +70,7 @@ test('the queue keeps a message for all of its attempts, and the function has ti
     Environment: {
       Variables: {
         QUEUE_URL: Match.anyValue(),
+        DEAD_LETTERS_URL: { Ref: Match.stringLikeRegexp('^WebhooksDeadLetters[0-9A-F]{8}$') },
         WEBHOOK_SECRET_ARN: Match.anyValue(),
         TABLE_NAME: Match.absent(),
       },
@@ -94,7 +95,34 @@ test('the function may read its secret and its queue, and nothing of the books',
     'sqs:GetQueueAttributes',
     'sqs:GetQueueUrl',
     'sqs:ReceiveMessage',
+    'sqs:SendMessage',
   ]);
+});
+
+test('the admin API may look after the dead letters, and puts messages back into the queue alone', () => {
+  const variables = Object.values(
+    stateless.findResources('AWS::Lambda::Function', {
+      Properties: { Environment: { Variables: { DEAD_LETTERS: Match.anyValue() } } },
+    }),
+  ).map(({ Properties }) => JSON.stringify(Properties));
+  expect(variables).toHaveLength(1);
+  expect(variables[0]).toMatch(
+    /webhooks.{0,20}\{"Ref":"WebhooksDeadLetters.{0,40}deliveries.{0,20}\{"Ref":"WebhooksQueue/,
+  );
+  const statement = (actions: string | string[], resources: unknown) => ({
+    PolicyDocument: {
+      Statement: Match.arrayWith([{ Action: actions, Effect: 'Allow', Resource: resources }]),
+    },
+    Roles: [{ Ref: Match.stringLikeRegexp('^AdminRole') }],
+  });
+  stateless.hasResourceProperties('AWS::IAM::Policy', statement('sqs:SendMessage', arnOf('WebhooksQueue')));
+  stateless.hasResourceProperties(
+    'AWS::IAM::Policy',
+    statement(
+      ['sqs:ChangeMessageVisibility', 'sqs:DeleteMessage', 'sqs:GetQueueAttributes', 'sqs:ReceiveMessage'],
+      Match.arrayWith([arnOf('ChangeFeedDeadLetters'), arnOf('WebhooksDeadLetters')]),
+    ),
+  );
 });
 
 test('where nobody has subscribed nothing is made', () => {

@@ -7,6 +7,7 @@ import { createHandler as createCollectHandler } from '../../lambdas/collect/han
 import { leafKey, leafToItem } from '../../lambdas/core/ledger/leaf.ts';
 import { TableUnavailable } from '../../lambdas/core/ports.ts';
 import { contextOf, openLambdaWorld, restEvent, type LambdaWorld } from './lambda-world.ts';
+import { noDeadLetters } from '../../local/dead-letters.ts';
 import { testDesk } from '../support/grant-desk.ts';
 import { parsePolicy } from '../../lambdas/core/policy/policy.ts';
 import { testOffice } from '../support/price-office.ts';
@@ -32,6 +33,7 @@ const admin = () => {
       office,
       grants,
       mail,
+      deadLetters: noDeadLetters,
       ladders: ['default'],
       keyEnvironment: 'live',
       org: parsePolicy({}).org,

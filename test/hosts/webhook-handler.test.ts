@@ -15,15 +15,17 @@ const BODY = { webhook: 'chat', type: 'GrantRequested', time: '2026-11-24T12:00:
 let receiver: WebhookReceiver;
 const lines: Record<string, unknown>[] = [];
 const delays: [receipt: string, seconds: number][] = [];
+const givenUp: [body: string, reason: string][] = [];
 beforeEach(() => {
   lines.length = 0;
   delays.length = 0;
+  givenUp.length = 0;
 });
 afterEach(() => receiver.close());
 
 async function open(
   answers: (number | 'hang')[],
-  { secrets = new Map([['chat', [SECRET]]]), delay = 'works' } = {},
+  { secrets = new Map([['chat', [SECRET]]]), queue = 'works' } = {},
 ) {
   receiver = await startReceiver(answers);
   const send = createSend({
@@ -36,8 +38,12 @@ async function open(
     open: () => ({
       send,
       delay: async (receipt, seconds) => {
-        if (delay === 'fails') throw new Error('the queue is away');
+        if (queue === 'fails') throw new Error('the queue is away');
         delays.push([receipt, seconds]);
+      },
+      giveUp: async (body, reason) => {
+        if (queue === 'fails') throw new Error('the queue is away');
+        givenUp.push([body, reason]);
       },
     }),
     log: (line) => void lines.push(line),
@@ -87,10 +93,17 @@ describe('a message', () => {
     for (const { body, headers } of receiver.received) new Webhook(SECRET).verify(body, headers);
   });
 
-  it('is left to the dead letters after its last attempt', async () => {
+  it('goes to the dead letters after its last attempt, and says why', async () => {
     const handler = await open([500]);
-    expect(await handler(message(BODY, 9))).toEqual(FAILED);
+    expect(await handler(message(BODY, 9))).toEqual(DONE);
+    expect(givenUp).toEqual([[JSON.stringify(BODY), 'it answered 500']]);
     expect(delays).toEqual([]);
+  });
+
+  it('is left to SQS, which moves it there, where it could not be put there', async () => {
+    const handler = await open([500], { queue: 'fails' });
+    expect(await handler(message(BODY, 9))).toEqual(FAILED);
+    expect(lines.map(({ kind }) => kind)).toEqual(['webhook_failed', 'webhook_not_given_up']);
   });
 
   it('waits for its secret', async () => {
@@ -101,7 +114,7 @@ describe('a message', () => {
   });
 
   it('comes again, sooner or later, where it could not be put off', async () => {
-    const handler = await open([500], { delay: 'fails' });
+    const handler = await open([500], { queue: 'fails' });
     expect(await handler(message(BODY))).toEqual(FAILED);
     expect(lines.map(({ kind }) => kind)).toEqual(['webhook_failed', 'webhook_not_delayed']);
   });
@@ -116,6 +129,8 @@ describe('a message', () => {
     const handler = await open([204]);
     expect(await handler(message(body))).toEqual(FAILED);
     expect(lines).toMatchObject([{ kind: 'webhook_failed', messageId: 'm-1' }]);
+    expect(await handler(message(body, 9))).toEqual(DONE);
+    expect(givenUp).toHaveLength(1);
     expect(receiver.received).toEqual([]);
   });
 });

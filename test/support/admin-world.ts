@@ -5,6 +5,8 @@ import { openMemoryEngine } from '../../lambdas/adapters/table/local/memory-stor
 import { createAdminApp } from '../../lambdas/admin/app.ts';
 import { Directory } from '../../lambdas/core/directory/directory.ts';
 import { Ledger } from '../../lambdas/core/ledger/ledger.ts';
+import type { DeadLetters } from '../../lambdas/core/dead-letters/dead-letters.ts';
+import { noDeadLetters } from '../../local/dead-letters.ts';
 import { adminAccess } from '../../local/admin-access.ts';
 import { testDesk } from './grant-desk.ts';
 import { testOffice } from './price-office.ts';
@@ -13,7 +15,7 @@ import { ManualClock, SeededIds } from './worlds.ts';
 
 export type Json = Record<string, unknown>;
 
-export function adminWorld(feeds: readonly Feed[] = []) {
+export function adminWorld(feeds: readonly Feed[] = [], deadLetters: DeadLetters = noDeadLetters) {
   const clock = new ManualClock();
   const ids = new SeededIds();
   const table = new DynamoDbTable({ api: openMemoryEngine({ clock }), tableName: 't', clock, ids });
@@ -32,6 +34,7 @@ export function adminWorld(feeds: readonly Feed[] = []) {
       office,
       grants,
       mail,
+      deadLetters,
       ladders: ['default'],
       keyEnvironment: 'test',
       org: parsePolicy({}).org,

@@ -10,8 +10,11 @@ import { putIfAbsent } from '../ledger/expressions.ts';
 import { inMetric } from '../caps/amounts.ts';
 import { isApplied, type Item, type Table } from '../ports.ts';
 import { sha256 } from '../request-ids.ts';
+import { toSortableRfc3339 } from '../time.ts';
 
 export const REACHED_PREFIX = 'REACHED#';
+/** The index lists them under this, by their instant. */
+export const REACHED_LIST = 'REACHED';
 
 /** Of a refusal: where the cap stood that refused. */
 export interface ReachedCap extends Standing {
@@ -44,7 +47,10 @@ export class ReachedCaps {
       requested: inMetric(cap.metric, requested),
       request_id: requestId,
     };
-    const item = { pk: `${REACHED_PREFIX}${detail.id}`, sk: '-', event: JSON.stringify(detail) };
+    const item = {
+      ...{ pk: `${REACHED_PREFIX}${detail.id}`, sk: '-', event: JSON.stringify(detail) },
+      ...{ gpk: REACHED_LIST, gsk: `${toSortableRfc3339(standing.at)}#${detail.id}` },
+    };
     isApplied(await this.table.put(putIfAbsent(item)));
     this.told.set(key, true);
   }

@@ -26,6 +26,8 @@ const AT_ONCE = 10;
 export class Webhooks extends Construct {
   readonly function: NodeFunction;
   readonly deadLetters: DeadLetterQueue;
+  /** Where messages wait for an attempt. */
+  readonly queue: Queue;
   readonly secretArn: string;
 
   /** Throws where a subscription of the policy leads to this machine. */
@@ -37,7 +39,7 @@ export class Webhooks extends Construct {
         `webhooks "${insecure.id}": ${insecure.url} leads to the machine that posts; give an address that begins with https://`,
       );
     this.deadLetters = new DeadLetterQueue(this, 'DeadLetters');
-    const queue = new Queue(this, 'Queue', {
+    this.queue = new Queue(this, 'Queue', {
       encryption: QueueEncryption.SQS_MANAGED,
       enforceSSL: true,
       retentionPeriod: Duration.days(14),
@@ -52,24 +54,35 @@ export class Webhooks extends Construct {
       policy,
       timeout: TIMEOUT,
       memorySize: 256,
-      environment: { QUEUE_URL: queue.queueUrl, WEBHOOK_SECRET_ARN: this.secretArn },
+      environment: {
+        QUEUE_URL: this.queue.queueUrl,
+        DEAD_LETTERS_URL: this.deadLetters.queueUrl,
+        WEBHOOK_SECRET_ARN: this.secretArn,
+      },
     });
     this.function.addToRolePolicy(
       new PolicyStatement({ actions: ['secretsmanager:GetSecretValue'], resources: [this.secretArn] }),
     );
-    this.function.addEventSource(
-      new SqsEventSource(queue, { batchSize: 1, maxConcurrency: AT_ONCE, reportBatchItemFailures: true }),
+    this.function.addToRolePolicy(
+      new PolicyStatement({ actions: ['sqs:SendMessage'], resources: [this.deadLetters.queueArn] }),
     );
-    for (const webhook of policy.webhooks) this.#subscribe(webhook, bus, queue);
+    this.function.addEventSource(
+      new SqsEventSource(this.queue, {
+        batchSize: 1,
+        maxConcurrency: AT_ONCE,
+        reportBatchItemFailures: true,
+      }),
+    );
+    for (const webhook of policy.webhooks) this.#subscribe(webhook, bus);
   }
 
-  #subscribe({ id, events }: Webhook, bus: EventBus, queue: Queue): void {
+  #subscribe({ id, events }: Webhook, bus: EventBus): void {
     new Rule(this, `To-${id}`, {
       description: `What the webhook ${id} is told`,
       eventBus: bus,
       eventPattern: { source: [EVENT_SOURCE], detailType: events ?? [...EVENT_TYPES] },
     }).addTarget(
-      new SqsQueue(queue, {
+      new SqsQueue(this.queue, {
         deadLetterQueue: this.deadLetters,
         message: RuleTargetInput.fromObject({
           webhook: id,
