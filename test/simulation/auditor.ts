@@ -404,7 +404,8 @@ export class Auditor {
       this.known.onLeaf(leaf.pk, account).settle(k, n, used);
       if (this.known.isShared(account)) this.known.ofPool(account).settle(k, n, used);
       const admission = admissions.get(account);
-      if (admission) admission.amount = used;
+      // What corrects a charge may come before its hold is closed.
+      if (admission) admission.amount += used - n;
     }
   }
 

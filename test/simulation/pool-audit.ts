@@ -53,8 +53,9 @@ export class PoolAudit {
   }
 
   /** Other leaves that have ever had a lease of it, or are about to. */
-  siblingsOf(account: string, leafPk: string): number {
-    return [...(this.indexed.get(account) ?? [])].filter((entry) => !entry.endsWith(`#${leafPk}`)).length;
+  siblingsOf(account: string, leafPk: string): string[] {
+    const leaves = [...(this.indexed.get(account) ?? [])].map((entry) => entry.slice(entry.indexOf('#') + 1));
+    return leaves.filter((pk) => pk !== leafPk);
   }
 
   statesOf(account: string): readonly SharedState[] {

@@ -21,8 +21,9 @@ export const HOLDS_MAX = 64;
 const LOST_RACES_MIN = 6;
 /** So many leaves one call looks at before it is told to come back. */
 const SIBLINGS_MAX = 8;
-/** A picture that moved so often was not to be had. */
+/** A picture that moved so often was not to be had: the cap's books, or whatever else stands on the leaves with leases. */
 const MOVES_MIN = 4;
+const LEAF_WRITES_MIN = 10;
 
 export class RefusalJudge {
   private readonly known: Truth;
@@ -92,8 +93,11 @@ export class RefusalJudge {
   undecided(invocation: Invocation, cap: Cap, smallest: bigint): void {
     const states = this.statesDuring(invocation, cap);
     const isHopeless = states.every(({ limit, folded }) => limit - folded < smallest);
-    const isWide = this.pools.siblingsOf(cap.account, invocation.call.caller.leaf.pk) > SIBLINGS_MAX;
-    if (!isHopeless && (isWide || states.length > MOVES_MIN)) return;
+    const siblings = this.pools.siblingsOf(cap.account, invocation.call.caller.leaf.pk);
+    let writes = 0;
+    for (const pk of siblings) writes += this.leaves.writesSince(pk, invocation.startedAt);
+    const hasMoved = states.length > MOVES_MIN || writes >= LEAF_WRITES_MIN;
+    if (!isHopeless && (siblings.length > SIBLINGS_MAX || hasMoved)) return;
     throw new Violation(
       'throttle justified',
       `call ${invocation.call.number} is left undecided by ${cap.account} (${describeStates(states)})`,

@@ -81,9 +81,11 @@ export class ReserveTurns {
     const { leaves, pools } = this.deps;
     const { leaf, caps } = this.call;
     const shared = caps.filter(isShared);
-    const remembered = leaves.known(leaf);
-    [this.pools, this.image] = await Promise.all([pools.seenLately(shared), remembered ?? leaves.read(leaf)]);
-    this.isFresh = remembered === undefined && shared.length === 0;
+    const isKnown = leaves.known(leaf) !== undefined;
+    [this.pools] = await Promise.all([pools.seenLately(shared), isKnown ? undefined : leaves.read(leaf)]);
+    // As it is known now: a grant may have come meanwhile.
+    this.image = leaves.known(leaf);
+    this.isFresh = !isKnown && shared.length === 0;
   }
 
   private async untilDecided(): Promise<ReserveOnLeaf> {
