@@ -8,6 +8,8 @@ import { capId } from '../../lambdas/core/brands.ts';
 import type { AccountImage, HoldImage, LeafImage, PoolImage } from './images.ts';
 import type { Invocation } from './invocations.ts';
 import { SEEN_MS } from './pool-audit.ts';
+import { shareOf } from './account-check.ts';
+import { grantedIn } from './truth.ts';
 import { Violation } from './violation.ts';
 import type { VirtualTime } from './virtual-time.ts';
 
@@ -37,6 +39,10 @@ interface PoolStage {
   key: bigint;
   revision: bigint;
   isThrottled: boolean;
+  /** What its grants add: an expired one is taken from what a process sees before anybody writes that. */
+  granted: bigint;
+  limit: bigint;
+  folded: bigint;
 }
 
 export class RateAudit {
@@ -50,7 +56,10 @@ export class RateAudit {
   }
 
   poolChanged(account: string, next: PoolImage): void {
-    const stage = { since: this.time.now, key: next.k, revision: next.r!, isThrottled: isThrottled(next) };
+    const stage: PoolStage = {
+      ...{ since: this.time.now, key: next.k, revision: next.r!, isThrottled: isThrottled(next) },
+      ...{ granted: grantedIn(next), limit: next.l, folded: next.s },
+    };
     this.stages.set(account, [...(this.stages.get(account) ?? []), stage]);
   }
 
@@ -64,8 +73,8 @@ export class RateAudit {
       const own = leaf.a.get(cap.account)!;
       if (own.r !== undefined) return isThrottled(own);
       const seen = this.seenSince(cap.account, startedAt);
-      const isOf = ({ key, revision, isThrottled }: PoolStage): boolean =>
-        isThrottled && key === own.k && revision === cap.revision;
+      const isOf = (stage: PoolStage): boolean =>
+        stage.isThrottled && stage.key === own.k && stage.revision === cap.revision && stands(stage, cap);
       return seen.length > 0 && seen.every(isOf);
     });
     if (throttled.length > 0 && rates.length === 0)
@@ -90,6 +99,12 @@ export class RateAudit {
     const stages = this.stages.get(account) ?? [];
     return stages.filter((_, i) => (stages[i + 1]?.since ?? Infinity) >= startedAt - SEEN_MS);
   }
+}
+
+/** Whatever becomes of its grants. A correction may have brought what is settled below the rung that was set. */
+function stands({ granted, limit, folded }: PoolStage, { thresholds }: Cap): boolean {
+  const from = shareOf(limit - granted, thresholds.throttle);
+  return granted === 0n || (from !== undefined && folded >= from);
 }
 
 const isThrottled = ({ g }: AccountImage): boolean => g === 'throttled' || g === 'blocked';
