@@ -20,6 +20,7 @@ import { addReportCommands } from './cli/report.ts';
 import { printNote } from './cli/terminal.ts';
 import { addUsageCommands } from './cli/usage.ts';
 import { addUserCommands } from './cli/user.ts';
+import { addWebhookCommands } from './cli/webhook.ts';
 
 const DEFAULT_URL = 'http://127.0.0.1:8787';
 
@@ -101,6 +102,7 @@ Exit codes: 0 ok, 1 refused or a difference found, 2 usage, 3 server unreachable
     addFeedCommands,
     addDeadLetterCommands,
     addMailCommands,
+    addWebhookCommands,
     addDevCommand,
     addCompletionCommand,
   ]) {

@@ -156,6 +156,7 @@ export async function startLocalServer(options: LocalServerOptions): Promise<Loc
       mail,
       grants: approvals.grants,
       deadLetters: noDeadLetters,
+      testWebhook: webhooks.test,
       ladders: Object.keys(policy.ladders),
       keyEnvironment: 'local',
       org: { ...policy.org, financeEmail },

@@ -9,7 +9,7 @@ import type { Clock, Timer } from '../lambdas/core/ports.ts';
 import { toRfc3339 } from '../lambdas/core/time.ts';
 import { pauseAfter, type Delivery } from '../lambdas/core/webhooks/delivery.ts';
 import { wants, type Webhook } from '../lambdas/core/webhooks/webhook.ts';
-import { createSend, type SendOutcome } from '../lambdas/webhook/send.ts';
+import { createSend, createSendTest, type SendOutcome, type SendTest } from '../lambdas/webhook/send.ts';
 
 export interface WebhooksDeps {
   webhooks: readonly Webhook[];
@@ -23,6 +23,7 @@ export interface Webhooks {
   publish(event: BusEvent): void;
   /** Ends what is under way; what waits is gone. */
   stop(): Promise<void>;
+  test: SendTest;
 }
 
 const AT_ONCE = 10;
@@ -35,11 +36,12 @@ export function startWebhooks({ webhooks: all, secrets, clock, report }: Webhook
     report(`Nothing is posted to the webhook ${id}: SPENDCAP_WEBHOOK_SECRETS has no secret for it`);
   const stopping = new AbortController();
   const isStopping = (): boolean => stopping.signal.aborted;
-  const send = createSend({
-    ...{ webhooks, clock },
+  const sending = {
+    ...{ webhooks: all, clock },
     secrets: async () => secrets,
     post: createPost({ reach: 'public_and_loopback', stop: stopping.signal }),
-  });
+  };
+  const send = createSend(sending);
   const limit = pLimit(AT_ONCE);
   const pauses = new Set<Timer>();
   const open = new Set<Promise<void>>();
@@ -60,6 +62,7 @@ export function startWebhooks({ webhooks: all, secrets, clock, report }: Webhook
     }
   };
   return {
+    test: createSendTest(sending),
     publish: ({ type, detail }) => {
       const time = toRfc3339(clock.now());
       for (const webhook of webhooks.filter((one) => wants(one, type))) {

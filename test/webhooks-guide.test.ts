@@ -15,7 +15,7 @@ const GUIDE = 'docs/webhooks.md';
 const ROOT = new URL('..', import.meta.url).pathname;
 const guide = readFileSync(`${ROOT}${GUIDE}`, 'utf8');
 const shell = blocksOf(GUIDE, ['sh']);
-const [makeSecret, trigger] = shell.filter(({ isRun }) => isRun);
+const [makeSecret, sendTest, trigger] = shell.filter(({ isRun }) => isRun);
 const [receiver, ...otherPrograms] = blocksOf(GUIDE, ['js']);
 const [shown, ...otherPolicies] = blocksOf(GUIDE, ['json']);
 
@@ -67,14 +67,16 @@ describe(GUIDE, () => {
       webhookSecrets: new Map([['chat', [secret]]]),
       report: () => undefined,
     });
+    await runBlock(sendTest!, server);
+    await vi.waitFor(() => expect(printed).toMatch(/^Test undefined test_\w+\n$/), { timeout: 10_000 });
     await runBlock(trigger!, server);
-    await vi.waitFor(() => expect(printed).toMatch(/^GrantRequested demo-month [0-9a-f]{64}\n$/), {
+    await vi.waitFor(() => expect(printed).toMatch(/\nGrantRequested demo-month [0-9a-f]{64}\n$/), {
       timeout: 10_000,
     });
   }, 60_000);
 
   test('has no example that is not followed', () => {
-    expect(shell.filter(({ isRun }) => isRun)).toHaveLength(2);
+    expect(shell.filter(({ isRun }) => isRun)).toHaveLength(3);
     expect([otherPrograms, otherPolicies]).toEqual([[], []]);
     for (const { text } of shell.filter(({ isRun }) => !isRun)) expect(text).toContain('whsec_…');
   });

@@ -19,6 +19,7 @@ import { quarantineRoutes } from './quarantine.ts';
 import { reconciliationRoutes, type ReconciledBill } from './reconciliations.ts';
 import { reportRoutes } from './reports.ts';
 import { newApp, type AdminDeps } from './routes.ts';
+import { webhookRoutes } from './webhooks.ts';
 import { userRoutes } from './users.ts';
 
 export interface AdminHost {
@@ -71,6 +72,10 @@ export function createAdminApp(deps: AdminDeps, host: AdminHost): OpenAPIHono {
   app.route(
     '/',
     mailRoutes(deps, (headers) => host.adminOf(headers)),
+  );
+  app.route(
+    '/',
+    webhookRoutes(deps, (headers) => host.adminOf(headers)),
   );
   app.route(
     '/',

@@ -13,6 +13,8 @@ import { openFinanceMail, openPriceOffice, priceOfficeEnvironment } from '../run
 import { readEnvironment, text } from '../runtime/environment.ts';
 import { operatorLine, standardOutput, withMetrics, type Log } from '../runtime/log.ts';
 import { openPrices } from '../runtime/stored-prices.ts';
+import { openSending } from '../runtime/webhook-sending.ts';
+import { createSendTest } from '../webhook/send.ts';
 import { bufferedAnswer, type BufferedAnswer } from '../runtime/rest-answer.ts';
 import { isProxyEvent, requestFrom } from '../runtime/rest-event.ts';
 import { createAdminApp } from './app.ts';
@@ -33,6 +35,8 @@ function openAdmin(): AdminDeps {
       ...{ TABLE_NAME: text, KEY_ENVIRONMENT: keyEnvironment },
       ...priceOfficeEnvironment,
       ...deadLettersEnvironment,
+      // Only where somebody has subscribed.
+      WEBHOOK_SECRET_ARN: text.optional(),
     },
     process.env,
   );
@@ -48,6 +52,7 @@ function openAdmin(): AdminDeps {
     grants,
     mail,
     deadLetters: openDeadLetters(books, policy, settings),
+    testWebhook: createSendTest(openSending(policy.webhooks, settings.WEBHOOK_SECRET_ARN ?? '')),
     org,
     ladders: Object.keys(ladders),
     keyEnvironment: KEY_ENVIRONMENT,

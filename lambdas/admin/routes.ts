@@ -8,6 +8,7 @@ import type { Ledger } from '../core/ledger/ledger.ts';
 import type { Policy } from '../core/policy/policy.ts';
 import type { Clock, FinanceMail, Ids, Table } from '../core/ports.ts';
 import type { PriceOffice } from '../price-refresh/price-office.ts';
+import type { SendTest } from '../webhook/send.ts';
 import { detailOf, Problem, problemSchema } from './problems.ts';
 
 export interface AdminDeps {
@@ -20,6 +21,7 @@ export interface AdminDeps {
   grants: GrantDesk;
   mail: FinanceMail;
   deadLetters: DeadLetters;
+  testWebhook: SendTest;
   /** Of the policy, by name. */
   ladders: readonly string[];
   /** Middle part of the keys that are made here, as in `sck_live_…`. */

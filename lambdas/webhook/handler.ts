@@ -7,16 +7,12 @@ import { ChangeMessageVisibilityCommand, SQSClient } from '@aws-sdk/client-sqs';
 import type { SQSBatchResponse, SQSEvent, SQSRecord } from 'aws-lambda';
 import { BACKGROUND_SILENCE_MS_MAX, timeLimits } from '../adapters/aws-time-limits.ts';
 import { LetterQueue } from '../adapters/sqs/letter-queue.ts';
-import { createPost } from '../adapters/webhooks/post.ts';
 import { REASON_ATTRIBUTE } from '../core/dead-letters/letter.ts';
 import { parsePolicy } from '../core/policy/policy.ts';
 import { deliverySchema, pauseAfter } from '../core/webhooks/delivery.ts';
-import { parseWebhookSecrets } from '../core/webhooks/signature.ts';
-import { CachedSecret } from '../runtime/cached-secret.ts';
-import { systemClock as clock } from '../runtime/clock.ts';
 import { readEnvironment, text } from '../runtime/environment.ts';
 import { standardOutput, type Log } from '../runtime/log.ts';
-import { secretReader } from '../runtime/secret-reader.ts';
+import { openSending } from '../runtime/webhook-sending.ts';
 import { createSend, type Send } from './send.ts';
 
 /** The policy file's content; the bundler puts it here, so that the code and its policy are deployed as one. */
@@ -39,21 +35,11 @@ function openOnAws(): WebhookParts {
     { WEBHOOK_SECRET_ARN: text, QUEUE_URL: text, DEAD_LETTERS_URL: text },
     process.env,
   );
-  const secret = new CachedSecret({
-    clock,
-    parse: parseWebhookSecrets,
-    read: secretReader(WEBHOOK_SECRET_ARN),
-  });
   const client = new SQSClient(timeLimits(BACKGROUND_SILENCE_MS_MAX));
   const deadLetters = new LetterQueue(client, DEAD_LETTERS_URL);
   return {
     giveUp: (body, reason) => deadLetters.put(body, { [REASON_ATTRIBUTE]: reason }),
-    send: createSend({
-      webhooks: parsePolicy(SPENDCAP_POLICY).webhooks,
-      secrets: () => secret.current(),
-      post: createPost({ reach: 'public' }),
-      clock,
-    }),
+    send: createSend(openSending(parsePolicy(SPENDCAP_POLICY).webhooks, WEBHOOK_SECRET_ARN)),
     delay: async (ReceiptHandle, VisibilityTimeout) => {
       await client.send(
         new ChangeMessageVisibilityCommand({ QueueUrl: QUEUE_URL, ReceiptHandle, VisibilityTimeout }),

@@ -1,9 +1,9 @@
 /** One attempt: the event is signed at this instant, and posted once. On AWS and locally the same. */
-import { bodyOf, type Delivery } from '../core/webhooks/delivery.ts';
+import type { Post, PostOutcome } from '../adapters/webhooks/post.ts';
+import { bodyOf, testOf, type Delivery } from '../core/webhooks/delivery.ts';
 import { signatureOf } from '../core/webhooks/signature.ts';
 import type { Webhook } from '../core/webhooks/webhook.ts';
 import type { Clock } from '../core/ports.ts';
-import type { Post } from '../adapters/webhooks/post.ts';
 
 export type SendOutcome =
   | { kind: 'delivered'; status: number }
@@ -23,32 +23,64 @@ export interface SendDeps {
 export type Send = (delivery: Delivery) => Promise<SendOutcome>;
 
 /** Never rejects. */
-export function createSend({ webhooks, secrets, post, clock }: SendDeps): Send {
+export function createSend(deps: SendDeps): Send {
   return async (delivery) => {
-    const webhook = webhooks.find(({ id }) => id === delivery.webhook);
+    const webhook = deps.webhooks.find(({ id }) => id === delivery.webhook);
     if (!webhook) return { kind: 'unsubscribed' };
-    let own: readonly string[] | undefined;
-    try {
-      own = (await secrets()).get(webhook.id);
-    } catch (error) {
-      return { kind: 'failed', reason: (error as Error).message };
-    }
-    if (!own) return { kind: 'failed', reason: 'it has no secret to sign with' };
-    const { id } = delivery.detail;
-    const timestampSeconds = Math.floor(clock.now() / 1000);
-    const body = bodyOf(delivery);
-    const answer = await post(webhook.url, {
-      headers: {
-        'content-type': 'application/json',
-        'webhook-id': id,
-        'webhook-timestamp': String(timestampSeconds),
-        'webhook-signature': await signatureOf(own, { id, timestampSeconds, body }),
-      },
-      body,
-    });
+    const answer = await postSigned(deps, webhook, { id: delivery.detail.id, body: bodyOf(delivery) });
     if (answer.kind === 'failed') return answer;
     const { status } = answer;
-    if (status >= 200 && status < 300) return { kind: 'delivered', status };
-    return { kind: 'failed', reason: `it answered ${status}` };
+    return isTaken(status)
+      ? { kind: 'delivered', status }
+      : { kind: 'failed', reason: `it answered ${status}` };
   };
+}
+
+export type TestOutcome =
+  | { kind: 'no_webhook'; known: string[] }
+  /** `status` is null where there was no answer; `reason` then says why. */
+  | { kind: 'tested'; delivered: boolean; status: number | null; ms: number; reason: string | null };
+
+/** A message that says that nothing has happened, once: it is not tried again. */
+export type SendTest = (webhook: string, test: { id: string; by: string }) => Promise<TestOutcome>;
+
+/** Never rejects. */
+export function createSendTest(deps: SendDeps): SendTest {
+  return async (name, { id, by }) => {
+    const webhook = deps.webhooks.find((one) => one.id === name);
+    if (!webhook) return { kind: 'no_webhook', known: deps.webhooks.map((one) => one.id) };
+    const begun = deps.clock.now();
+    const answer = await postSigned(deps, webhook, { id, body: testOf({ id, by, at: begun }) });
+    const ms = deps.clock.now() - begun;
+    if (answer.kind === 'failed')
+      return { kind: 'tested', delivered: false, status: null, ms, reason: answer.reason };
+    const { status } = answer;
+    return { kind: 'tested', delivered: isTaken(status), status, ms, reason: null };
+  };
+}
+
+const isTaken = (status: number): boolean => status >= 200 && status < 300;
+
+async function postSigned(
+  { secrets, post, clock }: SendDeps,
+  webhook: Webhook,
+  { id, body }: { id: string; body: string },
+): Promise<PostOutcome> {
+  let own: readonly string[] | undefined;
+  try {
+    own = (await secrets()).get(webhook.id);
+  } catch (error) {
+    return { kind: 'failed', reason: (error as Error).message };
+  }
+  if (!own) return { kind: 'failed', reason: 'it has no secret to sign with' };
+  const timestampSeconds = Math.floor(clock.now() / 1000);
+  return post(webhook.url, {
+    headers: {
+      'content-type': 'application/json',
+      'webhook-id': id,
+      'webhook-timestamp': String(timestampSeconds),
+      'webhook-signature': await signatureOf(own, { id, timestampSeconds, body }),
+    },
+    body,
+  });
 }

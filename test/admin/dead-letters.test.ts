@@ -16,7 +16,7 @@ const worldWith = (outcome: Redrive) => {
       return outcome;
     },
   };
-  return { ...adminWorld([], deadLetters), asked };
+  return { ...adminWorld([], { deadLetters }), asked };
 };
 const REDRIVEN: Redrive = { kind: 'redriven', redriven: 2, kept: 1, reasons: ['why'], cursor: 'next' };
 

@@ -6,6 +6,7 @@ import { openMemoryEngine } from '../../lambdas/adapters/table/local/memory-stor
 import { Directory } from '../../lambdas/core/directory/directory.ts';
 import type { FinanceMail } from '../../lambdas/core/ports.ts';
 import { noDeadLetters } from '../../local/dead-letters.ts';
+import { noWebhooks } from '../support/no-webhooks.ts';
 import { testDesk } from '../support/grant-desk.ts';
 import { testOffice } from '../support/price-office.ts';
 import { parsePolicy } from '../../lambdas/core/policy/policy.ts';
@@ -21,6 +22,7 @@ function world(given?: FinanceMail) {
   const app = createAdminApp(
     {
       ...{ directory, ledger, table, clock, ids, office, grants, deadLetters: noDeadLetters },
+      testWebhook: noWebhooks,
       ...{ mail: given ?? mail, ladders: ['default'], keyEnvironment: 'test', org: parsePolicy({}).org },
     },
     {

@@ -6,6 +6,7 @@ import { Ledger } from '../../lambdas/core/ledger/ledger.ts';
 import { rollUp } from '../../lambdas/core/rollups/roll-up.ts';
 import { chargedWorld, type ChargedWorld } from '../rollups/charged-world.ts';
 import { noDeadLetters } from '../../local/dead-letters.ts';
+import { noWebhooks } from '../support/no-webhooks.ts';
 import { testDesk } from '../support/grant-desk.ts';
 import { testOffice } from '../support/price-office.ts';
 import { SeededIds } from '../support/worlds.ts';
@@ -27,6 +28,7 @@ function apiOver({ table, clock, zone }: ChargedWorld) {
       ...{ ...books, directory, ledger },
       ...officeOf(books),
       ...{ grants: testDesk({ ...books, directory, ledger }).grants, deadLetters: noDeadLetters },
+      testWebhook: noWebhooks,
       ...{ ladders: ['default'], keyEnvironment: 'test', org: { name: 'Acme', timeZone: zone } },
     },
     {

@@ -99,7 +99,7 @@ test('the function may read its secret and its queue, and nothing of the books',
   ]);
 });
 
-test('the admin API may look after the dead letters, and puts messages back into the queue alone', () => {
+test('the admin API may sign tests and look after the dead letters, and puts messages back into the queue alone', () => {
   const variables = Object.values(
     stateless.findResources('AWS::Lambda::Function', {
       Properties: { Environment: { Variables: { DEAD_LETTERS: Match.anyValue() } } },
@@ -115,6 +115,10 @@ test('the admin API may look after the dead letters, and puts messages back into
     },
     Roles: [{ Ref: Match.stringLikeRegexp('^AdminRole') }],
   });
+  stateless.hasResourceProperties(
+    'AWS::IAM::Policy',
+    statement('secretsmanager:GetSecretValue', { Ref: Match.stringLikeRegexp('^WebhooksSecret') }),
+  );
   stateless.hasResourceProperties('AWS::IAM::Policy', statement('sqs:SendMessage', arnOf('WebhooksQueue')));
   stateless.hasResourceProperties(
     'AWS::IAM::Policy',

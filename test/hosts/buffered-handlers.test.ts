@@ -8,6 +8,7 @@ import { leafKey, leafToItem } from '../../lambdas/core/ledger/leaf.ts';
 import { TableUnavailable } from '../../lambdas/core/ports.ts';
 import { contextOf, openLambdaWorld, restEvent, type LambdaWorld } from './lambda-world.ts';
 import { noDeadLetters } from '../../local/dead-letters.ts';
+import { noWebhooks } from '../support/no-webhooks.ts';
 import { testDesk } from '../support/grant-desk.ts';
 import { parsePolicy } from '../../lambdas/core/policy/policy.ts';
 import { testOffice } from '../support/price-office.ts';
@@ -34,6 +35,7 @@ const admin = () => {
       grants,
       mail,
       deadLetters: noDeadLetters,
+      testWebhook: noWebhooks,
       ladders: ['default'],
       keyEnvironment: 'live',
       org: parsePolicy({}).org,

@@ -5,17 +5,18 @@ import { openMemoryEngine } from '../../lambdas/adapters/table/local/memory-stor
 import { createAdminApp } from '../../lambdas/admin/app.ts';
 import { Directory } from '../../lambdas/core/directory/directory.ts';
 import { Ledger } from '../../lambdas/core/ledger/ledger.ts';
-import type { DeadLetters } from '../../lambdas/core/dead-letters/dead-letters.ts';
+import type { AdminDeps } from '../../lambdas/admin/routes.ts';
 import { noDeadLetters } from '../../local/dead-letters.ts';
 import { adminAccess } from '../../local/admin-access.ts';
 import { testDesk } from './grant-desk.ts';
+import { noWebhooks } from './no-webhooks.ts';
 import { testOffice } from './price-office.ts';
 import { parsePolicy } from '../../lambdas/core/policy/policy.ts';
 import { ManualClock, SeededIds } from './worlds.ts';
 
 export type Json = Record<string, unknown>;
 
-export function adminWorld(feeds: readonly Feed[] = [], deadLetters: DeadLetters = noDeadLetters) {
+export function adminWorld(feeds: readonly Feed[] = [], more: Partial<AdminDeps> = {}) {
   const clock = new ManualClock();
   const ids = new SeededIds();
   const table = new DynamoDbTable({ api: openMemoryEngine({ clock }), tableName: 't', clock, ids });
@@ -34,10 +35,12 @@ export function adminWorld(feeds: readonly Feed[] = [], deadLetters: DeadLetters
       office,
       grants,
       mail,
-      deadLetters,
+      deadLetters: noDeadLetters,
+      testWebhook: noWebhooks,
       ladders: ['default'],
       keyEnvironment: 'test',
       org: parsePolicy({}).org,
+      ...more,
     },
     {
       adminOf: adminAccess(directory, 'admin-key'),

@@ -3,9 +3,9 @@
  * same `webhook-id`, which is the event's.
  */
 import * as z from 'zod';
-import { durationMs, type DurationMs } from '../brands.ts';
+import { durationMs, type DurationMs, type EpochMs } from '../brands.ts';
 import { EVENT_TYPES } from '../events/event-types.ts';
-import { HOUR, MINUTE, SECOND } from '../time.ts';
+import { HOUR, MINUTE, SECOND, toRfc3339 } from '../time.ts';
 
 export const deliverySchema = z.strictObject({
   /** Id of the subscription. */
@@ -21,6 +21,13 @@ export type Delivery = z.output<typeof deliverySchema>;
 /** As the specification has it: what happened, when, and what about. */
 export const bodyOf = ({ type, time, detail }: Delivery): string =>
   JSON.stringify({ type, timestamp: time, data: detail });
+
+/** The body of a test; its type is that of no event. */
+export const testOf = ({ id, by, at }: { id: string; by: string; at: EpochMs }): string =>
+  JSON.stringify({
+    ...{ type: 'Test', timestamp: toRfc3339(at) },
+    data: { id, version: 1, message: 'This is a test: nothing has happened.', asked_for_by: by },
+  });
 
 /** A day and a half hour in all: a receiver that is away overnight misses nothing. */
 const PAUSES: readonly DurationMs[] = [

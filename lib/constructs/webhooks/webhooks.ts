@@ -6,6 +6,7 @@ import { Duration, RemovalPolicy, Validations } from 'aws-cdk-lib';
 import { EventField, Rule, RuleTargetInput, type EventBus } from 'aws-cdk-lib/aws-events';
 import { SqsQueue } from 'aws-cdk-lib/aws-events-targets';
 import { PolicyStatement } from 'aws-cdk-lib/aws-iam';
+import type { Function as LambdaFunction } from 'aws-cdk-lib/aws-lambda';
 import { SqsEventSource } from 'aws-cdk-lib/aws-lambda-event-sources';
 import { Secret } from 'aws-cdk-lib/aws-secretsmanager';
 import { Queue, QueueEncryption } from 'aws-cdk-lib/aws-sqs';
@@ -54,15 +55,9 @@ export class Webhooks extends Construct {
       policy,
       timeout: TIMEOUT,
       memorySize: 256,
-      environment: {
-        QUEUE_URL: this.queue.queueUrl,
-        DEAD_LETTERS_URL: this.deadLetters.queueUrl,
-        WEBHOOK_SECRET_ARN: this.secretArn,
-      },
+      environment: { QUEUE_URL: this.queue.queueUrl, DEAD_LETTERS_URL: this.deadLetters.queueUrl },
     });
-    this.function.addToRolePolicy(
-      new PolicyStatement({ actions: ['secretsmanager:GetSecretValue'], resources: [this.secretArn] }),
-    );
+    this.grantSigning(this.function);
     this.function.addToRolePolicy(
       new PolicyStatement({ actions: ['sqs:SendMessage'], resources: [this.deadLetters.queueArn] }),
     );
@@ -74,6 +69,13 @@ export class Webhooks extends Construct {
       }),
     );
     for (const webhook of policy.webhooks) this.#subscribe(webhook, bus);
+  }
+
+  grantSigning(fn: LambdaFunction): void {
+    fn.addEnvironment('WEBHOOK_SECRET_ARN', this.secretArn);
+    fn.addToRolePolicy(
+      new PolicyStatement({ actions: ['secretsmanager:GetSecretValue'], resources: [this.secretArn] }),
+    );
   }
 
   #subscribe({ id, events }: Webhook, bus: EventBus): void {
