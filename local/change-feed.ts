@@ -40,7 +40,7 @@ export interface ChangeFeedDeps {
   /** Somebody asked for more. */
   asked: Approvals['asked'];
   /** Hears of every event, after what acts on it here. */
-  published: (event: BusEvent) => void;
+  published: (event: BusEvent) => Promise<void>;
   report: (reason: string) => void;
 }
 
@@ -134,7 +134,7 @@ function createLadder(deps: ChangeFeedDeps): { executions: Executions; bus: Even
       if (type === 'CapThresholdCrossed')
         await escalate({ source: EVENT_SOURCE, 'detail-type': type, detail });
       if (type === 'GrantRequested') await deps.asked(detail);
-      deps.published(event);
+      await deps.published(event);
       return true;
     } catch (error) {
       report(String(error));

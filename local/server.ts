@@ -33,7 +33,7 @@ import { reviewedCards } from '../prices/reviewed.ts';
 import { adminAccess } from './admin-access.ts';
 import { systemClock as clock } from '../lambdas/runtime/clock.ts';
 import { createApprovals } from './approvals.ts';
-import { noDeadLetters } from './dead-letters.ts';
+import { localDeadLetters } from './dead-letters.ts';
 import { startChangeFeed } from './change-feed.ts';
 import { startCollector } from './collector.ts';
 import { seedDemoOrg } from './demo-org.ts';
@@ -134,7 +134,7 @@ export async function startLocalServer(options: LocalServerOptions): Promise<Loc
   });
   const { timeZone } = policy.org;
   const webhooks = startWebhooks({
-    ...{ webhooks: policy.webhooks, clock },
+    ...{ webhooks: policy.webhooks, table, clock },
     secrets: options.webhookSecrets ?? new Map<string, readonly string[]>(),
     report: (reason) => report({ kind: 'webhooks', reason }),
   });
@@ -155,7 +155,7 @@ export async function startLocalServer(options: LocalServerOptions): Promise<Loc
       office,
       mail,
       grants: approvals.grants,
-      deadLetters: noDeadLetters,
+      deadLetters: localDeadLetters(webhooks.givenUp),
       testWebhook: webhooks.test,
       ladders: Object.keys(policy.ladders),
       keyEnvironment: 'local',

@@ -19,7 +19,6 @@ export function addDeadLetterCommands(program: Command): void {
       const page = await adminApi(options).list('dead-letters');
       const queues = page.items.filter(({ messages }) => messages !== 0);
       if (options.json) printJson(page);
-      else if (page.items.length === 0) printNote('There are no queues here: nothing can lie in one.');
       else if (queues.length === 0) printNote('Nothing lies in a dead-letter queue.');
       else await printTable(queues, QUEUE_COLUMNS);
     });

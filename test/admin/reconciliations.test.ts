@@ -5,7 +5,7 @@ import type { ReconciledBill } from '../../lambdas/admin/reconciliations.ts';
 import { openMemoryEngine } from '../../lambdas/adapters/table/local/memory-store.ts';
 import { Directory } from '../../lambdas/core/directory/directory.ts';
 import type { FinanceMail } from '../../lambdas/core/ports.ts';
-import { noDeadLetters } from '../../local/dead-letters.ts';
+import { noDeadLetters } from '../support/no-dead-letters.ts';
 import { noWebhooks } from '../support/no-webhooks.ts';
 import { testDesk } from '../support/grant-desk.ts';
 import { testOffice } from '../support/price-office.ts';

@@ -5,7 +5,7 @@ import { Directory } from '../../lambdas/core/directory/directory.ts';
 import { Ledger } from '../../lambdas/core/ledger/ledger.ts';
 import { rollUp } from '../../lambdas/core/rollups/roll-up.ts';
 import { chargedWorld, type ChargedWorld } from '../rollups/charged-world.ts';
-import { noDeadLetters } from '../../local/dead-letters.ts';
+import { noDeadLetters } from '../support/no-dead-letters.ts';
 import { noWebhooks } from '../support/no-webhooks.ts';
 import { testDesk } from '../support/grant-desk.ts';
 import { testOffice } from '../support/price-office.ts';

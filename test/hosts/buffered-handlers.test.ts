@@ -7,7 +7,7 @@ import { createHandler as createCollectHandler } from '../../lambdas/collect/han
 import { leafKey, leafToItem } from '../../lambdas/core/ledger/leaf.ts';
 import { TableUnavailable } from '../../lambdas/core/ports.ts';
 import { contextOf, openLambdaWorld, restEvent, type LambdaWorld } from './lambda-world.ts';
-import { noDeadLetters } from '../../local/dead-letters.ts';
+import { noDeadLetters } from '../support/no-dead-letters.ts';
 import { noWebhooks } from '../support/no-webhooks.ts';
 import { testDesk } from '../support/grant-desk.ts';
 import { parsePolicy } from '../../lambdas/core/policy/policy.ts';

@@ -6,7 +6,7 @@ import { createAdminApp } from '../../lambdas/admin/app.ts';
 import { Directory } from '../../lambdas/core/directory/directory.ts';
 import { Ledger } from '../../lambdas/core/ledger/ledger.ts';
 import type { AdminDeps } from '../../lambdas/admin/routes.ts';
-import { noDeadLetters } from '../../local/dead-letters.ts';
+import { noDeadLetters } from './no-dead-letters.ts';
 import { adminAccess } from '../../local/admin-access.ts';
 import { testDesk } from './grant-desk.ts';
 import { noWebhooks } from './no-webhooks.ts';
