@@ -44,7 +44,8 @@ import { systemIds as ids } from '../lambdas/runtime/ids.ts';
 import { AccountChanges } from './account-changes.ts';
 import { ChargeChanges } from './charge-changes.ts';
 import { createOutboxApp, Outbox } from './outbox.ts';
-import { openStoredAnswers, startAnswerSweeper } from './stored-answers.ts';
+import { startExpirySweeper } from './expiry.ts';
+import { openStoredAnswers } from './stored-answers.ts';
 import { startPriceRefresh } from './price-refresh.ts';
 import { startRollUp } from './roll-up.ts';
 import { startSimulatedProvider, type SimulatedProvider } from './simulated-provider/server.ts';
@@ -74,7 +75,7 @@ export interface LocalEvent {
     | 'roll_up'
     | 'prices'
     | 'webhooks'
-    | 'answer_sweeper'
+    | 'expiry'
     | 'answer_cut';
   reason: string;
 }
@@ -187,9 +188,10 @@ export async function startLocalServer(options: LocalServerOptions): Promise<Loc
     capOf: (account) => caps.of(account),
     report: (reason) => report({ kind: 'collector', reason }),
   });
-  const sweeper =
-    answers &&
-    startAnswerSweeper({ table, clock, report: (reason) => report({ kind: 'answer_sweeper', reason }) });
+  const sweeper = startExpirySweeper({
+    ...{ table, clock },
+    report: (reason) => report({ kind: 'expiry', reason }),
+  });
   const reader = { table, clock, periods: new Periods({ table, clock, ids }), zone: timeZone };
   const desk = new FinanceDesk({
     ...{ reader, mail, moreUrl: policy.org.reportUrl },
@@ -241,7 +243,7 @@ export async function startLocalServer(options: LocalServerOptions): Promise<Loc
       closing.abort();
       await priceRefresh.stop();
       await collector.stop();
-      await sweeper?.stop();
+      await sweeper.stop();
       await changeFeed.stop();
       await mailRounds.stop();
       await approvals.stop();

@@ -73,6 +73,33 @@ test('a repeat is not mailed again, neither at once nor in a round', async () =>
   expect(subjects()).toHaveLength(1);
 });
 
+test('nor is one that is told again as of another instant, alone or while it waits', async () => {
+  const { desk, mails, nextRound } = deskOf();
+  const again = async (user: string) => ({ ...(await crossedBy(user, '16')), at: '2026-11-28T09:00:00Z' });
+  expect(await desk.tell(await crossedBy('ann', '16'))).toBe('mailed');
+  expect(await desk.tell(await again('ann'))).toBe('was_mailed');
+  for (const user of people(5)) await desk.tell(await crossedBy(user, '16'));
+  const last = people(5).at(-1)!;
+  expect(await desk.tell(await again(last))).toBe('waits');
+  expect(await nextRound()).toBe(1);
+  expect(mails).toHaveLength(6);
+  expect(await nextRound()).toBe(0);
+});
+
+test('what was mailed is noted until nobody tells it again, for a lifetime for good', async () => {
+  const { desk, reader } = deskOf();
+  const event = await crossedBy('ann', '16');
+  await desk.tell(event);
+  await desk.tell({ ...event, id: 'f'.repeat(64), resets_at: null });
+  const ends = Date.UTC(2026, 11, 1);
+  expect(await reader.table.get({ pk: `M#SENT#${event.id}`, sk: '-' })).toMatchObject({
+    ttl: BigInt(ends / 1000 + 60 * 86_400),
+  });
+  const forGood = await reader.table.get({ pk: `M#SENT#${'f'.repeat(64)}`, sk: '-' });
+  expect(forGood).toMatchObject({ subject: event.mail.subject });
+  expect(forGood).not.toHaveProperty('ttl');
+});
+
 test('of forty people who cross at once five are mailed alone, the others in one mail', async () => {
   const { desk, mails, subjects, nextRound } = deskOf();
   for (const user of people(40)) await desk.tell(await crossedBy(user, '16'));

@@ -7,7 +7,7 @@ import { openMemoryEngine } from '../../lambdas/adapters/table/local/memory-stor
 import { everyItem } from '../../lambdas/core/pages.ts';
 import { parsePolicy } from '../../lambdas/core/policy/policy.ts';
 import { startLocalServer } from '../../local/server.ts';
-import { startAnswerSweeper } from '../../local/stored-answers.ts';
+import { startExpirySweeper } from '../../local/expiry.ts';
 import { SteppedClock } from '../support/stepped-clock.ts';
 import { ledgerOver, NOON } from '../support/worlds.ts';
 
@@ -94,7 +94,7 @@ describe('the sweeper', () => {
       return found.sort();
     };
     const reported: string[] = [];
-    const sweeper = startAnswerSweeper({ table, clock, report: (reason) => void reported.push(reason) });
+    const sweeper = startExpirySweeper({ table, clock, report: (reason) => void reported.push(reason) });
     await clock.pass(1);
     expect(await standing()).toEqual(['C#charge', 'R#later', 'R#soon']);
     await clock.pass(3600);

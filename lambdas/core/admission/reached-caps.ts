@@ -4,8 +4,9 @@
  * refuse, the first put stands.
  */
 import QuickLRU from 'quick-lru';
-import { standingFacts, type Standing } from '../escalation/standing-facts.ts';
+import { resetFrom, standingFacts, type Standing } from '../escalation/standing-facts.ts';
 import type { CapReached } from '../events/cap-reached.ts';
+import { untilNobodyTells } from '../expiry.ts';
 import { putIfAbsent } from '../ledger/expressions.ts';
 import { inMetric } from '../caps/amounts.ts';
 import { isApplied, type Item, type Table } from '../ports.ts';
@@ -49,6 +50,7 @@ export class ReachedCaps {
     };
     const item = {
       ...{ pk: `${REACHED_PREFIX}${detail.id}`, sk: '-', event: JSON.stringify(detail) },
+      ...untilNobodyTells(resetFrom(cap, account)),
       ...{ gpk: REACHED_LIST, gsk: `${toSortableRfc3339(standing.at)}#${detail.id}` },
     };
     isApplied(await this.table.put(putIfAbsent(item)));

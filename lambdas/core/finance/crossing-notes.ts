@@ -2,12 +2,13 @@
  * Crossings that finance is to hear of, and those that it has heard of: whoever mails one looks here first, so that a
  * repeat mails nothing.
  *
- *   pk M#WAIT   sk <instant>#<event id>   the event, notedAt
- *   pk M#SENT   sk <instant>#<event id>   its subject
- *   pk M#TURN   sk -                      how many crossings the newest minute had
+ *   pk M#WAIT             sk <instant>#<event id>   the event, notedAt
+ *   pk M#SENT#<event id>  sk -                      its subject; listed by the index under M#SENT, by instant
+ *   pk M#TURN             sk -                      how many crossings the newest minute had
  */
 import type { EpochMs } from '../brands.ts';
 import { capThresholdCrossedSchema, type CapThresholdCrossed } from '../events/cap-threshold-crossed.ts';
+import { untilNobodyTells } from '../expiry.ts';
 import type { Span } from '../ledger/charges-between.ts';
 import { everyItem } from '../pages.ts';
 import { isApplied, TableUnavailable, type Clock, type ItemKey, type Table } from '../ports.ts';
@@ -15,6 +16,7 @@ import { MINUTE, parseRfc3339, toSortableRfc3339 } from '../time.ts';
 
 const WAIT = 'M#WAIT';
 const SENT = 'M#SENT';
+const sentKey = ({ id }: CapThresholdCrossed): ItemKey => ({ pk: `${SENT}#${id}`, sk: '-' });
 const TURN: ItemKey = { pk: 'M#TURN', sk: '-' };
 
 const sortKey = ({ id, at }: CapThresholdCrossed): string => `${toSortableRfc3339(parseRfc3339(at)!)}#${id}`;
@@ -28,8 +30,9 @@ export class CrossingNotes {
     this.clock = clock;
   }
 
+  /** Whenever it was computed: a repeat may have another instant. */
   async wasSent(event: CapThresholdCrossed): Promise<boolean> {
-    return (await this.table.get({ pk: SENT, sk: sortKey(event) })) !== undefined;
+    return (await this.table.get(sentKey(event))) !== undefined;
   }
 
   async note(event: CapThresholdCrossed): Promise<void> {
@@ -51,8 +54,9 @@ export class CrossingNotes {
 
   /** In this order: a crash in between leaves a note that the next round finds to be sent. */
   async markSent(event: CapThresholdCrossed): Promise<void> {
-    const sk = sortKey(event);
-    isApplied(await this.table.put({ item: { pk: SENT, sk, subject: event.mail.subject } }));
+    const ends = event.resets_at === null ? null : parseRfc3339(event.resets_at)!;
+    const listed = { gpk: SENT, gsk: sortKey(event), subject: event.mail.subject };
+    isApplied(await this.table.put({ item: { ...listed, ...untilNobodyTells(ends), ...sentKey(event) } }));
     await this.forget(event);
   }
 
@@ -64,7 +68,8 @@ export class CrossingNotes {
   async sentBetween({ from, to }: Span): Promise<string[]> {
     const bounds = { from: toSortableRfc3339(from), to: toSortableRfc3339(to) };
     const subjects: string[] = [];
-    for await (const item of everyItem((at) => this.table.query({ partition: SENT, ...bounds, ...at })))
+    const list = { index: 'byTime' as const, partition: SENT, ...bounds };
+    for await (const item of everyItem((at) => this.table.query({ ...list, ...at })))
       subjects.push(item['subject'] as string);
     return subjects;
   }

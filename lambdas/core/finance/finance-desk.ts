@@ -59,9 +59,12 @@ export class FinanceDesk {
     const { moreUrl } = this.deps;
     const until = epochMs(this.deps.reader.clock.now() - after);
     const waiting: CapThresholdCrossed[] = [];
+    const seen = new Set<string>();
     for (const event of await this.notes.waiting(until, EVENTS_A_ROUND)) {
-      if (await this.notes.wasSent(event)) await this.notes.forget(event);
+      // What was told twice at two instants has two notes.
+      if (seen.has(event.id) || (await this.notes.wasSent(event))) await this.notes.forget(event);
       else waiting.push(event);
+      seen.add(event.id);
     }
     const groups = gathered(waiting);
     const isFew = groups.length <= MAILS_A_ROUND;

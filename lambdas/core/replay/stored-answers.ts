@@ -6,14 +6,12 @@
  *   answer  R#<hold id> · s sealed · ttl when it expires (epoch seconds)
  */
 import { durationMs, type DurationMs, type HoldId } from '../brands.ts';
+import { expiresAt, isExpired } from '../expiry.ts';
 import type { Charge } from '../ledger/charge.ts';
 import type { Policy } from '../policy/policy.ts';
 import type { Clock, ItemKey, Sealer, Table } from '../ports.ts';
 import type { Caller } from '../steps/identify.ts';
 import { HOUR, plus, SECOND } from '../time.ts';
-
-/** The only attribute that DynamoDB may expire items by: nothing but a stored answer has it. */
-export const EXPIRY_ATTRIBUTE = 'ttl';
 
 /** What a client got, whole. */
 export interface StoredAnswer {
@@ -64,8 +62,7 @@ export class StoredAnswers {
   async find({ id }: Charge, app: string): Promise<StoredAnswer | undefined> {
     if (this.retentionOf(app) === undefined) return undefined;
     const item = await this.table.get(answerKey(id));
-    if (!item || (item[EXPIRY_ATTRIBUTE] as bigint) * BigInt(SECOND) <= BigInt(this.clock.now()))
-      return undefined;
+    if (!item || isExpired(item, this.clock.now())) return undefined;
     const bytes = await this.sealer.open(item['s'] as string, contextOf(id, app));
     return bytes && fromBytes(bytes);
   }
@@ -79,9 +76,9 @@ export class StoredAnswers {
     if (answer.body.length > ANSWER_BYTES_MAX) return undefined;
     const sealed = await this.sealer.seal(toBytes(answer), contextOf(id, app));
     if (sealed.length > SEALED_LENGTH_MAX) return undefined;
-    const expiresAt = plus(this.clock.now(), this.retentionOf(app)!);
+    const end = plus(this.clock.now(), this.retentionOf(app)!);
     const write = await this.table.put({
-      item: { ...answerKey(id), s: sealed, [EXPIRY_ATTRIBUTE]: BigInt(expiresAt) / BigInt(SECOND) },
+      item: { ...answerKey(id), s: sealed, ...expiresAt(end) },
     });
     return write.kind === 'unavailable' ? write.reason : undefined;
   }

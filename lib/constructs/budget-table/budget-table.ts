@@ -17,7 +17,7 @@ import { StartingPosition, type Function as LambdaFunction } from 'aws-cdk-lib/a
 import { DynamoEventSource, SqsDlq, type DynamoEventSourceProps } from 'aws-cdk-lib/aws-lambda-event-sources';
 import type { IQueue } from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
-import { EXPIRY_ATTRIBUTE } from '../../../lambdas/core/replay/stored-answers.ts';
+import { EXPIRY_ATTRIBUTE } from '../../../lambdas/core/expiry.ts';
 
 const TIME_INDEX = 'byTime';
 
@@ -38,7 +38,7 @@ export class BudgetTable extends Construct {
         },
       ],
       billing: Billing.onDemand(),
-      // Of stored answers, which are no books; and none is given after its time, deleted or not.
+      // Of stored answers and of marks that something was told, which are no books.
       timeToLiveAttribute: EXPIRY_ATTRIBUTE,
       dynamoStream: StreamViewType.NEW_AND_OLD_IMAGES,
       pointInTimeRecoverySpecification: { pointInTimeRecoveryEnabled: true },
