@@ -108,12 +108,12 @@ export class QueuedDeadLetters implements DeadLetters {
   async #workAll(
     queue: LetterQueue,
     work: (letter: HeldLetter) => Promise<string | undefined>,
+    isTimeUp = this.#timeUpAfter(RUN_MS),
   ): Promise<Redrive> {
-    const isTimeUp = this.#timeUpAfter(RUN_MS);
     const kept: { letter: HeldLetter; reason: string }[] = [];
     let redriven = 0;
-    let isEmpty = false;
-    while (!isEmpty && !isTimeUp()) {
+    let isEmpty: boolean;
+    do {
       const letters = await queue.take();
       isEmpty = letters.length === 0;
       for (const letter of letters) {
@@ -124,7 +124,7 @@ export class QueuedDeadLetters implements DeadLetters {
           redriven += 1;
         }
       }
-    }
+    } while (!isEmpty && !isTimeUp());
     await queue.handBack(kept.map(({ letter }) => letter));
     const reasons = countReasons(kept.map(({ reason }) => reason)).map(({ reason }) => reason);
     // Those that stay would come again and again.
@@ -134,15 +134,17 @@ export class QueuedDeadLetters implements DeadLetters {
 
   /** All that stands in the table, then the messages that were there before. */
   async #tellAgain(queue: LetterQueue, cursor: string | undefined): Promise<Redrive> {
+    const isTimeUp = this.#timeUpAfter(RUN_MS);
     const span = cursor === undefined ? await this.#begin(queue) : spanOfCursor(cursor);
     if (span === 'cursor_unknown') return { kind: 'cursor_unknown' };
     if (span === undefined) return { kind: 'redriven', redriven: 0, kept: 0, reasons: [], cursor: undefined };
     const none = { kind: 'redriven', redriven: 0, kept: 0, reasons: [] } as const;
     const { place, ...bounds } = span;
     if (place !== 'told') {
-      const told = await tellAgain(this.#deps, { ...bounds, place }, this.#timeUpAfter(RUN_MS));
+      const told = await tellAgain(this.#deps, { ...bounds, place }, isTimeUp);
       bounds.failed += told.failed;
-      if (told.next) return { ...none, reasons: [], cursor: cursorOf({ ...bounds, place: told.next }) };
+      const next = told.next ?? (isTimeUp() ? 'told' : undefined);
+      if (next) return { ...none, reasons: [], cursor: cursorOf({ ...bounds, place: next }) };
     }
     if (bounds.failed > 0) {
       const reasons = [
@@ -150,8 +152,10 @@ export class QueuedDeadLetters implements DeadLetters {
       ];
       return { ...none, kept: await queue.count(), reasons, cursor: undefined };
     }
-    const done = await this.#workAll(queue, async (letter) =>
-      letter.sentAt <= bounds.until ? undefined : 'it came while this was under way',
+    const done = await this.#workAll(
+      queue,
+      async (letter) => (letter.sentAt <= bounds.until ? undefined : 'it came while this was under way'),
+      isTimeUp,
     );
     if (done.kind !== 'redriven' || done.cursor === undefined) return done;
     return { ...done, cursor: cursorOf({ ...bounds, place: 'told' }) };

@@ -172,6 +172,18 @@ describe('letters of the change feed', () => {
     expect(await letters.redrive('change-feed', '{"since": 1}')).toEqual({ kind: 'cursor_unknown' });
   });
 
+  it('leave the queue in a run of their own where telling took all the time of one', async () => {
+    const { letters, sqs, clock, bus, spend } = world;
+    for (let n = 0; n < 15; n += 1) await spend(`user-${n}`, '11');
+    sqs.send('change-feed', recordsLetter(clock.now()));
+    bus.eachTakes = durationMs(1000);
+    const first = await letters.redrive('change-feed');
+    expect(first).toMatchObject({ redriven: 0, cursor: expect.stringContaining('told') as string });
+    expect(sqs.bodies('change-feed')).toHaveLength(1);
+    const { cursor } = first as { cursor: string };
+    expect(await letters.redrive('change-feed', cursor)).toEqual(done(1));
+  });
+
   it('stay where the bus is away, and say so', async () => {
     const { letters, sqs, clock, bus, spend } = world;
     await spend('ann', '17');
