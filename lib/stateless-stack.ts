@@ -12,12 +12,12 @@ import { Collector } from './constructs/collector/collector.ts';
 import { Escalation } from './constructs/escalation/escalation.ts';
 import { FinanceDesk } from './constructs/finance-mail/finance-desk.ts';
 import { FinanceMail } from './constructs/finance-mail/finance-mail.ts';
+import { grantNews } from './constructs/finance-mail/grant-news.ts';
 import { Gateway } from './constructs/gateway/gateway.ts';
 import { Alarms } from './constructs/monitoring/alarms.ts';
 import { addDashboard } from './constructs/monitoring/dashboard.ts';
 import { NodeFunction } from './constructs/node-function/node-function.ts';
 import { PolicyCaps } from './constructs/policy-caps/policy-caps.ts';
-import { grantPriceOffice } from './constructs/price-refresh/price-office.ts';
 import { PriceRefresh } from './constructs/price-refresh/price-refresh.ts';
 import { ChargeFeed } from './constructs/rollups/charge-feed.ts';
 import { RollUp } from './constructs/rollups/roll-up.ts';
@@ -48,7 +48,7 @@ export class StatelessStack extends Stack {
 
     new PolicyCaps(this, 'PolicyCaps', { policy, table });
     const changeFeed = new ChangeFeed(this, 'ChangeFeed', { policy, table, bus });
-    grantPriceOffice(admin, { bus, mail });
+    grantNews(admin, { bus, mail });
     const definitionFile = resolve(import.meta.dirname, 'escalation.asl.json');
     const financeDesk = new FinanceDesk(this, 'FinanceDesk', { policy, table, mail });
     const escalation = new Escalation(this, 'Escalation', {
@@ -62,7 +62,7 @@ export class StatelessStack extends Stack {
     const reserve = proxyConcurrency !== 'none';
     const collector = new Collector(this, 'Collector', { policy, table, reserve });
     const chargeFeed = new ChargeFeed(this, 'ChargeFeed', { policy, table });
-    const rollUp = new RollUp(this, 'RollUp', { policy, table, reserve });
+    const rollUp = new RollUp(this, 'RollUp', { policy, table, reserve, bus, mail });
 
     const priceRefresh = new PriceRefresh(this, 'PriceRefresh', { policy, table, bus, mail });
     const canary = new Canary(this, 'Canary', { policy, gatewayUrl: gateway.api.url });

@@ -12,6 +12,7 @@ import { openMemoryEngine } from '../lambdas/adapters/table/local/memory-store.t
 import { DirectoryInUse } from '../lambdas/adapters/table/local/single-opener.ts';
 import { openSqliteEngine } from '../lambdas/adapters/table/local/sqlite-engine.ts';
 import { HttpUpstream, type UpstreamTargets } from '../lambdas/adapters/upstream/http-upstream.ts';
+import type { DurationMs } from '../lambdas/core/brands.ts';
 import { applyPolicy, type AppliedPolicy } from '../lambdas/core/policy/apply-policy.ts';
 import { Directory } from '../lambdas/core/directory/directory.ts';
 import type { OperatorEvent, Timing } from '../lambdas/core/gateway.ts';
@@ -62,6 +63,8 @@ export interface LocalServerOptions extends Pick<
   webhookSecrets?: LocalSettings['webhookSecrets'];
   report: (event: OperatorEvent | LocalEvent) => void;
   timing?: Partial<Timing>;
+  /** Between two rounds of the roll-up; a minute if left out. */
+  rollUpEvery?: DurationMs;
 }
 
 /** What the functions of AWS say in logs of their own; `answer_cut`: a body broke after its status was sent. */
@@ -221,8 +224,8 @@ export async function startLocalServer(options: LocalServerOptions): Promise<Loc
 
   approvals.start();
   const rollUp = startRollUp({
-    changes: charges,
-    reader,
+    ...{ changes: charges, reader, policy, mail, every: options.rollUpEvery },
+    published: (event) => webhooks.publish(event),
     report: (reason) => report({ kind: 'roll_up', reason }),
   });
 
@@ -247,8 +250,8 @@ export async function startLocalServer(options: LocalServerOptions): Promise<Loc
       await changeFeed.stop();
       await mailRounds.stop();
       await approvals.stop();
-      await webhooks.stop();
       await rollUp.stop();
+      await webhooks.stop();
       await upstream.close();
       await provider?.close();
       books.close();

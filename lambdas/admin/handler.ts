@@ -9,7 +9,8 @@ import { parsePolicy } from '../core/policy/policy.ts';
 import { openGrantDesk } from '../runtime/approvals.ts';
 import { openAwsBooks } from '../runtime/aws-books.ts';
 import { deadLettersEnvironment, openDeadLetters } from '../runtime/aws-dead-letters.ts';
-import { openFinanceMail, openPriceOffice, priceOfficeEnvironment } from '../runtime/aws-price-office.ts';
+import { newsEnvironment, openFinanceMail } from '../runtime/aws-news.ts';
+import { openPriceOffice } from '../runtime/aws-price-office.ts';
 import { readEnvironment, text } from '../runtime/environment.ts';
 import { operatorLine, standardOutput, withMetrics, type Log } from '../runtime/log.ts';
 import { openPrices } from '../runtime/stored-prices.ts';
@@ -33,7 +34,7 @@ function openAdmin(): AdminDeps {
   const { TABLE_NAME, KEY_ENVIRONMENT, ...settings } = readEnvironment(
     {
       ...{ TABLE_NAME: text, KEY_ENVIRONMENT: keyEnvironment },
-      ...priceOfficeEnvironment,
+      ...newsEnvironment,
       ...deadLettersEnvironment,
       // Only where somebody has subscribed.
       WEBHOOK_SECRET_ARN: text.optional(),

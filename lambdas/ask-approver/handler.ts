@@ -4,7 +4,7 @@ import { BACKGROUND_SILENCE_MS_MAX, timeLimits } from '../adapters/aws-time-limi
 import { parsePolicy } from '../core/policy/policy.ts';
 import { startOnStepFunctions } from '../adapters/step-functions/start-execution.ts';
 import { approvalsEnvironment, openApprovals } from '../runtime/approvals.ts';
-import { openFinanceMail } from '../runtime/aws-price-office.ts';
+import { openFinanceMail } from '../runtime/aws-news.ts';
 import { readEnvironment, text } from '../runtime/environment.ts';
 import { createAskApprover } from './ask-approver.ts';
 

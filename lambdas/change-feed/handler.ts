@@ -1,10 +1,8 @@
 /** The change feed on Lambda: the stream of the table in, events on the bus out. */
-import { EventBridgeClient } from '@aws-sdk/client-eventbridge';
-import { BACKGROUND_SILENCE_MS_MAX, timeLimits } from '../adapters/aws-time-limits.ts';
-import { EventBridgeBus } from '../adapters/eventbridge/eventbridge-bus.ts';
 import { AccountCaps } from '../core/escalation/account-caps.ts';
 import { ladderOf, parsePolicy } from '../core/policy/policy.ts';
 import { openAwsBooks } from '../runtime/aws-books.ts';
+import { openEventBus } from '../runtime/aws-news.ts';
 import { readEnvironment, text } from '../runtime/environment.ts';
 import { standardOutput } from '../runtime/log.ts';
 import { createChangeFeed } from './change-feed.ts';
@@ -20,11 +18,7 @@ const { TABLE_NAME, EVENT_BUS_NAME } = readEnvironment(
 const { directory, clock } = openAwsBooks(TABLE_NAME);
 
 export const handler = createChangeFeed({
-  bus: new EventBridgeBus({
-    client: new EventBridgeClient(timeLimits(BACKGROUND_SILENCE_MS_MAX)),
-    name: EVENT_BUS_NAME,
-    report: (reason) => standardOutput({ kind: 'event_not_taken', reason }),
-  }),
+  bus: openEventBus(EVENT_BUS_NAME),
   caps: new AccountCaps({ directory, clock }),
   ladderOf: (name) => ladderOf(policy, name),
   clock,

@@ -29,6 +29,8 @@ export function asciiName(name: string, lengthMax: number): string {
   return plain.length <= lengthMax ? plain : `${plain.slice(0, lengthMax - 3)}...`;
 }
 
+export const capitalised = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1);
+
 export const withUnit = (metric: Counted, amount: string): string =>
   metric === 'usd' ? `$${amount}` : `${amount} ${metric}`;
 

@@ -4,7 +4,7 @@ import { FinanceDesk } from '../core/finance/finance-desk.ts';
 import { parsePolicy } from '../core/policy/policy.ts';
 import { Periods } from '../core/rollups/periods.ts';
 import { openAwsBooks } from '../runtime/aws-books.ts';
-import { openFinanceMail } from '../runtime/aws-price-office.ts';
+import { openFinanceMail } from '../runtime/aws-news.ts';
 import { readEnvironment, text } from '../runtime/environment.ts';
 import { standardOutput } from '../runtime/log.ts';
 import { createMailFinance } from './mail-finance.ts';

@@ -1,6 +1,7 @@
 /** The price refresh as a scheduled Lambda function. */
 import { openAwsBooks } from '../runtime/aws-books.ts';
-import { openPriceOffice, priceOfficeEnvironment } from '../runtime/aws-price-office.ts';
+import { newsEnvironment } from '../runtime/aws-news.ts';
+import { openPriceOffice } from '../runtime/aws-price-office.ts';
 import { readEnvironment, text } from '../runtime/environment.ts';
 import { standardOutput, withMetrics, type Log } from '../runtime/log.ts';
 import { openPrices } from '../runtime/stored-prices.ts';
@@ -16,7 +17,7 @@ let deps: PriceRefreshDeps | undefined;
 export const handler = createHandler({ open: () => (deps ??= openDeps()), log: standardOutput });
 
 function openDeps(): PriceRefreshDeps {
-  const settings = readEnvironment({ TABLE_NAME: text, ...priceOfficeEnvironment }, process.env);
+  const settings = readEnvironment({ TABLE_NAME: text, ...newsEnvironment }, process.env);
   const books = openAwsBooks(settings.TABLE_NAME);
   return { office: openPriceOffice({ ...books, prices: openPrices(books) }, settings), clock: books.clock };
 }

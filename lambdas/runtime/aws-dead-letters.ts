@@ -1,9 +1,7 @@
 /** The dead letters of this deployment, over its queues, its table and its bus. */
-import { EventBridgeClient } from '@aws-sdk/client-eventbridge';
 import { SQSClient } from '@aws-sdk/client-sqs';
 import * as z from 'zod';
 import { BACKGROUND_SILENCE_MS_MAX, timeLimits } from '../adapters/aws-time-limits.ts';
-import { EventBridgeBus } from '../adapters/eventbridge/eventbridge-bus.ts';
 import { LetterQueue } from '../adapters/sqs/letter-queue.ts';
 import { createChangeFeed } from '../change-feed/change-feed.ts';
 import { DEAD_LETTER_QUEUES, type DeadLetters } from '../core/dead-letters/dead-letters.ts';
@@ -11,6 +9,7 @@ import { AccountCaps } from '../core/escalation/account-caps.ts';
 import { ladderOf, type Policy } from '../core/policy/policy.ts';
 import { Periods } from '../core/rollups/periods.ts';
 import type { Books } from './aws-books.ts';
+import { openEventBus } from './aws-news.ts';
 import { standardOutput } from './log.ts';
 import { QueuedDeadLetters } from './queued-dead-letters.ts';
 
@@ -42,11 +41,7 @@ export function openDeadLetters(
 ): DeadLetters {
   const sqs = new SQSClient(timeLimits(BACKGROUND_SILENCE_MS_MAX));
   const { dead, deliveries } = DEAD_LETTERS;
-  const bus = new EventBridgeBus({
-    client: new EventBridgeClient(timeLimits(BACKGROUND_SILENCE_MS_MAX)),
-    name: EVENT_BUS_NAME,
-    report: (reason) => standardOutput({ kind: 'event_not_taken', reason }),
-  });
+  const bus = openEventBus(EVENT_BUS_NAME);
   const { table, directory, clock } = books;
   return new QueuedDeadLetters({
     ...{ table, directory, clock, bus, webhooks: policy.webhooks, periods: new Periods(books) },

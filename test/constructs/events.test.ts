@@ -67,6 +67,37 @@ test('rows are made every five minutes', () => {
   });
 });
 
+test('who makes rows tells the bus and finance of unusual days, and nobody else', () => {
+  const { stateful, stateless: template } = synthesised();
+  const [busId] = Object.keys(resourcesOf(stateful, 'AWS::Events::EventBus'));
+  const [topicId] = Object.keys(resourcesOf(template, 'AWS::SNS::Topic')).filter((id) =>
+    id.startsWith('FinanceMail'),
+  );
+  template.hasResourceProperties('AWS::Lambda::Function', {
+    Description: 'Makes the rows of hours and days from charges, finds gaps and unusual days',
+    Timeout: 900,
+    Environment: {
+      Variables: {
+        EVENT_BUS_NAME: { 'Fn::ImportValue': Match.stringLikeRegexp(busId!) },
+        FINANCE_TOPIC_ARN: { Ref: topicId },
+      },
+    },
+  });
+  template.hasResourceProperties('AWS::IAM::Policy', {
+    Roles: [{ Ref: Match.stringLikeRegexp('^RollUpFunctionRole') }],
+    PolicyDocument: {
+      Statement: Match.arrayWith([
+        {
+          Action: 'events:PutEvents',
+          Effect: 'Allow',
+          Resource: { 'Fn::ImportValue': Match.stringLikeRegexp(busId!) },
+        },
+        { Action: 'sns:Publish', Effect: 'Allow', Resource: { Ref: topicId } },
+      ]),
+    },
+  });
+});
+
 describe('the ladder', () => {
   test('is started by the escalate function, for crossed thresholds only', () => {
     stateless.hasResourceProperties('AWS::Events::Rule', {

@@ -60,7 +60,7 @@ describe('environments', () => {
     ['ApprovalsPage', ['APPROVAL_KEY_SECRET_ARN', 'TABLE_NAME']],
     ['ChangeFeedFunction', ['EVENT_BUS_NAME', 'TABLE_NAME']],
     ['ChargeFeedFunction', ['TABLE_NAME']],
-    ['RollUpFunction', ['TABLE_NAME']],
+    ['RollUpFunction', ['EVENT_BUS_NAME', 'FINANCE_TOPIC_ARN', 'TABLE_NAME']],
     ['EscalationFunction', ['STATE_MACHINE_ARN', 'TABLE_NAME']],
     ['CollectorFunction', ['TABLE_NAME']],
     ['PriceRefreshFunction', ['EVENT_BUS_NAME', 'FINANCE_TOPIC_ARN', 'TABLE_NAME']],

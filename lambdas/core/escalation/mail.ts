@@ -6,6 +6,7 @@ import { paceOf, usedUpAt, type WindowSpan } from '../caps/pace.ts';
 import {
   aboutWords,
   asciiName,
+  capitalised,
   fractionAsPercent,
   instantTextWords,
   instantWords,
@@ -79,8 +80,6 @@ const whoWords = ({ principal, scope }: Facts): string =>
     : scope.type === 'org'
       ? 'the organisation'
       : `${scope.type} ${scope.id}`;
-
-const capitalised = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1);
 
 function shortWho({ principal, scope }: Facts): string {
   if (principal !== null) return ascii(principal.id);

@@ -3,6 +3,7 @@
  * never loses a member nor gives one another meaning, and what would is a version of its own.
  */
 import type * as z from 'zod';
+import { anomalyDetectedSchema } from './anomaly-detected.ts';
 import { capReachedSchema } from './cap-reached.ts';
 import { capThresholdCrossedSchema } from './cap-threshold-crossed.ts';
 import {
@@ -29,6 +30,7 @@ export const EVENT_SCHEMAS = {
   GrantDenied: grantDeniedSchema,
   GrantExpired: grantExpiredSchema,
   PricesChanged: pricesChangedSchema,
+  AnomalyDetected: anomalyDetectedSchema,
 } satisfies Record<EventType, z.ZodType>;
 
 export type EventDetail<T extends EventType> = z.output<(typeof EVENT_SCHEMAS)[T]>;

@@ -9,6 +9,7 @@ export const EVENT_TYPES = [
   'GrantDenied',
   'GrantExpired',
   'PricesChanged',
+  'AnomalyDetected',
 ] as const;
 
 export type EventType = (typeof EVENT_TYPES)[number];

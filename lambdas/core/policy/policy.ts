@@ -6,6 +6,7 @@ import * as z from 'zod';
 import { ladderSchema, type Ladder } from './ladder.ts';
 import { DIGESTS } from '../finance/digest-kinds.ts';
 import { FAMILIES } from '../price-changes/reading.ts';
+import { parseUsd } from '../money.ts';
 import { isTimeZone } from '../time.ts';
 import { capIdSchema, capInputSchema, nameSchema, userIdSchema } from '../caps/cap-definition.ts';
 import { webhookSchema } from '../webhooks/webhook.ts';
@@ -130,6 +131,19 @@ const policyShape = z.strictObject({
   minOutputTokens: z.int().min(1).default(256),
   /** How long a call waits for money that others merely hold, before it is told to come back; 0 to 10,000. */
   heldWaitMs: z.int().min(0).max(10_000).default(500),
+  /** Days that cost far more than usual are told of (`docs/anomalies.md`); false: none is. */
+  anomalies: z
+    .strictObject({
+      /** So many times a usual day of the same user, feature, app, team or organisation ... */
+      timesUsual: z.int().min(2).max(1000).default(3),
+      /** ... and at least so many dollars above it. */
+      aboveUsual: z
+        .string()
+        .refine((text) => parseUsd(text) !== undefined, 'write dollars as a decimal string, such as "20.00"')
+        .default('20.00'),
+    })
+    .or(z.literal(false))
+    .prefault({}),
   approvals: z
     .strictObject({
       /** How long a request for more waits for a decision; then it has expired. A week at most. */

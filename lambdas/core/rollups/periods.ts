@@ -2,7 +2,7 @@
  * Hours and days whose rows may lack something. A charge opens its hour, the rows of an hour open its day. A period is
  * closed once its rows hold what it had when it was read, unless it was opened again meanwhile.
  *
- *   pk R#OPEN     sk H#<hour> or D#<zone>#<date>   mark, openedAt
+ *   pk R#OPEN     sk H#<hour> or D#<zone>#<date>   mark, openedAt; of a day, whether it was looked at since
  *   pk R#CLOSED   sk D#<zone>#<date>               once its rows were made for the first time
  */
 import { epochMs, type EpochMs } from '../brands.ts';
@@ -15,6 +15,8 @@ const CLOSED = 'R#CLOSED';
 const HOUR_PREFIX = 'H#';
 const DAY_PREFIX = 'D#';
 const MARK_BITS = 64;
+/** Nobody has opened it since. */
+const SAME_MARK = 'mark = :mark';
 
 export interface Opened {
   /** Another one each time it is opened. */
@@ -30,7 +32,10 @@ export interface ZoneDay {
   zone: string;
   date: string;
 }
-export type OpenDay = Opened & ZoneDay;
+export interface OpenDay extends Opened, ZoneDay {
+  /** For what is unusual, since it was opened. */
+  isLookedAt: boolean;
+}
 
 const hourKey = (hour: EpochMs): ItemKey => ({ pk: OPEN, sk: `${HOUR_PREFIX}${toRfc3339(hour)}` });
 const dayText = ({ zone, date }: ZoneDay): string => `${DAY_PREFIX}${zone}#${date}`;
@@ -57,8 +62,8 @@ export class Periods {
   /** Oldest first. */
   async openHours(): Promise<OpenHour[]> {
     const hours: OpenHour[] = [];
-    for await (const { sk, ...opened } of this.opened(HOUR_PREFIX))
-      hours.push({ ...opened, hour: parseRfc3339(sk.slice(HOUR_PREFIX.length))! });
+    for await (const { sk, mark, openedAt } of this.opened(HOUR_PREFIX))
+      hours.push({ mark, openedAt, hour: parseRfc3339(sk.slice(HOUR_PREFIX.length))! });
     return hours;
   }
   async openDays(): Promise<OpenDay[]> {
@@ -69,6 +74,11 @@ export class Periods {
 
   closeHour({ hour, mark }: OpenHour): Promise<void> {
     return this.close(hourKey(hour), mark);
+  }
+  /** Until it is opened again. */
+  async markLookedAt({ mark, openedAt, ...day }: OpenDay): Promise<void> {
+    const item = { pk: OPEN, sk: dayText(day), mark, openedAt: BigInt(openedAt), isLookedAt: true };
+    isApplied(await this.table.put({ item, condition: SAME_MARK, values: { ':mark': mark } }));
   }
   async closeDay({ mark, ...day }: OpenDay): Promise<void> {
     isApplied(await this.table.put({ item: { pk: CLOSED, sk: dayText(day) } }));
@@ -91,15 +101,16 @@ export class Periods {
   }
 
   private async close(key: ItemKey, mark: bigint): Promise<void> {
-    isApplied(await this.table.delete({ key, condition: 'mark = :mark', values: { ':mark': mark } }));
+    isApplied(await this.table.delete({ key, condition: SAME_MARK, values: { ':mark': mark } }));
   }
 
-  private async *opened(prefix: string): AsyncGenerator<Opened & { sk: string }> {
+  private async *opened(prefix: string): AsyncGenerator<Opened & { sk: string; isLookedAt: boolean }> {
     for await (const item of everyItem((at) => this.table.query({ partition: OPEN, prefix, ...at })))
       yield {
         sk: item['sk'] as string,
         mark: item['mark'] as bigint,
         openedAt: epochMs(Number(item['openedAt'])),
+        isLookedAt: item['isLookedAt'] === true,
       };
   }
 }

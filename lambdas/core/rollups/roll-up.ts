@@ -23,8 +23,15 @@ export interface RolledUp {
   days: OpenDay[];
 }
 
-/** Hours and days that are over and still open, the oldest first. Throws TableUnavailable. */
-export async function rollUp(reader: RowReader, isTimeUp: () => boolean = () => false): Promise<RolledUp> {
+/**
+ * Hours and days that are over and still open, the oldest first. Days are shown to `lookAt` once their hours have rows, before
+ * they are closed. Throws TableUnavailable, and what `lookAt` throws.
+ */
+export async function rollUp(
+  reader: RowReader,
+  isTimeUp: () => boolean = () => false,
+  lookAt: (day: OpenDay) => Promise<void> = async () => undefined,
+): Promise<RolledUp> {
   const { clock, periods } = reader;
   const rolledUp: RolledUp = { hours: [], days: [] };
   const now = clock.now();
@@ -35,6 +42,8 @@ export async function rollUp(reader: RowReader, isTimeUp: () => boolean = () => 
     rolledUp.hours.push(open);
   }
   for (const open of await periods.openDays()) {
+    if (isTimeUp()) return rolledUp;
+    await lookAt(open);
     if (!(await isOver(reader, open))) continue;
     if (isTimeUp()) return rolledUp;
     await rollUpDay(reader, open);

@@ -94,7 +94,7 @@ export class BudgetTable extends Construct {
     this.#grant(fn, ['PutItem']);
   }
 
-  /** The roll-up: reads charges by time, puts rows, and takes what is done off the list. */
+  /** The roll-up: reads charges by time, puts rows, takes what is done off the list, and notes unusual days. */
   grantRollUp(fn: LambdaFunction): void {
     this.#grant(fn, ['GetItem', 'PutItem', 'DeleteItem', 'Query']);
     this.#grantTimeIndex(fn);

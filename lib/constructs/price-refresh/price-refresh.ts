@@ -10,8 +10,8 @@ import type { BudgetTable } from '../budget-table/budget-table.ts';
 import { DeadLetterQueue } from '../dead-letters/dead-letter-queue.ts';
 import { NodeFunction } from '../node-function/node-function.ts';
 import type { FinanceMail } from '../finance-mail/finance-mail.ts';
+import { grantNews } from '../finance-mail/grant-news.ts';
 import { FunctionSchedule } from '../schedule/function-schedule.ts';
-import { grantPriceOffice } from './price-office.ts';
 
 export interface PriceRefreshProps {
   policy: Policy;
@@ -36,7 +36,7 @@ export class PriceRefresh extends Construct {
       memorySize: 1024,
     });
     table.grantPrices(this.function);
-    grantPriceOffice(this.function, { bus, mail });
+    grantNews(this.function, { bus, mail });
     const every = Duration.minutes(policy.priceRefreshMinutes);
     new FunctionSchedule(this, 'Hourly', {
       function: this.function,

@@ -1,0 +1,76 @@
+/**
+ * Unusual days that were noticed, so that each is told once, and the same however often it must be tried.
+ *
+ *   pk ANOMALY   sk <start of the day>#<type>#<id>   the event, and who has it: bus, finance
+ */
+import type { EpochMs } from '../brands.ts';
+import {
+  anomalyDetectedSchema,
+  type AnomalyDetected,
+  type AnomalyScope,
+} from '../events/anomaly-detected.ts';
+import { everyItem } from '../pages.ts';
+import { isApplied, type Item, type Table } from '../ports.ts';
+import { parseRfc3339, toSortableRfc3339 } from '../time.ts';
+
+const PARTITION = 'ANOMALY';
+
+export interface AnomalyNote {
+  event: AnomalyDetected;
+  isPublished: boolean;
+  isMailed: boolean;
+}
+
+export const scopeKey = (type: AnomalyScope, id: string): string => `${type}#${id}`;
+
+export class AnomalyNotes {
+  private readonly table: Table;
+
+  constructor(table: Table) {
+    this.table = table;
+  }
+
+  /** Keys of the scopes of which this day is told, or about to be. Throws TableUnavailable. */
+  async scopesOf(day: EpochMs): Promise<Set<string>> {
+    const prefix = `${toSortableRfc3339(day)}#`;
+    const keys = new Set<string>();
+    for await (const { sk } of everyItem((at) => this.table.query({ partition: PARTITION, prefix, ...at })))
+      keys.add((sk as string).slice(prefix.length));
+    return keys;
+  }
+
+  /** Leaves one that stands already as it is. Throws TableUnavailable. */
+  async note(event: AnomalyDetected): Promise<void> {
+    const item = toItem({ event, isPublished: false, isMailed: false });
+    isApplied(await this.table.put({ item, condition: 'attribute_not_exists(pk)' }));
+  }
+
+  /** Of days that began since, the oldest first. Throws TableUnavailable. */
+  async untold(since: EpochMs): Promise<AnomalyNote[]> {
+    const from = toSortableRfc3339(since);
+    const notes: AnomalyNote[] = [];
+    for await (const item of everyItem((at) => this.table.query({ partition: PARTITION, from, ...at }))) {
+      const note = fromItem(item);
+      if (!note.isPublished || !note.isMailed) notes.push(note);
+    }
+    return notes;
+  }
+
+  /** Throws TableUnavailable. */
+  async put(note: AnomalyNote): Promise<void> {
+    isApplied(await this.table.put({ item: toItem(note) }));
+  }
+}
+
+const toItem = ({ event, isPublished, isMailed }: AnomalyNote) => ({
+  pk: PARTITION,
+  sk: `${toSortableRfc3339(parseRfc3339(event.from)!)}#${scopeKey(event.scope.type, event.scope.id)}`,
+  event: JSON.stringify(event),
+  ...{ isPublished, isMailed },
+});
+
+const fromItem = (item: Item): AnomalyNote => ({
+  event: anomalyDetectedSchema.parse(JSON.parse(item['event'] as string)),
+  isPublished: item['isPublished'] as boolean,
+  isMailed: item['isMailed'] as boolean,
+});
