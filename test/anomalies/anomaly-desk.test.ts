@@ -295,6 +295,27 @@ describe('it is told once', () => {
     expect(await round()).toEqual(['user alice 90.00']);
   });
 
+  test('where somebody who looked before comes with it after it was told', async () => {
+    const { reader, usually, spend, at, lookAt, round } = deskOf();
+    await usually('10');
+    at('12:05:00');
+    await lookAt();
+    await spend('12:00:00', '90');
+    at('13:20:00');
+    const put = reader.table.put.bind(reader.table);
+    let told: string[] | undefined;
+    vi.spyOn(reader.table, 'put').mockImplementation(async (write) => {
+      if (write.item.pk === 'ANOMALY' && !told) {
+        told = [];
+        told = await round();
+      }
+      return put(write);
+    });
+    await lookAt();
+    expect(told).toEqual(['user alice 90.00']);
+    expect(await round()).toEqual([]);
+  });
+
   test('by two who look at the same time', async () => {
     const { desk, lookAt, events, reader } = await noticed();
     await reader.periods.openDay({ zone: 'UTC', date: TODAY });
