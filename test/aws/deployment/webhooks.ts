@@ -1,18 +1,24 @@
-/** A subscriber outside of AWS: what the requests for more told the bus, from a queue and a function, signed. */
+/**
+ * A subscriber outside of AWS: what the requests for more told the bus, from a queue and a function, signed; and once more
+ * from the dead letters.
+ */
 import { PutSecretValueCommand, SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
+import { GetFunctionConfigurationCommand } from '@aws-sdk/client-lambda';
+import { SendMessageCommand } from '@aws-sdk/client-sqs';
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { pathToFileURL } from 'node:url';
 import { Webhook } from 'standardwebhooks';
 import { startReceiver, type WebhookReceiver } from '../../support/webhook-receiver.ts';
-import { CREDENTIALS, REGION } from '../emulator.ts';
+import { ACCOUNT, CREDENTIALS, REGION } from '../emulator.ts';
 import type { Clients } from '../probes/clients.ts';
 import type { Story } from '../story.ts';
 import { same } from './calls.ts';
-import type { Deployed } from './cdk.ts';
+import { STAGE, type Deployed } from './cdk.ts';
 import { functionNamed } from './functions.ts';
 import { SUBSCRIBER } from './policy.ts';
+import { signedAdmin } from './signed-admin.ts';
 import { changeVariables } from './workarounds.ts';
 
 const PRELOAD = pathToFileURL(join(import.meta.dirname, 'webhooks-to-loopback.mjs')).href;
@@ -49,7 +55,13 @@ export async function subscribe(clients: Clients, stacks: Deployed): Promise<Sub
       WEBHOOK_RECEIVER: receiver.url,
     }),
   );
-  return { tell: (story) => tellWebhooks(story, receiver, secret), close: () => receiver.close() };
+  return {
+    tell: async (story) => {
+      await tellWebhooks(story, receiver, secret);
+      await tellDeadLetter(story, receiver, { clients, stacks });
+    },
+    close: () => receiver.close(),
+  };
 }
 
 async function tellWebhooks(story: Story, { received }: WebhookReceiver, secret: string): Promise<void> {
@@ -78,5 +90,52 @@ async function tellWebhooks(story: Story, { received }: WebhookReceiver, secret:
     const first = received[0]!.headers['webhook-id'];
     same(received.filter(({ headers }) => headers['webhook-id'] === first).length > 1, true);
     return first;
+  });
+}
+
+/** As the function puts one there after nine attempts, which take a day. */
+async function tellDeadLetter(
+  story: Story,
+  { received }: WebhookReceiver,
+  { clients, stacks }: { clients: Clients; stacks: Deployed },
+): Promise<void> {
+  const { endpoint, lambda, sqs } = clients;
+  const admin = signedAdmin(`${endpoint}/_aws/execute-api/${stacks.apiId}/${STAGE}`);
+  const reason = 'it answered 401';
+  await story.check('a message that was given up is listed with what it was answered', async () => {
+    const { Environment } = await lambda.send(
+      new GetFunctionConfigurationCommand({ FunctionName: await functionNamed(clients, 'WebhooksFunction') }),
+    );
+    const queue = Environment!.Variables!['DEAD_LETTERS_URL']!.split('/').at(-1);
+    const { type, timestamp: time, data: detail } = JSON.parse(received[0]!.body) as Record<string, unknown>;
+    await sqs.send(
+      new SendMessageCommand({
+        QueueUrl: `${endpoint}/${ACCOUNT}/${queue}`,
+        MessageBody: JSON.stringify({ webhook: SUBSCRIBER.id, type, time, detail }),
+        MessageAttributes: { reason: { DataType: 'String', StringValue: reason } },
+      }),
+    );
+    const { items } = await admin.ask<{ items: { queue: string; messages: number; reasons: object[] }[] }>(
+      'GET',
+      '/dead-letters',
+    );
+    const webhooks = items.find((item) => item.queue === 'webhooks');
+    same(
+      JSON.stringify([webhooks?.messages, webhooks?.reasons]),
+      JSON.stringify([1, [{ reason, messages: 1 }]]),
+    );
+    return `${items.length} queues`;
+  });
+  await story.check('worked again, it arrives under the id that it had, and the queue is empty', async () => {
+    const before = received.length;
+    const answer = await admin.ask<object>('POST', '/dead-letters/webhooks/redrive', {});
+    same(JSON.stringify(answer), '{"redriven":1,"kept":0,"reasons":[],"next_cursor":null}');
+    const started = performance.now();
+    while (received.length === before && performance.now() - started < PATIENCE_MS)
+      await sleep(LOOK_EVERY_MS);
+    same(received.at(-1)?.headers['webhook-id'], received[0]!.headers['webhook-id']);
+    const again = await admin.ask<{ redriven: number }>('POST', '/dead-letters/webhooks/redrive', {});
+    same(String(again.redriven), '0');
+    return received.at(-1)!.headers['webhook-id'];
   });
 }
