@@ -37,7 +37,7 @@ describe('help', () => {
     const { code, stdout, stderr } = await runCli(['--help']);
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
     const [, commands = ''] = /Commands:\n([^]*?)\nExamples:/.exec(stdout) ?? [];
-    const nouns = [...commands.matchAll(/^ {2}([a-z]+)(?: \S+)?\s{2,}/gm)].map(([, noun]) => noun);
+    const nouns = [...commands.matchAll(/^ {2}([a-z-]+)(?: \S+)?\s{2,}/gm)].map(([, noun]) => noun);
     expect(nouns).toEqual([
       'cap',
       'key',
@@ -50,7 +50,9 @@ describe('help', () => {
       'price',
       'quarantine',
       'feed',
+      'dead-letter',
       'mail',
+      'webhook',
       'dev',
       'completion',
     ]);
