@@ -10,7 +10,9 @@ import type { Policy } from '../lambdas/core/policy/policy.ts';
 const LOOPBACK = new Set(['127.0.0.1', 'localhost', '[::1]']);
 
 /** Where a provider is: scheme, host and port, since the gateway adds the paths. */
-function upstream(usual: string) {
+const upstream = (usual: string) => origin(usual, 'the gateway adds /v1/… itself');
+
+function origin(usual: string, whyNoPath: string) {
   return z.string().transform((address, context) => {
     const url = URL.canParse(address) ? new URL(address) : undefined;
     const isSafe = url?.protocol === 'https:' || (url?.protocol === 'http:' && LOOPBACK.has(url.hostname));
@@ -19,7 +21,7 @@ function upstream(usual: string) {
       return z.NEVER;
     }
     if (url.href !== `${url.origin}/`) {
-      context.addIssue(`give ${url.origin}, without a path: the gateway adds /v1/… itself`);
+      context.addIssue(`give ${url.origin}, without a path: ${whyNoPath}`);
       return z.NEVER;
     }
     return url.origin;
@@ -36,6 +38,8 @@ const contextSchema = z.object({
   anthropicBaseUrl: upstream('https://api.anthropic.com').default('https://api.anthropic.com'),
   /** Of the Azure OpenAI resource; without it there are no Azure deployments. */
   azureBaseUrl: upstream('https://my-resource.openai.azure.com').optional(),
+  /** Where people reach the gateway, if not at the API's own address: a domain that is mapped to it. */
+  publicUrl: origin('https://llm.example.com', 'map the domain without a base path').optional(),
   /** Where alarms are mailed; without it they only show in CloudWatch. */
   alarmEmail: z.email().optional(),
   /**

@@ -44,7 +44,7 @@ export class StatelessStack extends Stack {
     });
     approvals.grantEnding(admin);
     const gateway = new Gateway(this, 'Gateway', { stage, proxy, admin, approve: approvals.page });
-    approvals.linkTo(gateway.api.url);
+    approvals.linkTo(deployment.publicUrl ?? gateway.api.url);
 
     new PolicyCaps(this, 'PolicyCaps', { policy, table });
     const changeFeed = new ChangeFeed(this, 'ChangeFeed', { policy, table, bus });

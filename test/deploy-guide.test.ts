@@ -24,7 +24,7 @@ const { stateful, stateless } = synthesised();
 describe('names', () => {
   test('each context value and its default', () => {
     const rows = [...guide.matchAll(/^\| `(\w+)` +\| (?:`([^`]+)`|none) +\|/gm)];
-    const declared = [...read('lib/deployment.ts').matchAll(/^ {2}(\w+): (?:z|upstream)\b/gm)].map(
+    const declared = [...read('lib/deployment.ts').matchAll(/^ {2}(\w+): (?:z|upstream|origin)\b/gm)].map(
       (match) => match[1]!,
     );
     expect(rows.map((row) => row[1]).sort()).toEqual(declared.sort());

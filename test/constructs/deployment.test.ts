@@ -44,8 +44,8 @@ describe('context values', () => {
     ['ftp://api.openai.com', /https/],
     ['api.openai.com', /https/],
     ['', /https/],
-  ])('an upstream is not %j, and the mistake says what to give', (address, advice) => {
-    for (const name of ['openaiBaseUrl', 'anthropicBaseUrl', 'azureBaseUrl']) {
+  ])('an upstream or a domain is not %j, and the mistake says what to give', (address, advice) => {
+    for (const name of ['openaiBaseUrl', 'anthropicBaseUrl', 'azureBaseUrl', 'publicUrl']) {
       const reading = () => read({ [name]: address });
       expect(reading).toThrow(DeploymentInvalid);
       expect(reading).toThrow(name);

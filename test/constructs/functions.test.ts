@@ -3,6 +3,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { App, Duration, Stack } from 'aws-cdk-lib';
+import { Match } from 'aws-cdk-lib/assertions';
 import { describe, expect, test } from 'vitest';
 import { bundleFunctions } from '../../lib/constructs/node-function/bundle.ts';
 import { NodeFunction } from '../../lib/constructs/node-function/node-function.ts';
@@ -84,6 +85,18 @@ describe('environments', () => {
     other.hasResourceProperties('AWS::Lambda::Function', {
       Environment: { Variables: { OPENAI_BASE_URL: 'http://127.0.0.1:9000' } },
     });
+  });
+
+  test('links in mails lead to the API, or to the domain that the context names', () => {
+    expect(JSON.stringify(environmentOf('ApprovalsFunction')['GATEWAY_URL'])).toContain('.execute-api.');
+    const { stateless: own } = synthesised({ publicUrl: 'https://llm.example.com/' });
+    own.hasResourceProperties('AWS::Lambda::Function', {
+      Environment: {
+        Variables: { GATEWAY_URL: 'https://llm.example.com', FINANCE_TOPIC_ARN: Match.anyValue() },
+      },
+    });
+    const { Outputs: outputs } = own.toJSON() as { Outputs: Record<string, { Value: unknown }> };
+    expect(JSON.stringify(outputs['Url']!.Value)).toContain('.execute-api.');
   });
 });
 

@@ -85,7 +85,7 @@ export class Approvals extends Construct {
     });
   }
 
-  /** The mail's link leads there; the front door comes after the page. */
+  /** The mail's link leads there; the API's own address is known only after the page. */
   linkTo(gatewayUrl: string): void {
     this.function.addEnvironment('GATEWAY_URL', gatewayUrl);
   }

@@ -35,6 +35,7 @@ interface Parts {
 }
 
 const POLICY_FILE = 'spendcap.config.ts';
+const DOMAIN = 'https://llm.example.com';
 
 export function checksFor({ story, world, person, provider, front }: Parts): Checks {
   const config = { endpoint: world.endpoint, region: REGION, credentials: CREDENTIALS };
@@ -62,6 +63,9 @@ export function checksFor({ story, world, person, provider, front }: Parts): Che
       },
       '3. Put the provider keys in': ({ json }) => {
         person.write('provider-keys.json', json[0]!.replaceAll('…', 'simulated'));
+      },
+      'Quotas to raise first': () => {
+        person.edit('cdk.json', '"context": {', `"context": {"publicUrl": "${DOMAIN}",`);
       },
       Updating: () => {
         person.edit(POLICY_FILE, "limit: '5.00'", "limit: '7.00'");
@@ -138,18 +142,25 @@ export function checksFor({ story, world, person, provider, front }: Parts): Che
       },
       'A domain of your own': async () => {
         await story.check('the gateway answers under the domain’s name', async () => {
-          same(await statusAt(front.url, 'llm.example.com', '/healthz'), 200);
+          same(await statusAt(front.url, new URL(DOMAIN).host, '/healthz'), 200);
           return undefined;
         });
       },
       'Quotas to raise first': async () => {
-        await story.check('the deployed template reserves it for the proxy', async () => {
+        const template = async (): Promise<string> => {
           const StackName = 'spendcap-prod-stateless';
           const { TemplateBody } = await world.clients.cloudFormation.send(
             new GetTemplateCommand({ StackName }),
           );
-          return has(TemplateBody!, /"ReservedConcurrentExecutions": ?4000\b/);
-        });
+          return TemplateBody!;
+        };
+        await story.check('the deployed template reserves it for the proxy', async () =>
+          has(await template(), /"ReservedConcurrentExecutions": ?4000\b/),
+        );
+        await story.check(
+          'the links in mails lead to the domain by now, as the section before says',
+          async () => has(await template(), new RegExp(`"GATEWAY_URL": ?"(${DOMAIN})"`)),
+        );
       },
       Updating: async (printed) => {
         await story.check('the difference was shown, and the changed policy is in force', async () => {
