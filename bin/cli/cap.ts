@@ -29,6 +29,7 @@ interface SetOptions {
   warn?: string;
   throttle?: string;
   block?: string;
+  ladder?: string;
   timeZone?: string;
   anchorDay?: string;
 }
@@ -67,6 +68,7 @@ export function addCapCommands(program: Command): void {
     .option('--warn <fractions>', 'when to warn, as in 0.5,0.8; off for never')
     .option('--throttle <fraction>', 'from where on calls are slowed down, as in 0.95; off for never')
     .option('--block <fraction>', 'from where on calls are refused, as in 0.9; off: at the limit itself')
+    .option('--ladder <name>', 'what follows each rung, by a ladder of the policy (default: default)')
     .option('--time-zone <zone>', 'where the window begins and ends, as in Europe/Berlin (default: UTC)')
     .option('--anchor-day <day>', 'day on which a month (1 to 28) or week (1 is Monday) begins')
     .addHelpText(
@@ -194,7 +196,7 @@ function limitsOf(options: SetOptions): { window: string | undefined; amount: Am
   return limits;
 }
 
-function extrasOf({ warn, throttle, block, timeZone, anchorDay }: SetOptions): JsonObject {
+function extrasOf({ warn, throttle, block, ladder, timeZone, anchorDay }: SetOptions): JsonObject {
   const thresholds = {
     ...(warn !== undefined && { warn: parseWarn(warn) }),
     ...(throttle !== undefined && { throttle: parseThreshold('--throttle', throttle) }),
@@ -208,6 +210,7 @@ function extrasOf({ warn, throttle, block, timeZone, anchorDay }: SetOptions): J
   }
   return {
     ...(Object.keys(thresholds).length > 0 && { thresholds }),
+    ...(ladder !== undefined && { ladder }),
     ...(timeZone !== undefined && { time_zone: timeZone }),
     ...(anchorDay !== undefined && { anchor_day: Number(anchorDay) }),
   };

@@ -77,6 +77,8 @@ describe('cap set', () => {
         '0.9',
         '--block',
         'off',
+        '--ladder',
+        'careful',
         '--time-zone',
         'Europe/Berlin',
         '--anchor-day',
@@ -88,6 +90,7 @@ describe('cap set', () => {
     const extras = {
       overage: '5.00',
       thresholds: { warn: [0.5, 0.8], throttle: 0.9, block: null },
+      ladder: 'careful',
       time_zone: 'Europe/Berlin',
       anchor_day: 1,
     };
