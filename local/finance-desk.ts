@@ -7,7 +7,7 @@ import type { Clock } from '../lambdas/core/ports.ts';
 import { MINUTE, SECOND } from '../lambdas/core/time.ts';
 import { startRounds } from './rounds.ts';
 
-/** Whoever noted a crossing is this process, and has mailed it within this or does not. */
+/** What crosses within this is gathered. */
 const ROUND_AFTER = durationMs(2 * SECOND);
 
 export function startFinanceDesk({

@@ -100,6 +100,25 @@ test('what was mailed is noted until nobody tells it again, for a lifetime for g
   expect(forGood).not.toHaveProperty('ttl');
 });
 
+test('a round leaves alone what is being mailed, however long that takes', async () => {
+  const { desk, mail, mails, nextRound } = deskOf();
+  let [begun, go] = [(): void => undefined, (): void => undefined];
+  const isBegun = new Promise<void>((resolve) => (begun = resolve));
+  const isThrough = new Promise<void>((resolve) => (go = resolve));
+  const send = mail.send.bind(mail);
+  vi.spyOn(mail, 'send').mockImplementation((some) => {
+    begun();
+    return isThrough.then(() => send(some));
+  });
+  const told = desk.tell(await crossedBy('ann', '16'));
+  await isBegun;
+  expect(await nextRound()).toBe(0);
+  go();
+  expect(await told).toBe('mailed');
+  expect(await nextRound()).toBe(0);
+  expect(mails).toHaveLength(1);
+});
+
 test('of forty people who cross at once five are mailed alone, the others in one mail', async () => {
   const { desk, mails, subjects, nextRound } = deskOf();
   for (const user of people(40)) await desk.tell(await crossedBy(user, '16'));

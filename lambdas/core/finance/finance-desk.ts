@@ -33,6 +33,8 @@ export type Told = 'mailed' | 'waits' | 'was_mailed';
 export class FinanceDesk {
   readonly notes: CrossingNotes;
   private readonly deps: FinanceDeskDeps;
+  /** Ids that this very process is telling of, which a round leaves to it. */
+  private readonly telling = new Set<string>();
 
   constructor(deps: FinanceDeskDeps) {
     this.deps = deps;
@@ -42,7 +44,16 @@ export class FinanceDesk {
   /** Mails it, or notes it for the next round. Throws TableUnavailable, and then nothing is noted. */
   async tell(event: CapThresholdCrossed): Promise<Told> {
     if (await this.notes.wasSent(event)) return 'was_mailed';
-    await this.notes.note(event);
+    this.telling.add(event.id);
+    try {
+      await this.notes.note(event);
+      return await this.atOnce(event);
+    } finally {
+      this.telling.delete(event.id);
+    }
+  }
+
+  private async atOnce(event: CapThresholdCrossed): Promise<Told> {
     if ((await this.notes.takeTurn()) > AT_ONCE_MAX) return 'waits';
     try {
       await this.send([event], await this.mailOf(event));
@@ -61,6 +72,7 @@ export class FinanceDesk {
     const waiting: CapThresholdCrossed[] = [];
     const seen = new Set<string>();
     for (const event of await this.notes.waiting(until, EVENTS_A_ROUND)) {
+      if (this.telling.has(event.id)) continue;
       // What was told twice at two instants has two notes.
       if (seen.has(event.id) || (await this.notes.wasSent(event))) await this.notes.forget(event);
       else waiting.push(event);
