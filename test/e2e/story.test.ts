@@ -9,6 +9,7 @@ import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { parsePolicy } from '../../lambdas/core/policy/policy.ts';
 import type { Mail } from '../../local/outbox.ts';
 import { startLocalServer, type LocalServer } from '../../local/server.ts';
+import { linesOf, type Told } from '../support/event-lines.ts';
 import { startReceiver, type WebhookReceiver } from '../support/webhook-receiver.ts';
 
 const NOON = Date.UTC(2026, 10, 24, 12);
@@ -62,19 +63,12 @@ async function mails(): Promise<Mail[]> {
   return ((await response.json()) as { items: Mail[] }).items;
 }
 const subjects = async (): Promise<string[]> => (await mails()).map(({ subject }) => subject);
-/** What a customer's own system was told of alice: attempts are in no promised order, what happened is. */
+/** What a customer's own system was told of alice. */
 const events = (): string[] =>
-  receiver.received
-    .map(({ body, headers }) => new Webhook(WEBHOOK_SECRET).verify(body, headers) as Told)
-    .filter(({ data }) => data.cap === CAP)
-    .map(({ type, data: { rung, threshold, from, to, settled = '' } }) =>
-      [type, ...(rung ? [rung, threshold] : []), ...(to ? [from, to] : []), settled].join(' ').trim(),
-    )
-    .sort();
-interface Told {
-  type: string;
-  data: Partial<Record<'cap' | 'rung' | 'threshold' | 'from' | 'to' | 'settled', string>>;
-}
+  linesOf(
+    receiver.received.map(({ body, headers }) => new Webhook(WEBHOOK_SECRET).verify(body, headers) as Told),
+    CAP,
+  );
 const TOLD_IN_A_DAY = [
   'CapReached 0.998172',
   'CapThresholdCrossed block 0.995 0.998172',

@@ -1,6 +1,5 @@
-/** Somebody is stopped by a cap and asks for more: the mail, its link and the page, on the deployed functions. */
+/** Somebody is stopped by a cap, asks for more, and is denied it or hears nothing, on the deployed functions. */
 import { InvokeCommand } from '@aws-sdk/client-lambda';
-import { ListExecutionsCommand, ListStateMachinesCommand } from '@aws-sdk/client-sfn';
 import { epochMs } from '../../../lambdas/core/brands.ts';
 import { Directory } from '../../../lambdas/core/directory/directory.ts';
 import { GrantRequests } from '../../../lambdas/core/grants/grant-requests.ts';
@@ -17,6 +16,7 @@ import { same, type Caller } from './calls.ts';
 import { STAGE, type Deployed } from './cdk.ts';
 import { onDeployedTable } from './deployed-table.ts';
 import { functionNamed } from './functions.ts';
+import { executionsOf } from './machines.ts';
 import { person, until, type Person } from './people.ts';
 import type { Mailbox } from './workarounds.ts';
 
@@ -27,66 +27,19 @@ interface Parts {
   mails: Mailbox;
 }
 
-const FINANCE = 'finance@example.com';
 const MAIL_SECONDS = 20;
-const QUIET_SECONDS = 3;
 const WAIT_HOURS = 72;
 /** What is left of the time to answer when a request of three days ago is written. */
 const SILENCE_LEFT_MS = 20_000;
 
 export async function tellApprovals(story: Story, parts: Parts): Promise<void> {
-  await tellApproval(story, parts);
   await tellDenial(story, parts);
   await tellSilence(story, parts);
   await story.check('each execution that waited has ended well', async () => {
-    const { machines } = parts.clients;
-    const { stateMachines = [] } = await machines.send(new ListStateMachinesCommand({}));
-    const { stateMachineArn } = stateMachines.find(({ name }) => name === `spendcap-${STAGE}-approval`)!;
     return until('SUCCEEDED,SUCCEEDED,SUCCEEDED', async () => {
-      const { executions = [] } = await machines.send(new ListExecutionsCommand({ stateMachineArn }));
+      const executions = await executionsOf(parts.clients, 'approval');
       return executions.map(({ status }) => status).join();
     });
-  });
-}
-
-async function tellApproval(story: Story, parts: Parts): Promise<void> {
-  story.step('A cap stops somebody, who asks for more: approved');
-  const carla = await person(parts.caller, 'carla');
-  let asked: Asked | undefined;
-  const isMailed = await story.check('finance is mailed once, with one link to the page', async () => {
-    await carla.spendAll();
-    asked = await mailed(parts, await carla.ask());
-    same(await mailAbout(parts.mails, asked.id, QUIET_SECONDS), undefined);
-    return asked.subject;
-  });
-  if (!isMailed || !asked) return;
-  const { id, link } = asked;
-  await story.check('to open the link shows the request, and changes nothing', async () => {
-    for (const method of ['GET', 'HEAD', 'GET']) same((await fetch(link, { method })).status, 200);
-    const page = await (await fetch(link)).text();
-    for (const words of ['carla asks for $0.01 more', 'The report is due', 'name="not_mine"'])
-      if (!page.includes(words)) throw new Error(`the page does not say ${words}`);
-    same((await fetch(`${link}x`)).status, 403);
-    same((await carla.stopped()).headers.get('x-spendcap-grant'), `${id}; status=requested`);
-    return `${page.length} characters`;
-  });
-  await story.check('its form approves, and the next call passes and says so', async () => {
-    const form = { decision: 'approve', amount: '0.01', until: '1h', not_mine: 'yes' };
-    const decided = await post(link, form);
-    same(decided.status, 303);
-    same(decided.headers.get('location'), new URL(link).search);
-    const { response } = await carla.call();
-    same(response.headers.get('x-spendcap-grant'), `${id}; status=approved`);
-    const shown = await (await fetch(link)).text();
-    if (!shown.includes(`Approved by ${FINANCE}`)) throw new Error('the page does not say who approved');
-    return carla.limit();
-  });
-  await story.check('sent again it changes nothing, and another decision is refused', async () => {
-    const form = { decision: 'approve', amount: '0.01', until: '1h', not_mine: 'yes' };
-    same((await post(link, form)).status, 303);
-    same((await post(link, { ...form, amount: '500' })).status, 409);
-    same((await post(link, { decision: 'deny', reason: 'No' })).status, 409);
-    return carla.limit();
   });
 }
 
@@ -155,14 +108,14 @@ async function requestedBefore({ clients, stacks }: Parts, { user, keyId }: Pers
         ...{ tags: {}, clampAllowed: true, fallbackAllowed: true },
         ...{ idempotencyKey: undefined, mayBeRepeat: false },
       },
-      { cap: `${user}-life`, amount: '0.01', reason: 'The report is due' },
+      { cap: `${user}-cap`, amount: '0.01', reason: 'The report is due' },
     );
   });
   if (asked.kind !== 'requested') throw new Error(asked.kind);
   return asked.grant.id;
 }
 
-interface Asked {
+export interface Asked {
   id: string;
   subject: string;
   link: string;
@@ -177,7 +130,7 @@ async function mailAbout(mails: Mailbox, id: string, seconds: number): ReturnTyp
 }
 
 /** The API's own name leads to AWS; the emulator has it under a path. */
-async function mailed({ mails, stacks, caller }: Parts, id: string): Promise<Asked> {
+export async function mailed({ mails, stacks, caller }: Parts, id: string): Promise<Asked> {
   const mail = await mailAbout(mails, id, MAIL_SECONDS);
   if (!mail) throw new Error(`no mail about ${id} within ${MAIL_SECONDS} s`);
   const [link, ...others] = mail.text.match(/\bhttps?:\/\/\S+/g) ?? [];
@@ -188,7 +141,7 @@ async function mailed({ mails, stacks, caller }: Parts, id: string): Promise<Ask
   return { id, subject: mail.subject, link: `${caller.url}/approve${search}` };
 }
 
-const post = (link: string, form: Record<string, string>): Promise<Response> =>
+export const post = (link: string, form: Record<string, string>): Promise<Response> =>
   fetch(link, { method: 'POST', body: new URLSearchParams(form), redirect: 'manual' });
 
 /** As the deployed schedule invokes it. */

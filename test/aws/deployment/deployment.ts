@@ -13,16 +13,18 @@ import { tellApprovals } from './approvals.ts';
 import { tellBooks } from './books.ts';
 import { makeCaller, tellCalls } from './calls.ts';
 import { tellCollector } from './collector.ts';
-import { tellLadder } from './ladder.ts';
 import { tellPolicyCaps } from './policy-caps.ts';
 import { startRecorder, type Recorder } from './recorder.ts';
 import { writePolicy } from './policy.ts';
 import { tellPrices } from './prices.ts';
 import { tellRepeats } from './repeats.ts';
+import { atFinance } from './finance.ts';
 import { tellCanary } from './canary.ts';
 import { tellRungs } from './rungs.ts';
 import { tellUpdate } from './update.ts';
+import { tellWaits } from './waits.ts';
 import { subscribe } from './webhooks.ts';
+import { CLIMBED, tellWholeWay } from './whole-way.ts';
 import { bufferStreams, mailbox } from './workarounds.ts';
 
 export async function deployment(story: Story, emulator: Emulator): Promise<void> {
@@ -93,13 +95,17 @@ async function tell(
   if (!caller) return;
 
   await tellCalls(story, { caller, provider, recorder });
-  await tellLadder(story, { caller, mails, clients });
-  await tellRungs(story, { clients, stacks, caller, mails });
-  await tellRepeats(story, { caller, provider });
   const subscriber = await subscribe(clients, stacks);
   try {
-    await tellApprovals(story, { clients, stacks, caller, mails });
-    await subscriber.tell(story);
+    const parts = { clients, stacks, caller, mails };
+    await atFinance(parts, async (finance) => {
+      await tellWholeWay(story, { ...parts, finance });
+      await tellRungs(story, { ...parts, finance });
+      await tellWaits(story, { ...parts, finance, subscriber });
+    });
+    await tellRepeats(story, { caller, provider });
+    await tellApprovals(story, parts);
+    await subscriber.tell(story, CLIMBED);
   } finally {
     await subscriber.close();
   }

@@ -11,14 +11,28 @@ export type Refusal = InstanceType<typeof RateLimitError>;
 export interface Person {
   user: string;
   keyId: string;
-  call: () => ReturnType<ReturnType<OpenAI['chat']['completions']['create']>['withResponse']>;
-  stopped: () => Promise<Refusal>;
+  cap: string;
+  call: (
+    other?: Partial<Call>,
+  ) => ReturnType<ReturnType<OpenAI['chat']['completions']['create']>['withResponse']>;
+  stopped: (other?: Partial<Call>) => Promise<Refusal>;
   /** One call, after which another one does not fit. */
   spendAll: () => Promise<void>;
   ask: () => Promise<string>;
   grant: (id: string) => Promise<{ status: string; denial_reason: string | null }>;
   limit: () => Promise<string>;
+  budget: () => Promise<Budget>;
   stage: () => Promise<string>;
+}
+
+interface Call {
+  model: string;
+  outputTokens: number;
+}
+interface Budget {
+  effective_limit: string;
+  settled: string;
+  stage: string;
 }
 
 const NO_RUNGS = { warn: null, throttle: null, block: null };
@@ -29,7 +43,7 @@ export async function person(
   user: string,
   { model = 'gpt-4.1', ...more }: { model?: string; [member: string]: unknown } = {},
 ): Promise<Person> {
-  const cap = `${user}-life`;
+  const cap = `${user}-cap`;
   await caller.admin.ask('PUT', `/caps/${cap}`, {
     ...{ scope: { type: 'user', id: user }, metric: 'usd', window: 'lifetime', limit: '0.005' },
     ...{ thresholds: NO_RUNGS, ...more },
@@ -41,10 +55,10 @@ export async function person(
     ...{ baseURL: `${caller.url}/v1`, apiKey: key, maxRetries: 0 },
     defaultHeaders: { 'x-spendcap-clamp': 'never' },
   });
-  const call = () =>
+  const call = ({ model: asked = model, outputTokens = 500 }: Partial<Call> = {}) =>
     openai.chat.completions
       .create({
-        ...{ model, max_completion_tokens: 500 },
+        ...{ model: asked, max_completion_tokens: outputTokens },
         messages: [{ role: 'user', content: 'Say many words. [[sim input=10 output=500]]' }],
       })
       .withResponse();
@@ -57,15 +71,14 @@ export async function person(
     if (!answer.ok) throw new Error(`${path} answered ${answer.status}: ${await answer.text()}`);
     return (await answer.json()) as T;
   };
-  const stopped = async (): Promise<Refusal> => {
-    const refusal = await call().catch((error: unknown) => error);
+  const stopped = async (other: Partial<Call> = {}): Promise<Refusal> => {
+    const refusal = await call(other).catch((error: unknown) => error);
     if (!(refusal instanceof RateLimitError)) throw new Error(`not refused: ${String(refusal)}`);
     return refusal;
   };
-  const budget = async () =>
-    (await v1<{ caps: { effective_limit: string; stage: string }[] }>('/budget')).caps[0]!;
+  const budget = async () => (await v1<{ caps: Budget[] }>('/budget')).caps[0]!;
   return {
-    ...{ user, keyId, call, stopped },
+    ...{ user, keyId, cap, call, stopped, budget },
     async spendAll() {
       await call();
       same((await stopped()).code, 'insufficient_quota');

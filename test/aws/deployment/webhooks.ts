@@ -1,15 +1,15 @@
 /**
- * A subscriber outside of AWS: what the requests for more told the bus, from a queue and a function, signed; and once more
- * from the dead letters.
+ * A subscriber outside of AWS: what caps and requests for more told the bus, from a queue and a function, signed; and once
+ * more from the dead letters.
  */
 import { PutSecretValueCommand, SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import { GetFunctionConfigurationCommand } from '@aws-sdk/client-lambda';
 import { SendMessageCommand } from '@aws-sdk/client-sqs';
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { pathToFileURL } from 'node:url';
 import { Webhook } from 'standardwebhooks';
+import { linesOf, type Told } from '../../support/event-lines.ts';
 import { startReceiver, type WebhookReceiver } from '../../support/webhook-receiver.ts';
 import { ACCOUNT, CREDENTIALS, REGION } from '../emulator.ts';
 import type { Clients } from '../probes/clients.ts';
@@ -17,18 +17,20 @@ import type { Story } from '../story.ts';
 import { same } from './calls.ts';
 import { STAGE, type Deployed } from './cdk.ts';
 import { functionNamed } from './functions.ts';
+import { until } from './people.ts';
 import { SUBSCRIBER } from './policy.ts';
 import { signedAdmin } from './signed-admin.ts';
 import { changeVariables } from './workarounds.ts';
 
 const PRELOAD = pathToFileURL(join(import.meta.dirname, 'webhooks-to-loopback.mjs')).href;
-const PATIENCE_MS = 60_000;
-const LOOK_EVERY_MS = 500;
 /** Three people ask; one is approved, one denied, one gets no answer. */
 const EXPECTED = 'GrantApproved,GrantDenied,GrantExpired,GrantRequested,GrantRequested,GrantRequested';
 
 export interface Subscriber {
-  tell(story: Story): Promise<void>;
+  /** What was told so far, each once. */
+  told(): Told[];
+  /** `lines` of the events of this cap. */
+  tell(story: Story, expected: { cap: string; lines: readonly string[] }): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -55,37 +57,51 @@ export async function subscribe(clients: Clients, stacks: Deployed): Promise<Sub
       WEBHOOK_RECEIVER: receiver.url,
     }),
   );
+  const told = (): Told[] => [...messagesOf(receiver, secret).values()];
   return {
-    tell: async (story) => {
-      await tellWebhooks(story, receiver, secret);
+    told,
+    tell: async (story, expected) => {
+      await tellWebhooks(story, receiver, { told, ...expected });
       await tellDeadLetter(story, receiver, { clients, stacks });
     },
     close: () => receiver.close(),
   };
 }
 
-async function tellWebhooks(story: Story, { received }: WebhookReceiver, secret: string): Promise<void> {
+/** By their ids. */
+const messagesOf = ({ received }: WebhookReceiver, secret: string): Map<string, Told> =>
+  new Map(
+    received.map(({ body, headers }) => {
+      const message = new Webhook(secret).verify(body, headers) as Told;
+      same(message.data.id, headers['webhook-id']);
+      return [message.data.id, message] as const;
+    }),
+  );
+
+async function tellWebhooks(
+  story: Story,
+  { received }: WebhookReceiver,
+  { told, cap, lines }: { told: () => Told[]; cap: string; lines: readonly string[] },
+): Promise<void> {
   story.step('Who subscribed by webhook has heard of it');
-  interface Message {
-    type: string;
-    data: { id: string };
-  }
-  const messages = () =>
-    new Map(
-      received.map(({ body, headers }) => {
-        const message = new Webhook(secret).verify(body, headers) as Message;
-        same(message.data.id, headers['webhook-id']);
-        return [message.data.id, message.type] as const;
-      }),
-    );
-  const typesOf = (): string => [...messages().values()].sort().join();
-  await story.check('each event arrived at its address, signed, under its own id', async () => {
-    const started = performance.now();
-    while (typesOf() !== EXPECTED && performance.now() - started < PATIENCE_MS) await sleep(LOOK_EVERY_MS);
-    same(typesOf(), EXPECTED);
-    for (const { path, headers } of received) same(`https://${headers['x-sent-to']}${path}`, SUBSCRIBER.url);
-    return `${received.length} posts of ${messages().size} events`;
-  });
+  await story.check('of whoever climbed the ladder: each rung, stage and decision, once', () =>
+    until(lines.join(', '), async () => linesOf(told(), cap).join(', ')),
+  );
+  await story.check(
+    'each request and decision arrived at its address, signed, under its own id',
+    async () => {
+      await until(EXPECTED, async () =>
+        told()
+          .map(({ type }) => type)
+          .filter((type) => type.startsWith('Grant'))
+          .sort()
+          .join(),
+      );
+      for (const { path, headers } of received)
+        same(`https://${headers['x-sent-to']}${path}`, SUBSCRIBER.url);
+      return `${received.length} posts of ${told().length} events`;
+    },
+  );
   await story.check('the one that was answered 503 came again, as the same message', async () => {
     const first = received[0]!.headers['webhook-id'];
     same(received.filter(({ headers }) => headers['webhook-id'] === first).length > 1, true);
