@@ -2,7 +2,7 @@
 import { percentilesOf } from '../../../bench/percentiles.ts';
 import type { Clients } from '../probes/clients.ts';
 import type { Story } from '../story.ts';
-import { same, type Caller } from './calls.ts';
+import type { Caller } from './calls.ts';
 import type { Finance } from './finance.ts';
 import { executionsOf } from './machines.ts';
 import { person, until, type Person } from './people.ts';

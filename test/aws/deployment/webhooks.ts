@@ -146,9 +146,7 @@ async function tellDeadLetter(
     const before = received.length;
     const answer = await admin.ask<object>('POST', '/dead-letters/webhooks/redrive', {});
     same(JSON.stringify(answer), '{"redriven":1,"kept":0,"reasons":[],"next_cursor":null}');
-    const started = performance.now();
-    while (received.length === before && performance.now() - started < PATIENCE_MS)
-      await sleep(LOOK_EVERY_MS);
+    await until(String(before + 1), async () => String(received.length));
     same(received.at(-1)?.headers['webhook-id'], received[0]!.headers['webhook-id']);
     const again = await admin.ask<{ redriven: number }>('POST', '/dead-letters/webhooks/redrive', {});
     same(String(again.redriven), '0');
