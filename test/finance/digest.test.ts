@@ -89,6 +89,17 @@ test('is mailed once, also where the schedule asks twice', async () => {
   expect(mails).toHaveLength(1);
 });
 
+test('is mailed once, also where the schedule asks twice at once', async () => {
+  const { reader, mails, digests } = deskOf();
+  await reader.spend({ at: '2026-11-23T10:00:00Z', cost: USD });
+  const both = await Promise.allSettled([digests.send('daily'), digests.send('daily')]);
+  expect(both).toEqual([
+    { status: 'fulfilled', value: 'mailed' },
+    { status: 'rejected', reason: new Error('another process is mailing the digest daily#2026-11-23') },
+  ]);
+  expect(mails).toHaveLength(1);
+});
+
 test('is asked for again where the mail was not taken', async () => {
   const { reader, mail, mails, digests } = deskOf();
   await reader.spend({ at: '2026-11-23T10:00:00Z', cost: USD });

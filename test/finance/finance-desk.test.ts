@@ -2,6 +2,7 @@
 import { expect, test, vi } from 'vitest';
 import { TableUnavailable, type FinanceMail, type Mail } from '../../lambdas/core/ports.ts';
 import { FinanceDesk } from '../../lambdas/core/finance/finance-desk.ts';
+import { LIFE_MAX } from '../../lambdas/core/finance/one-at-a-time.ts';
 import { MINUTE } from '../../lambdas/core/time.ts';
 import { chargedWorld, type ChargedWorld } from '../rollups/charged-world.ts';
 import { crossedBy, crossedByTeam } from './crossed.ts';
@@ -13,7 +14,7 @@ function deskOf(reader: ChargedWorld = chargedWorld(), moreUrl?: string) {
   const desk = new FinanceDesk({ reader, mail, moreUrl, report: (reason) => void reported.push(reason) });
   const subjects = () => mails.splice(0).map(({ subject }) => subject);
   const nextRound = async () => {
-    reader.clock.advance(MINUTE);
+    reader.clock.advance(LIFE_MAX);
     return desk.mailWaiting();
   };
   return { desk, mail, mails, reported, subjects, nextRound, reader };
@@ -117,6 +118,45 @@ test('a round leaves alone what is being mailed, however long that takes', async
   expect(await told).toBe('mailed');
   expect(await nextRound()).toBe(0);
   expect(mails).toHaveLength(1);
+});
+
+test('whoever is told while another is at it leaves it to that one, or to a round', async () => {
+  const { desk, subjects, nextRound } = deskOf();
+  const event = await crossedBy('ann', '16');
+  expect(await Promise.all([desk.tell(event), desk.tell(event)])).toEqual(['mailed', 'waits']);
+  expect(await nextRound()).toBe(0);
+  expect(subjects()).toHaveLength(1);
+});
+
+test('what somebody noted and did not mail is mailed by a round, once it can no longer be mailed at once', async () => {
+  const { desk, mails, nextRound } = deskOf();
+  const event = await crossedBy('ann', '16');
+  await desk.notes.note(event);
+  expect(await desk.tell(event)).toBe('waits');
+  expect(await desk.mailWaiting()).toBe(0);
+  expect(await nextRound()).toBe(1);
+  expect(mails.map(({ id }) => id)).toEqual([event.id]);
+});
+
+test('two rounds at once mail what waits once', async () => {
+  const { desk, subjects, nextRound } = deskOf();
+  await desk.notes.note(await crossedBy('ann', '16'));
+  await nextRound();
+  await desk.notes.note(await crossedBy('bob', '16'));
+  expect((await Promise.all([nextRound(), desk.mailWaiting()])).sort()).toEqual([0, 1]);
+  expect(subjects()).toHaveLength(2);
+});
+
+test('a round that died holds up the next ones for as long as a function lives', async () => {
+  const { desk, mail, nextRound } = deskOf();
+  const send = mail.send.bind(mail);
+  mail.send = () => new Promise(() => undefined);
+  await desk.notes.note(await crossedBy('ann', '16'));
+  void nextRound();
+  expect(await desk.mailWaiting()).toBe(0);
+  mail.send = send;
+  expect(await nextRound(), 'to the very end').toBe(0);
+  expect(await nextRound()).toBe(1);
 });
 
 test('of forty people who cross at once five are mailed alone, the others in one mail', async () => {

@@ -23,6 +23,8 @@ export class EventAudit {
   private readonly known: Truth;
   /** By item, account, window and settled sum: what the books have shown. */
   private readonly shown = new Set<string>();
+  /** The same with all figures, where somebody asks for them. */
+  figures: Map<string, AccountImage[]> | undefined;
   /** The newest figures of each window of each account. */
   private readonly newest = new Map<string, Standing>();
   /** What each event is about, by its id, and the other way round. */
@@ -45,7 +47,11 @@ export class EventAudit {
   }
 
   private stands(pk: string, name: string, account: AccountImage): void {
-    this.shown.add(`${pk} ${name} ${account.k} ${account.s}`);
+    const standing = `${pk} ${name} ${account.k} ${account.s}`;
+    this.shown.add(standing);
+    const figures = this.figures?.get(standing);
+    if (figures) figures.push(account);
+    else this.figures?.set(standing, [account]);
     // A rolling window is one that goes on.
     this.newest.set(`${pk} ${name} ${account.b ? '' : account.k}`, { pk, name, account });
   }

@@ -78,11 +78,18 @@ export class SimulatedNetwork {
   /** Keys of items that a transaction has prepared and not yet written. */
   private readonly locked = new Set<string>();
 
-  constructor(options: { time: VirtualTime; seed: number; rates: FaultRates; events: NetworkEvents }) {
+  constructor(options: {
+    time: VirtualTime;
+    seed: number;
+    rates: FaultRates;
+    events: NetworkEvents;
+    /** Names what it draws from. */
+    stream?: string;
+  }) {
     this.time = options.time;
     this.rates = options.rates;
     this.events = options.events;
-    this.chance = new Random(options.seed, 'network');
+    this.chance = new Random(options.seed, options.stream ?? 'network');
     this.engine = new Engine(this.store, trueClock(options.time));
   }
 

@@ -7,6 +7,8 @@ import { administer } from './administration.ts';
 import type { AuditCounts } from './audit-counts.ts';
 import { Client, sendCalls } from './clients.ts';
 import type { FaultCounts } from './faults.ts';
+import type { MailCounts } from './mail-audit.ts';
+import { hasMail, MailRoom } from './mail-room.ts';
 import { drawPlan, type PlannedCall } from './plan.ts';
 import { collect, correctFromLog, feedFromStream, repairAfterDeath } from './repairs.ts';
 import { readStream } from './stream.ts';
@@ -28,16 +30,20 @@ export interface SeedResult {
   events: number;
   faults: FaultCounts;
   audit: AuditCounts;
+  /** In the seeds that mail. */
+  mail: MailCounts | undefined;
 }
 
 export async function runSeed(seed: number): Promise<SeedResult> {
   const world = new World(seed, drawPlan(seed));
-  const fingerprint = fingerprintOf(world);
+  const mailRoom = hasMail(seed) ? new MailRoom(world, seed) : undefined;
+  const fingerprint = fingerprintOf(world, mailRoom);
   let violation: string | undefined;
   try {
-    setUp(world);
+    setUp(world, mailRoom);
     await world.time.run(EVENTS_MAX);
     world.auditor.atRest();
+    mailRoom?.audit.atRest();
   } catch (error) {
     violation = describe(world, error);
   }
@@ -49,20 +55,21 @@ export async function runSeed(seed: number): Promise<SeedResult> {
     events: time.events,
     faults: network.counts,
     audit: auditor.counts,
+    mail: mailRoom?.audit.counts,
   };
 }
 
-function setUp(world: World): void {
+function setUp(world: World, mailRoom: MailRoom | undefined): void {
   const { plan, time, chance } = world;
   const afterDeath = (call: PlannedCall): void => repairAfterDeath(world, call);
   administer(world);
   sendCalls(world, afterDeath);
   feedFromStream(world);
   correctFromLog(world);
-  readStream(world);
+  readStream(world, (event) => mailRoom?.begins(event));
   for (const { from, to } of plan.outages) {
-    time.at(from, () => (world.network.outage = true));
-    time.at(to, () => (world.network.outage = false));
+    time.at(from, () => world.setOutage(true));
+    time.at(to, () => world.setOutage(false));
   }
   const length = plan.end - plan.start;
   for (let i = 0; i < 3; i += 1)
@@ -102,7 +109,7 @@ function describe({ time }: World, error: unknown): string {
 }
 
 /** FNV-1a over what the table took and when. */
-function fingerprintOf(world: World): () => string {
+function fingerprintOf(world: World, mailRoom: MailRoom | undefined): () => string {
   let hash = 0x811c9dc5;
   const add = (text: string): void => {
     for (let i = 0; i < text.length; i += 1) hash = Math.imul(hash ^ text.charCodeAt(i), 0x01000193) >>> 0;
@@ -110,6 +117,7 @@ function fingerprintOf(world: World): () => string {
   world.onChange(({ pk, next }) => add(`${world.time.now} ${pk} ${next?.['v']?.N ?? next?.['at']?.N}`));
   return () => {
     add(JSON.stringify([world.time.events, world.network.counts, world.auditor.counts]));
+    if (mailRoom) add(JSON.stringify([mailRoom.network.counts, mailRoom.audit.counts]));
     return hash.toString(16).padStart(8, '0');
   };
 }

@@ -6,6 +6,7 @@ import { parseWindow } from '../../lambdas/core/caps/windows.ts';
 import { collectLeaf } from '../../lambdas/core/ledger/collect.ts';
 import { nonceBits } from '../../lambdas/core/ledger/stamp.ts';
 import { epochMs } from '../../lambdas/core/brands.ts';
+import { MAIL_SCENARIOS } from './mail-scenarios.ts';
 import { SHARED_CAP_SCENARIOS } from './shared-cap-scenarios.ts';
 import { about, aTransactionOf, ownCap, Script, sharedCap } from './script.ts';
 import { Violation } from './violation.ts';
@@ -430,6 +431,7 @@ const SCENARIOS = {
   'a copy lands once the other is settled': aCopyLandsOnceTheOtherIsSettled,
   'a grant that comes too late': aGrantThatComesTooLate,
   ...SHARED_CAP_SCENARIOS,
+  ...MAIL_SCENARIOS,
 } as const;
 
 export type ScenarioName = keyof typeof SCENARIOS;

@@ -28,19 +28,22 @@ Object.defineProperty(globalThis.crypto.subtle, 'digest', {
 
 type ChangeFeed = ReturnType<typeof createChangeFeed>;
 
-export function readStream(world: World): void {
-  const stream = new Stream(world);
+/** Calls back with each execution of the ladder that begins. */
+export function readStream(world: World, onStarted: (event: CapThresholdCrossed) => void): void {
+  const stream = new Stream(world, onStarted);
   world.onChange((change) => stream.changed(change));
 }
 
 class Stream {
   private readonly world: World;
+  private readonly onStarted: (event: CapThresholdCrossed) => void;
   private readonly feeds = new WeakMap<Host, ChangeFeed>();
   private readonly started = new Set<string>();
   private records = 0;
 
-  constructor(world: World) {
+  constructor(world: World, onStarted: (event: CapThresholdCrossed) => void) {
     this.world = world;
+    this.onStarted = onStarted;
   }
 
   changed({ pk, old, next }: Change): void {
@@ -119,6 +122,7 @@ class Stream {
   private start(event: CapThresholdCrossed): void {
     if (this.started.has(event.id)) return;
     this.started.add(event.id);
+    this.onStarted(event);
     const { chance } = this.world;
     this.raise(event, chance.between(100, 2 * SECOND));
     if (chance.chance(0.2)) this.raise(event, chance.between(0, 2 * MINUTE));

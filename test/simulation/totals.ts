@@ -17,13 +17,16 @@ export const newTotals = (from: number): Totals => ({
   counts: {},
 });
 
-export function addResult(totals: Totals, { seed, violation, events, faults, audit }: SeedResult): void {
+export function addResult(
+  totals: Totals,
+  { seed, violation, events, faults, audit, mail }: SeedResult,
+): void {
   totals.seeds += 1;
   if (violation !== undefined) {
     totals.violations += 1;
     totals.failing.push(seed);
   }
-  for (const [name, count] of Object.entries({ events, ...faults, ...audit }))
+  for (const [name, count] of Object.entries({ events, ...faults, ...audit, ...mail }))
     totals.counts[name] = (totals.counts[name] ?? 0) + count;
 }
 
@@ -62,6 +65,8 @@ const SPOKEN: [name: string, words: string][] = [
   ['slotsFreed', 'slots freed by time'],
   ['stages', 'stages set by the ladder'],
   ['rated', 'held under the rate of a stage'],
+  ['mails', 'mails to finance, in the seeds that mail'],
+  ['mailedAgain', '  crossings in them that an earlier mail had, whose sender died or heard no answer'],
   ['requests', 'requests to the table'],
   ['lostRequests', 'requests lost'],
   ['lostAnswers', 'answers lost, of writes that were applied'],

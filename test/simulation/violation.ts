@@ -11,6 +11,7 @@ export const RULES = [
   'stage',
   'rate',
   'event',
+  'mail',
   'progress',
 ] as const;
 export type Rule = (typeof RULES)[number];

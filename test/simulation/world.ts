@@ -5,7 +5,7 @@ import { TableUnavailable, type Table } from '../../lambdas/core/ports.ts';
 import { Auditor } from './auditor.ts';
 import { Configuration } from './configuration.ts';
 import { NO_FAULTS } from './faults.ts';
-import { SimulatedNetwork } from './network.ts';
+import { SimulatedNetwork, type NetworkEvents } from './network.ts';
 import type { Plan } from './plan.ts';
 import { SimulatedProcess } from './process.ts';
 import { Random } from './random.ts';
@@ -28,6 +28,7 @@ export class World {
   readonly plan: Plan;
   readonly chance: Random;
   private readonly seed: number;
+  private readonly networks: SimulatedNetwork[] = [];
   private readonly hosts: Host[] = [];
   private readonly busy = new Set<Host>();
   private processes = 0;
@@ -54,6 +55,7 @@ export class World {
         applied: (changes) => this.applied(changes),
       },
     });
+    this.networks.push(this.network);
   }
 
   /** The table's stream: each change, after the auditor has passed it. */
@@ -61,9 +63,21 @@ export class World {
     this.listeners.push(listener);
   }
 
+  /** Beside that of the ledger; faults stop on it too. */
+  addNetwork(options: { stream: string; events: NetworkEvents }): SimulatedNetwork {
+    const { time, seed, plan } = this;
+    const network = new SimulatedNetwork({ time, seed, rates: plan.rates, ...options });
+    this.networks.push(network);
+    return network;
+  }
+
+  setOutage(isAway: boolean): void {
+    for (const network of this.networks) network.outage = isAway;
+  }
+
   stopFaults(): void {
-    this.network.rates = NO_FAULTS;
-    this.network.outage = false;
+    for (const network of this.networks) network.rates = NO_FAULTS;
+    this.setOutage(false);
   }
 
   /** Runs on a process that is up: a server takes any number of tasks at once, a function one. */

@@ -1,6 +1,7 @@
 /**
- * Crossings that finance is to hear of, and those that it has heard of: whoever mails one looks here first, so that a
- * repeat mails nothing.
+ * Crossings that finance is to hear of, and those that it has heard of. Whoever writes the note of one may mail it, for
+ * as long as a function lives; later a round does. Whoever mails one looks first whether it was sent, so that a repeat
+ * mails nothing.
  *
  *   pk M#WAIT             sk <instant>#<event id>   the event, notedAt
  *   pk M#SENT#<event id>  sk -                      its subject; listed by the index under M#SENT, by instant
@@ -35,10 +36,11 @@ export class CrossingNotes {
     return (await this.table.get(sentKey(event))) !== undefined;
   }
 
-  async note(event: CapThresholdCrossed): Promise<void> {
+  /** False where it is noted already, maybe by an attempt of this very write. Throws TableUnavailable. */
+  async note(event: CapThresholdCrossed): Promise<boolean> {
     const notedAt = BigInt(this.clock.now());
     const item = { pk: WAIT, sk: sortKey(event), event: JSON.stringify(event), notedAt };
-    isApplied(await this.table.put({ item }));
+    return isApplied(await this.table.put({ item, condition: 'attribute_not_exists(pk)' }));
   }
 
   /** Oldest first, at most so many of those that were noted until then. Throws TableUnavailable. */

@@ -3,23 +3,20 @@
  * gathered there, those of one cap and rung in one mail: SNS suspends an address that gets more than ten mails a second,
  * and a person who gets forty reads none.
  */
-import { durationMs, epochMs } from '../brands.ts';
+import { epochMs } from '../brands.ts';
 import type { CapThresholdCrossed } from '../events/cap-threshold-crossed.ts';
 import { TableUnavailable, type FinanceMail, type Mail } from '../ports.ts';
 import type { RowReader } from '../rollups/read-rows.ts';
-import { MINUTE } from '../time.ts';
 import { topCauses, type Causes } from './causes.ts';
 import { CrossingNotes } from './crossing-notes.ts';
 import { fullMail } from './full-mail.ts';
 import { graverFirst, manyMail, mixedMail } from './many-mail.ts';
+import { LIFE_MAX, OneAtATime } from './one-at-a-time.ts';
 
 /** At once, in one minute: two minutes that meet are ten mails. */
 const AT_ONCE_MAX = 5n;
 const MAILS_A_ROUND = 5;
 const EVENTS_A_ROUND = 2000;
-/** Whoever noted it has mailed it by then, or will not. */
-export const ROUND_AFTER = durationMs(MINUTE);
-
 export interface FinanceDeskDeps {
   reader: RowReader;
   mail: FinanceMail;
@@ -33,28 +30,35 @@ export type Told = 'mailed' | 'waits' | 'was_mailed';
 export class FinanceDesk {
   readonly notes: CrossingNotes;
   private readonly deps: FinanceDeskDeps;
+  private readonly oneAtATime: OneAtATime;
   /** Ids that this very process is telling of, which a round leaves to it. */
   private readonly telling = new Set<string>();
 
   constructor(deps: FinanceDeskDeps) {
     this.deps = deps;
     this.notes = new CrossingNotes(deps.reader);
+    this.oneAtATime = new OneAtATime(deps.reader);
   }
 
-  /** Mails it, or notes it for the next round. Throws TableUnavailable, and then nothing is noted. */
+  /** Mails it, or leaves it to a round. Throws TableUnavailable: it is noted then, or a repeat notes it. */
   async tell(event: CapThresholdCrossed): Promise<Told> {
-    if (await this.notes.wasSent(event)) return 'was_mailed';
+    const isFirst = !this.telling.has(event.id);
     this.telling.add(event.id);
     try {
-      await this.notes.note(event);
-      return await this.atOnce(event);
+      return await this.noteAndMail(event);
     } finally {
-      this.telling.delete(event.id);
+      if (isFirst) this.telling.delete(event.id);
     }
   }
 
-  private async atOnce(event: CapThresholdCrossed): Promise<Told> {
-    if ((await this.notes.takeTurn()) > AT_ONCE_MAX) return 'waits';
+  private async noteAndMail(event: CapThresholdCrossed): Promise<Told> {
+    const isNoted = await this.notes.note(event);
+    // Only now: who mails one says so first and takes its note away then, so whoever could note it anew sees that.
+    if (await this.notes.wasSent(event)) {
+      await this.notes.forget(event);
+      return 'was_mailed';
+    }
+    if (!isNoted || (await this.notes.takeTurn()) > AT_ONCE_MAX) return 'waits';
     try {
       await this.send([event], await this.mailOf(event));
       return 'mailed';
@@ -66,12 +70,18 @@ export class FinanceDesk {
   }
 
   /** Resolves to how many mails that were. Throws what the mail or the table throws; the next round goes on there. */
-  async mailWaiting(after = ROUND_AFTER): Promise<number> {
-    const { moreUrl } = this.deps;
+  async mailWaiting(after = LIFE_MAX): Promise<number> {
     const until = epochMs(this.deps.reader.clock.now() - after);
+    const noted = await this.notes.waiting(until, EVENTS_A_ROUND);
+    if (noted.length === 0) return 0;
+    return (await this.oneAtATime.run('round', () => this.mailAll(noted))) ?? 0;
+  }
+
+  private async mailAll(noted: readonly CapThresholdCrossed[]): Promise<number> {
+    const { moreUrl } = this.deps;
     const waiting: CapThresholdCrossed[] = [];
     const seen = new Set<string>();
-    for (const event of await this.notes.waiting(until, EVENTS_A_ROUND)) {
+    for (const event of noted) {
       if (this.telling.has(event.id)) continue;
       // What was told twice at two instants has two notes.
       if (seen.has(event.id) || (await this.notes.wasSent(event))) await this.notes.forget(event);
