@@ -150,7 +150,10 @@ export class MailAudit {
     if (before.state === 'open') throw new Violation('mail', `${id} is mailed by two at once`);
     const notedFor = take.at - (this.noted.get(id) ?? Infinity);
     if (notedFor > INVOCATION_MS_MAX)
-      throw new Violation('mail', `${id} is mailed again, ${Math.round(notedFor)} ms after it was noted as mailed`);
+      throw new Violation(
+        'mail',
+        `${id} is mailed again, ${Math.round(notedFor)} ms after it was noted as mailed`,
+      );
   }
 
   // ---- in the end ---------------------------------------------------------------------------------------------
