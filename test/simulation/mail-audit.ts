@@ -71,9 +71,9 @@ export class MailAudit {
 
   /** A note that a crossing was mailed tells which mail had it. */
   sent({ process, operation, input }: Sent): void {
-    const { Item } = input as { Item?: { pk: { S?: string }; sk: { S?: string } } };
-    if (operation !== 'putItem' || Item?.pk.S !== 'M#SENT') return;
-    const id = idOf(Item.sk.S!);
+    const { Item } = input as { Item?: { pk: { S?: string } } };
+    const id = sentId(Item?.pk.S);
+    if (operation !== 'putItem' || id === undefined) return;
     const take = this.newest.get(process);
     if (!take || take.state === 'failed')
       throw new Violation('mail', `${id} is noted as mailed, and was not`);
@@ -82,7 +82,8 @@ export class MailAudit {
 
   applied(changes: readonly Change[]): void {
     for (const { pk, sk, next } of changes) {
-      if (pk === 'M#SENT' && next) this.isNoted(idOf(sk));
+      const id = sentId(pk);
+      if (id !== undefined && next) this.isNoted(id);
       if (pk !== 'M#WAIT') continue;
       if (next) this.waits.add(sk);
       else this.waits.delete(sk);
@@ -170,4 +171,7 @@ export class MailAudit {
 }
 
 /** Notes are kept under instant and id. */
-const idOf = (sk: string): string => sk.slice(sk.indexOf('#') + 1);
+const SENT = 'M#SENT#';
+/** Of the note that a crossing was mailed. */
+const sentId = (pk: string | undefined): string | undefined =>
+  pk?.startsWith(SENT) === true ? pk.slice(SENT.length) : undefined;

@@ -55,7 +55,7 @@ export const OF_MAILS: Mutant[] = [
   shownBy(
     'a note that stays',
     without('round: not what was mailed', FINANCE_DESK, {
-      find: `if (await this.notes.wasSent(event)) await this.notes.forget(event);
+      find: `if (seen.has(event.id) || (await this.notes.wasSent(event))) await this.notes.forget(event);
       else waiting.push(event);`,
       replace: 'waiting.push(event);',
     }),
