@@ -87,7 +87,8 @@ const mailSection = ({ to, subject, text, at }: Mail) =>
   html`<main>
     <h2>${subject}</h2>
     <p class="org">To ${to} · ${instantWords(parseRfc3339(at)!)}</p>
-    <pre>${text.split(ADDRESS).map((part, i) => (i % 2 === 1 ? html`<a href="${part}">${part}</a>` : part))}</pre>
+    <pre>
+${text.split(ADDRESS).map((part, i) => (i % 2 === 1 ? html`<a href="${part}">${part}</a>` : part))}</pre>
   </main>`;
 
 /** A text that is split by it has the addresses at its odd places. */

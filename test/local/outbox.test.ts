@@ -20,7 +20,11 @@ function world() {
 test('shows the newest first, and addresses as links', async () => {
   const { put, page } = world();
   expect(await page()).toContain('None so far.');
-  await put('First', 'Decide here.\n\nhttps://llm.example.com/approve?token=a.b&c=d\n', '2026-11-24T12:00:00Z');
+  await put(
+    'First',
+    'Decide here.\n\nhttps://llm.example.com/approve?token=a.b&c=d\n',
+    '2026-11-24T12:00:00Z',
+  );
   await put('Second', 'Nothing to open', '2026-11-24T12:00:01Z');
   const shown = await page();
   expect(shown.indexOf('<h2>Second</h2>')).toBeLessThan(shown.indexOf('<h2>First</h2>'));
