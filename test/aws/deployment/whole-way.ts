@@ -43,10 +43,10 @@ export const CLIMBED = {
     'CapThresholdCrossed warn 0.5 0.015678',
     'GrantApproved',
     'GrantRequested 0.015678',
-    'StageChanged blocked normal 0.015678',
+    'StageChanged blocked warned 0.015678',
     'StageChanged normal warned 0.01005',
-    'StageChanged normal warned 0.015678',
     'StageChanged throttled blocked 0.015678',
+    'StageChanged warned normal 0.00',
     'StageChanged warned throttled 0.015075',
   ],
 };
