@@ -1,6 +1,7 @@
 /** Finance at its desk: the mails as they come, and the round that gathers what was too much for a minute. */
 import { InvokeCommand } from '@aws-sdk/client-lambda';
-import { MINUTE } from '../../../lambdas/core/time.ts';
+import { LIFE_MAX } from '../../../lambdas/core/finance/one-at-a-time.ts';
+import { SECOND } from '../../../lambdas/core/time.ts';
 import type { Clients } from '../probes/clients.ts';
 import { same } from './calls.ts';
 import { functionNamed } from './functions.ts';
@@ -16,7 +17,7 @@ export interface Finance {
   next(): Promise<Mail>;
   /** Nothing else came. */
   quiet(): Promise<void>;
-  /** A minute later, as the deployed schedule asks for it every five minutes. What was noted until now is mailed. */
+  /** Once nobody mails at once any more, as the deployed schedule asks for it every five minutes. What was noted until now is mailed. */
   round(): Promise<void>;
 }
 
@@ -40,7 +41,7 @@ export async function atFinance(
       },
       async round() {
         rounds += 1;
-        clock.ahead(rounds * MINUTE);
+        clock.ahead(rounds * (LIFE_MAX + SECOND));
         const FunctionName = await functionNamed(clients, 'FinanceDesk');
         const Payload = Buffer.from(JSON.stringify({ action: 'mail_waiting' }));
         const { FunctionError } = await clients.lambda.send(new InvokeCommand({ FunctionName, Payload }));
