@@ -31,8 +31,9 @@ export function asciiName(name: string, lengthMax: number): string {
 
 export const capitalised = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1);
 
+/** `$20.00`, `60 requests`, `1 request`. */
 export const withUnit = (metric: Counted, amount: string): string =>
-  metric === 'usd' ? `$${amount}` : `${amount} ${metric}`;
+  metric === 'usd' ? `$${amount}` : `${amount} ${amount === '1' ? metric.slice(0, -1) : metric}`;
 
 /** `$20.00`, `60 requests`; an estimate in whole cents, and finer below a dollar. */
 export const amountWords = (metric: Counted, amount: bigint): string =>
@@ -48,9 +49,13 @@ export const instantWords = (at: EpochMs): string => toRfc3339(at).replace(/^(.{
 /** The same of an instant as events have it. */
 export const instantTextWords = (at: string): string => instantWords(parseRfc3339(at)!);
 
-/** ` a month`, ` in any 24 hours`, ` in all`. */
+/** ` a month`, ` in any 24 hours`, ` in any hour`, ` in all`. */
 export function windowWords(window: string): string {
   const rolling = /^rolling_(\d+)(h|d)$/.exec(window);
-  if (rolling) return ` in any ${rolling[1]!} ${rolling[2] === 'h' ? 'hours' : 'days'}`;
+  if (rolling) {
+    const [, count, letter] = rolling;
+    const unit = letter === 'h' ? 'hour' : 'day';
+    return count === '1' ? ` in any ${unit}` : ` in any ${count!} ${unit}s`;
+  }
   return window === 'lifetime' ? ' in all' : ` a ${window}`;
 }

@@ -108,7 +108,9 @@ function figuresUnder(
   rung: string,
 ): Figures {
   const amount = (value: bigint): string =>
-    metric === 'usd' ? `$${inMetric(metric, value)}` : `${value} ${metric}`;
+    metric === 'usd'
+      ? `$${inMetric(metric, value)}`
+      : `${value} ${value === 1n ? metric.slice(0, -1) : metric}`;
   const effective = l + raised;
   const of = rung === 'block' ? effective : effective - overage;
   const free = f + raised;
