@@ -1,11 +1,9 @@
 /** Words that all mails to finance share. SNS takes 99 characters of printable ASCII for a subject. */
 import type { EpochMs, PicoUsd } from './brands.ts';
-import { inMetric } from './caps/amounts.ts';
+import { inMetric, withUnit } from './caps/amounts.ts';
 import type { Metric } from './caps/cap.ts';
 import { divFloor, PICO_PER_USD } from './money.ts';
 import { parseRfc3339, toRfc3339 } from './time.ts';
-
-type Counted = Exclude<Metric, 'concurrent'>;
 
 const PICO_PER_CENT = PICO_PER_USD / 100n;
 export const wholeCents = (amount: PicoUsd | bigint): bigint =>
@@ -31,14 +29,10 @@ export function asciiName(name: string, lengthMax: number): string {
 
 export const capitalised = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1);
 
-/** `$20.00`, `60 requests`, `1 request`. */
-export const withUnit = (metric: Counted, amount: string): string =>
-  metric === 'usd' ? `$${amount}` : `${amount} ${amount === '1' ? metric.slice(0, -1) : metric}`;
-
 /** `$20.00`, `60 requests`; an estimate in whole cents, and finer below a dollar. */
-export const amountWords = (metric: Counted, amount: bigint): string =>
+export const amountWords = (metric: Metric, amount: bigint): string =>
   withUnit(metric, inMetric(metric, amount));
-export function aboutWords(metric: Counted, amount: bigint): string {
+export function aboutWords(metric: Metric, amount: bigint): string {
   if (metric !== 'usd') return amountWords(metric, amount);
   const isSmall = amount < PICO_PER_USD;
   return amountWords(metric, isSmall ? wholeCents(amount * 100n) / 100n : wholeCents(amount));

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { inMetric, parseInMetric } from '../../lambdas/core/caps/amounts.ts';
+import { inMetric, parseInMetric, withUnit } from '../../lambdas/core/caps/amounts.ts';
 import type { Metric } from '../../lambdas/core/caps/cap.ts';
 
 describe('an amount as text', () => {
@@ -16,6 +16,18 @@ describe('an amount as text', () => {
   ])('%s %s is read and printed', (metric, text, amount) => {
     expect(parseInMetric(metric, text)).toBe(amount);
     expect(inMetric(metric, amount)).toBe(text);
+  });
+
+  it.each<[Metric, string, string]>([
+    ['usd', '1', '$1'],
+    ['requests', '1', '1 request'],
+    ['requests', '60', '60 requests'],
+    ['tokens', '1', '1 token'],
+    ['tokens', '0', '0 tokens'],
+    ['concurrent', '1', '1 call in flight'],
+    ['concurrent', '3', '3 calls in flight'],
+  ])('of %s, %s is told to people as %s', (metric, amount, words) => {
+    expect(withUnit(metric, amount)).toBe(words);
   });
 
   it.each<[Metric, string, string]>([

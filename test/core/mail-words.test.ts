@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 
-import { windowWords, withUnit } from '../../lambdas/core/mail-words.ts';
+import { windowWords } from '../../lambdas/core/mail-words.ts';
 
 describe('the words of mails', () => {
   it.each([
@@ -12,15 +12,5 @@ describe('the words of mails', () => {
     ['lifetime', ' in all'],
   ])('say the window %s as%s', (window, words) => {
     expect(windowWords(window)).toBe(words);
-  });
-
-  it.each([
-    ['usd', '1', '$1'],
-    ['requests', '1', '1 request'],
-    ['requests', '60', '60 requests'],
-    ['tokens', '1', '1 token'],
-    ['tokens', '0', '0 tokens'],
-  ] as const)('count %s of %s as %s', (metric, amount, words) => {
-    expect(withUnit(metric, amount)).toBe(words);
   });
 });

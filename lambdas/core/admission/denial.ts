@@ -1,5 +1,5 @@
 /** Why a cap refuses a call, and what to say to the person: built from the very image that refused it. */
-import { inMetric } from '../caps/amounts.ts';
+import { inMetric, withUnit } from '../caps/amounts.ts';
 import type { EpochMs } from '../brands.ts';
 import { isShared, throttles, type Cap, type Metric } from '../caps/cap.ts';
 import { affordableOutput, type OutputPlan } from './fit.ts';
@@ -248,19 +248,6 @@ function outputThatFits(plan: OutputPlan, caps: readonly Cap[], books: Books): n
   if (plan.outputTokens === null) return undefined;
   const output = affordableOutput(plan, caps, books);
   return output === undefined || output < 1n ? undefined : Number(output);
-}
-
-function withUnit(metric: Metric, amount: string): string {
-  switch (metric) {
-    case 'usd':
-      return `$${amount}`;
-    case 'tokens':
-      return `${amount} tokens`;
-    case 'requests':
-      return amount === '1' ? '1 request' : `${amount} requests`;
-    case 'concurrent':
-      return amount === '1' ? '1 call in flight' : `${amount} calls in flight`;
-  }
 }
 
 /** "$19.42 spent and $0.40 held", "58 requests used and 2 held". */

@@ -7,6 +7,21 @@ import { formatUsd, parseUsd, PICO_PER_USD } from '../money.ts';
 export const inMetric = (metric: Metric, amount: bigint): string =>
   metric === 'usd' ? formatUsd(picoUsd(amount)) : amount.toString();
 
+/** What `inMetric` prints, as people are told it: `$20.00`, `60 requests`, `1 request`, `3 calls in flight`. */
+export function withUnit(metric: Metric, amount: string): string {
+  const isOne = amount === '1';
+  switch (metric) {
+    case 'usd':
+      return `$${amount}`;
+    case 'tokens':
+      return isOne ? '1 token' : `${amount} tokens`;
+    case 'requests':
+      return isOne ? '1 request' : `${amount} requests`;
+    case 'concurrent':
+      return isOne ? '1 call in flight' : `${amount} calls in flight`;
+  }
+}
+
 /** Below 10^18 in any unit, so that sums of dollars too stay within the table's 38 digits. */
 const USD_MAX = 10n ** 18n * PICO_PER_USD;
 

@@ -1,5 +1,5 @@
 /** The mail of a crossed threshold: for finance, who open nothing else to understand it. */
-import { inMetric } from '../caps/amounts.ts';
+import { inMetric, withUnit } from '../caps/amounts.ts';
 import type { RungOfCap } from '../caps/rungs.ts';
 import type { EpochMs } from '../brands.ts';
 import { paceOf, usedUpAt, type WindowSpan } from '../caps/pace.ts';
@@ -13,7 +13,6 @@ import {
   thousandthsAsPercent,
   wholeCents,
   windowWords,
-  withUnit,
 } from '../mail-words.ts';
 import { divFloor, PICO_PER_USD } from '../money.ts';
 import type { CapThresholdCrossed } from '../events/cap-threshold-crossed.ts';

@@ -1,8 +1,8 @@
 /** One mail for many crossings: those of one cap and rung, or whatever is left of a burst. */
-import { parseInMetric } from '../caps/amounts.ts';
+import { parseInMetric, withUnit } from '../caps/amounts.ts';
 import { scopeText } from '../escalation/mail.ts';
 import type { CapThresholdCrossed } from '../events/cap-threshold-crossed.ts';
-import { asciiName, fractionAsPercent, instantTextWords, windowWords, withUnit } from '../mail-words.ts';
+import { asciiName, fractionAsPercent, instantTextWords, windowWords } from '../mail-words.ts';
 import type { Mail } from '../ports.ts';
 
 const NAMED = 10;
