@@ -6,7 +6,8 @@ import { inMetric } from '../core/caps/amounts.ts';
 import { endOf, type GrantRecord } from '../core/grants/grant.ts';
 import { REASON_LENGTH_MAX } from '../core/grants/limits.ts';
 import type { Outlook } from '../core/grants/outlook.ts';
-import { aboutWords, amountWords, instantWords, windowWords } from '../core/mail-words.ts';
+import { aboutWords, amountWords, instantWords } from '../core/mail-words.ts';
+import { windowWords } from '../core/caps/windows.ts';
 import { choicesFor } from './choices.ts';
 import { STYLE } from './style.ts';
 

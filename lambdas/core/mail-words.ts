@@ -42,14 +42,3 @@ export function aboutWords(metric: Metric, amount: bigint): string {
 export const instantWords = (at: EpochMs): string => toRfc3339(at).replace(/^(.{10})T(.{5}).*$/, '$1 $2 UTC');
 /** The same of an instant as events have it. */
 export const instantTextWords = (at: string): string => instantWords(parseRfc3339(at)!);
-
-/** ` a month`, ` in any 24 hours`, ` in any hour`, ` in all`. */
-export function windowWords(window: string): string {
-  const rolling = /^rolling_(\d+)(h|d)$/.exec(window);
-  if (rolling) {
-    const [, count, letter] = rolling;
-    const unit = letter === 'h' ? 'hour' : 'day';
-    return count === '1' ? ` in any ${unit}` : ` in any ${count!} ${unit}s`;
-  }
-  return window === 'lifetime' ? ' in all' : ` a ${window}`;
-}

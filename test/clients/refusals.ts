@@ -87,7 +87,7 @@ export const REFUSALS: Refused[] = [
     },
     ...capReached,
     reason: 'cap_reached',
-    says: /^Your \$0\.01 per month cap \(user-\d+-0\) is reached: \$0\.00802 spent .*; ask for more at http/,
+    says: /^Your cap of \$0\.01 a month \(user-\d+-0\) is reached: \$0\.00802 spent .*; ask for more at http/,
     needsOutput: true,
   },
   {

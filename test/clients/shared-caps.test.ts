@@ -91,7 +91,7 @@ test('one cap over two people and two dialects', async () => {
   });
   for (const denial of [openAiDenial, anthropicDenial]) {
     expect((denial as Error).message).toMatch(
-      /The \$0\.02 per month cap of the team growth \(growth-month\) is reached: \$0\.01303 spent and \$0\.\d+ held, and this call needs up to \$0\.\d+; \d+ output tokens would fit; it resets \d{4}-\d\d-01T00:00:00Z; ask for more at http/,
+      /The cap of \$0\.02 a month of the team growth \(growth-month\) is reached: \$0\.01303 spent and \$0\.\d+ held, and this call needs up to \$0\.\d+; \d+ output tokens would fit; it resets \d{4}-\d\d-01T00:00:00Z; ask for more at http/,
     );
   }
   expect(spendcap.arrivals(ann)).toHaveLength(2);

@@ -109,7 +109,7 @@ describe('a refusal by a cap', () => {
       notice: undefined,
       code: 'cap_reached',
       message:
-        'Your $1.00 lifetime cap (c) is reached: $0.99 spent and $0.00 held, and this call needs up to $0.01256; it does not reset; ask for more at https://spend.example/me.',
+        'Your cap of $1.00 in all (c) is reached: $0.99 spent and $0.00 held, and this call needs up to $0.01256; it does not reset; ask for more at https://spend.example/me.',
       limit: {
         reason: 'cap_reached',
         cap: 'c',
@@ -137,7 +137,7 @@ describe('a refusal by a cap', () => {
     expect(refusal).toMatchObject({
       code: 'throttled',
       message:
-        'Your $1.00 lifetime cap (c) is busy: calls in flight hold $0.09 of it; this call fits as soon as they settle; try again in 4 s.',
+        'Your cap of $1.00 in all (c) is busy: calls in flight hold $0.09 of it; this call fits as soon as they settle; try again in 4 s.',
       limit: { reason: 'held', reserved: '0.09', fits: { max_output_tokens: 9000 } },
       retryAfterMs: 4000,
     });
@@ -153,7 +153,7 @@ describe('a refusal by a cap', () => {
     expect(refusal).toEqual({
       code: 'throttled',
       message:
-        'Your $20.00 per month cap (month) is at stage throttled, with $19.20 settled, and admits 10 requests a minute of each caller: 9 requests used and 1 held in this minute; try again in 23 s; the rate lasts until the cap resets 2026-12-01T00:00:00Z or is raised; ask for more at https://spend.example/me.',
+        'Your cap of $20.00 a month (month) is at stage throttled, with $19.20 settled, and admits 10 requests a minute of each caller: 9 requests used and 1 held in this minute; try again in 23 s; the rate lasts until the cap resets 2026-12-01T00:00:00Z or is raised; ask for more at https://spend.example/me.',
       limit: {
         reason: 'throttled',
         cap: 'month',
@@ -185,6 +185,17 @@ describe('a refusal by a cap', () => {
     expect(refusal.message).toContain('too small: this call needs up to $0.01256, more than the whole cap');
   });
 
+  test('names no output that would fit where a request is what is missing', () => {
+    const requests = testCap('per-hour', 'requests', 'rolling_1h', 3n);
+    const caps = [requests, life('c', usd('1'))];
+    const books = booksWith({ 'per-hour': account(3n, 3n), c: account(usd('1'), 0n) });
+    const refusal = explainShort([requests], books, fitToBudget(plan(), caps, books), context(caps));
+    expect(refusal).toMatchObject({ limit: { fits: null } });
+    expect(refusal.message).toMatch(
+      /^Your cap of 3 requests in any hour \(per-hour\) is reached: 3 requests used and 0 held, and this call needs up to 1 request; it resets /,
+    );
+  });
+
   test('is a throttle until the minute ends for a cap on requests', () => {
     const cap = testCap('rpm', 'requests', 'minute', 2n);
     const books = booksWith({ rpm: account(2n, 2n) });
@@ -193,7 +204,7 @@ describe('a refusal by a cap', () => {
     expect(refusal).toMatchObject({
       code: 'throttled',
       message:
-        'Your 2 requests per minute cap (rpm) is busy: 2 requests used and 0 held in this minute; try again in 45 s.',
+        'Your cap of 2 requests a minute (rpm) is busy: 2 requests used and 0 held in this minute; try again in 45 s.',
       limit: { reason: 'throttled', resets_at: '2026-11-24T12:01:00Z' },
       retryAfterMs: 45_000,
     });
@@ -246,7 +257,7 @@ test('what lies with more callers than one call may look at is worth a second', 
   expect(refusal).toMatchObject({
     code: 'throttled',
     message:
-      'The $1.00 lifetime cap of the team growth (team-life) is busy: what is left of it lies with other callers and is being gathered; try again in 1 s.',
+      'The cap of $1.00 in all of the team growth (team-life) is busy: what is left of it lies with other callers and is being gathered; try again in 1 s.',
     limit: { reason: 'held', cap: 'team-life', settled: '0.30', reserved: '0.70' },
     retryAfterMs: 1000,
   });

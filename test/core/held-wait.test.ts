@@ -113,7 +113,7 @@ describe('calls whose process is gone', () => {
     expect(explainShort([cap], books, fit, context as unknown as DenialContext)).toMatchObject({
       code: 'throttled',
       message:
-        'Your $1.00 lifetime cap (mine) is busy: calls in flight hold $0.80 of it; what some of them cost is not known, since nobody saw their end, and counts as spent from 2026-11-25T10:00:00Z on; try again in 79200 s.',
+        'Your cap of $1.00 in all (mine) is busy: calls in flight hold $0.80 of it; what some of them cost is not known, since nobody saw their end, and counts as spent from 2026-11-25T10:00:00Z on; try again in 79200 s.',
       limit: { reason: 'held', settled: '0.00', reserved: '0.80', requested: '0.50' },
       retryAfterMs: 22 * HOUR,
       isFreedByOwnCalls: false,

@@ -2,7 +2,13 @@ import { describe, expect, test } from 'vitest';
 import fc from 'fast-check';
 import { epochMs } from '../../lambdas/core/brands.ts';
 import { parseRfc3339, toRfc3339 } from '../../lambdas/core/time.ts';
-import { parseWindow, resetsAt, windowKeyAt, windowName } from '../../lambdas/core/caps/windows.ts';
+import {
+  parseWindow,
+  resetsAt,
+  windowKeyAt,
+  windowName,
+  windowWords,
+} from '../../lambdas/core/caps/windows.ts';
 
 const at = (text: string) => parseRfc3339(text)!;
 const window = (name: string, timeZone = 'UTC', anchorDay = 1) => parseWindow(name, { timeZone, anchorDay })!;
@@ -12,6 +18,18 @@ const resetOf = (name: string, now: string, timeZone?: string, anchorDay?: numbe
   toRfc3339(resetsAt(window(name, timeZone, anchorDay), at(now))!);
 
 describe('windows', () => {
+  test.each([
+    ['month', ' a month'],
+    ['hour', ' an hour'],
+    ['rolling_1h', ' in any hour'],
+    ['rolling_24h', ' in any 24 hours'],
+    ['rolling_1d', ' in any day'],
+    ['rolling_7d', ' in any 7 days'],
+    ['lifetime', ' in all'],
+  ])('%s is told as%s', (window, words) => {
+    expect(windowWords(window)).toBe(words);
+  });
+
   // Name, zone, anchor, now -> start, end. Instants worked out by hand from the zones' published offsets.
   test.each([
     ['minute', 'UTC', 1, '2026-11-24T12:34:56Z', '2026-11-24T12:34:00Z', '2026-11-24T12:35:00Z'],

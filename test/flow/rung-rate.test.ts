@@ -52,7 +52,7 @@ describe.each([
     const { limit } = (error['details'] ?? error) as { limit: Record<string, unknown> };
     expect(error['type']).toBe(type);
     expect(error['message']).toMatch(
-      /^Your \$20\.00 lifetime cap \(alice-life\) is at stage throttled, .* 10 requests used and 0 held in this minute; try again in 42 s; the rate lasts until the cap is raised/,
+      /^Your cap of \$20\.00 in all \(alice-life\) is at stage throttled, .* 10 requests used and 0 held in this minute; try again in 42 s; the rate lasts until the cap is raised/,
     );
     expect(limit).toMatchObject({
       ...{ reason: 'throttled', cap: 'alice-life', metric: 'requests', window: 'minute', limit: '10' },

@@ -87,7 +87,7 @@ describe.each(DIALECTS)('$dialect: a team', ({ call, requested, reached, throttl
     expect(response.status).toBe(429);
     expect(error.type).toBe(reached);
     expect(error.message).toBe(
-      `The $${limit} per month cap of the team growth (growth-month) is reached: $${call.hold} spent and $0.00 held, and this call needs up to $${requested}; ${fits} output tokens would fit; it resets 2026-12-01T00:00:00Z; ${ASK}.`,
+      `The cap of $${limit} a month of the team growth (growth-month) is reached: $${call.hold} spent and $0.00 held, and this call needs up to $${requested}; ${fits} output tokens would fit; it resets 2026-12-01T00:00:00Z; ${ASK}.`,
     );
     expect(limitOf(error)).toEqual({
       reason: 'cap_reached',
@@ -123,7 +123,7 @@ describe.each(DIALECTS)('$dialect: a team', ({ call, requested, reached, throttl
     expect(response.status).toBe(429);
     expect(error.type).toBe(reached);
     expect(error.message).toContain(
-      `The $0.002 per month cap of the team growth (growth-month) is too small: this call needs up to $${requested}, more than the whole cap`,
+      `The cap of $0.002 a month of the team growth (growth-month) is too small: this call needs up to $${requested}, more than the whole cap`,
     );
     expect(limitOf(error)).toMatchObject({ reason: 'too_large', settled: '0.00' });
     expect(response.headers.get('x-should-retry')).toBe('false');
@@ -138,7 +138,7 @@ describe.each(DIALECTS)('$dialect: a team', ({ call, requested, reached, throttl
     expect(response.status).toBe(429);
     expect(error.type).toBe(throttled);
     expect(error.message).toBe(
-      `The $${limit} per month cap of the team growth (growth-month) is busy: calls in flight hold $${call.hold} of it; this call fits as soon as they settle; try again in 1 s.`,
+      `The cap of $${limit} a month of the team growth (growth-month) is busy: calls in flight hold $${call.hold} of it; this call fits as soon as they settle; try again in 1 s.`,
     );
     expect(limitOf(error)).toMatchObject({ reason: 'held', settled: '0.00', reserved: call.hold, requested });
     expect(response.headers.get('retry-after')).toBe('1');
@@ -160,7 +160,7 @@ describe.each(DIALECTS)('$dialect: a team', ({ call, requested, reached, throttl
     const response = await send(gateway, call, 'ann');
     const error = await errorOf(response);
     expect(error.message).toBe(
-      `The $1.00 per month cap of the team growth (growth-month) is blocked before its end, as its thresholds say: $${call.hold} spent and ${heldOf(error)} held, and this call needs up to $${requested}; it resets 2026-12-01T00:00:00Z; ${ASK}.`,
+      `The cap of $1.00 a month of the team growth (growth-month) is blocked before its end, as its thresholds say: $${call.hold} spent and ${heldOf(error)} held, and this call needs up to $${requested}; it resets 2026-12-01T00:00:00Z; ${ASK}.`,
     );
     expect(limitOf(error)).toMatchObject({ reason: 'blocked', settled: call.hold, fits: null });
     expect(response.headers.get('x-should-retry')).toBe('false');
@@ -214,17 +214,17 @@ describe('the other owners', () => {
     [
       'app',
       shared('app', 'web', '0.002', { window: 'day' }),
-      /^The \$0\.002 per day cap of the app web \(c\) is/,
+      /^The cap of \$0\.002 a day of the app web \(c\) is/,
     ],
     [
       'feature',
       shared('feature', 'web/default', '0.002', { window: 'week' }),
-      /^The \$0\.002 per week cap of the feature web\/default \(c\) is/,
+      /^The cap of \$0\.002 a week of the feature web\/default \(c\) is/,
     ],
     [
       'org',
       shared('org', 'org', '0.002', { window: 'lifetime' }),
-      /^The organisation's \$0\.002 lifetime cap \(c\) is too small.*it does not reset/,
+      /^The organisation's cap of \$0\.002 in all \(c\) is too small.*it does not reset/,
     ],
   ])('%s', async (_what, cap, says) => {
     const gateway = await open({ c: cap });

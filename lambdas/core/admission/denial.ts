@@ -2,7 +2,7 @@
 import { inMetric, withUnit } from '../caps/amounts.ts';
 import type { EpochMs } from '../brands.ts';
 import { isShared, throttles, type Cap, type Metric } from '../caps/cap.ts';
-import { affordableOutput, type OutputPlan } from './fit.ts';
+import { affordableOutput, leftOf, type OutputPlan } from './fit.ts';
 import { heldWait, SHARED_WAIT, typicalWait, type HeldWait, type Queue } from './held-wait.ts';
 import { amountFor, isBlocked } from '../ledger/accounts.ts';
 import type { Fit } from '../ledger/reserve-call.ts';
@@ -14,7 +14,7 @@ import type { ReachedCap } from './reached-caps.ts';
 import type { LimitDetail, LimitReason, Refusal } from '../refusals.ts';
 import { SECOND, toRfc3339 } from '../time.ts';
 import { resetOf } from '../caps/stage.ts';
-import { windowName } from '../caps/windows.ts';
+import { windowName, windowWords } from '../caps/windows.ts';
 
 export interface DenialContext extends Queue {
   plan: OutputPlan;
@@ -235,6 +235,8 @@ export function limitDetail(
 }
 
 function whatFits(books: Books, { plan, cheaper = [], caps }: DenialContext): LimitDetail['fits'] {
+  // Where a request is what is missing, no call is small enough.
+  if (caps.some((cap) => cap.metric === 'requests' && leftOf(accountOf(books, cap)) < 1n)) return null;
   const most = outputThatFits(plan, caps, books);
   if (most !== undefined) return { max_output_tokens: most };
   for (const { model, plan: other } of cheaper) {
@@ -257,11 +259,8 @@ function usedAndHeld(metric: Metric, { settled, reserved }: LimitDetail): string
 }
 
 function capName(cap: Cap, effectiveLimit: string): string {
-  const window = windowName(cap.window);
-  const per = window === 'lifetime' ? 'lifetime' : `per ${window}`;
-  const size = withUnit(cap.metric, effectiveLimit);
-  if (cap.metric === 'concurrent') return `Your cap of ${size} (${cap.id})`;
-  const named = `${size} ${per} cap`;
+  const window = cap.metric === 'concurrent' ? '' : windowWords(windowName(cap.window));
+  const named = `cap of ${withUnit(cap.metric, effectiveLimit)}${window}`;
   switch (cap.scope.type) {
     case 'user':
     case 'user_feature':

@@ -40,6 +40,18 @@ export function windowName(window: Window): string {
   }
 }
 
+/** A window's name as people are told it behind an amount: ` a month`, ` an hour`, ` in any 24 hours`, ` in all`. */
+export function windowWords(window: string): string {
+  const rolling = ROLLING.exec(window);
+  if (rolling) {
+    const [, count, letter] = rolling;
+    const unit = letter === 'h' ? 'hour' : 'day';
+    return count === '1' ? ` in any ${unit}` : ` in any ${count!} ${unit}s`;
+  }
+  if (window === 'lifetime') return ' in all';
+  return window === 'hour' ? ' an hour' : ` a ${window}`;
+}
+
 export function windowKeyAt(window: Window, now: EpochMs): bigint {
   switch (window.kind) {
     case 'lifetime':

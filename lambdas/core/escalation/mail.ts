@@ -12,8 +12,8 @@ import {
   instantWords,
   thousandthsAsPercent,
   wholeCents,
-  windowWords,
 } from '../mail-words.ts';
+import { windowWords } from '../caps/windows.ts';
 import { divFloor, PICO_PER_USD } from '../money.ts';
 import type { CapThresholdCrossed } from '../events/cap-threshold-crossed.ts';
 import type { Ladder } from '../policy/ladder.ts';

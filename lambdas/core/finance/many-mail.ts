@@ -2,7 +2,8 @@
 import { parseInMetric, withUnit } from '../caps/amounts.ts';
 import { scopeText } from '../escalation/mail.ts';
 import type { CapThresholdCrossed } from '../events/cap-threshold-crossed.ts';
-import { asciiName, fractionAsPercent, instantTextWords, windowWords } from '../mail-words.ts';
+import { asciiName, fractionAsPercent, instantTextWords } from '../mail-words.ts';
+import { windowWords } from '../caps/windows.ts';
 import type { Mail } from '../ports.ts';
 
 const NAMED = 10;

@@ -1,5 +1,6 @@
 /** The mail to who approves: everything to decide by, and one link. */
-import { amountWords, aboutWords, asciiName, instantWords, windowWords } from '../mail-words.ts';
+import { amountWords, aboutWords, asciiName, instantWords } from '../mail-words.ts';
+import { windowWords } from '../caps/windows.ts';
 import type { Mail } from '../ports.ts';
 import type { GrantRecord } from './grant.ts';
 import type { Outlook } from './outlook.ts';

@@ -188,7 +188,7 @@ class TestCapDenials:
         caller.call(messages())
         error = refusal(caller, use, anthropic.RateLimitError)
         assert (error.type, details_of(error)["code"]) == ("billing_error", "insufficient_quota")
-        assert f"Your 1 request per month cap ({cap}) is reached: " in str(error)
+        assert f"Your cap of 1 request a month ({cap}) is reached: " in str(error)
         assert f"ask for more at {spendcap.url}/v1/grants." in error_of(error)["message"]
         limit = details_of(error)["limit"]
         assert (limit["reason"], limit["cap"], limit["settled"]) == ("cap_reached", cap, "1")

@@ -228,7 +228,7 @@ class TestCapDenials:
         caller.call(chat())
         error = refusal(caller, use, openai.RateLimitError)
         assert (error.code, error.type) == ("insufficient_quota", "insufficient_quota")
-        assert f"Your 1 request per month cap ({cap}) is reached: " in str(error)
+        assert f"Your cap of 1 request a month ({cap}) is reached: " in str(error)
         assert f"ask for more at {spendcap.url}/v1/grants." in str(error)
         limit = body_of(error)["limit"]
         assert (limit["reason"], limit["cap"], limit["settled"]) == ("cap_reached", cap, "1")
