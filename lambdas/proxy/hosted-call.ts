@@ -7,7 +7,7 @@ import { systemClock as clock } from '../runtime/clock.ts';
 import { startDeadline, type Deadline } from '../runtime/deadline.ts';
 import { operatorLine, withMetrics, type Log } from '../runtime/log.ts';
 import { streamedAnswer, type StreamedAnswer } from '../runtime/rest-answer.ts';
-import { requestFrom } from '../runtime/rest-event.ts';
+import { gatewayUrl, requestFrom } from '../runtime/rest-event.ts';
 import { createProxyApp } from './app.ts';
 import { internalError } from './internal-error.ts';
 
@@ -42,7 +42,7 @@ export class HostedCall {
     const gateway = this.#deps.gateway();
     const upstream = endedBy(gateway.upstream, this.#deadline.upstream);
     const app = createProxyApp(
-      { ...gateway, upstream },
+      { ...gateway, upstream, requestUrl: gateway.requestUrl || grantsUrl(this.#event) },
       {
         onCompletion: (completion) => {
           this.#completion = completion.catch((error: unknown) => this.#report(error));
@@ -128,6 +128,12 @@ const endedBy = (upstream: Upstream, signal: AbortSignal): Upstream => ({
   send: (provider, request) =>
     upstream.send(provider, { ...request, signal: AbortSignal.any([request.signal, signal]) }),
 });
+
+/** The default for where a person asks for more. */
+function grantsUrl(event: APIGatewayProxyEvent): string {
+  const url = gatewayUrl(event);
+  return url === undefined ? '' : `${url}/v1/grants`;
+}
 
 function endingOf(body: Readable): string {
   return body.readableEnded ? 'whole' : `cut: ${body.errored?.message ?? 'the client left'}`;

@@ -15,6 +15,18 @@ export function requestFrom(event: APIGatewayProxyEvent, signal?: AbortSignal): 
   });
 }
 
+/**
+ * Where people reach this gateway, as API Gateway saw the call: its own address with the stage, or a domain of one's
+ * own. Undefined where the event does not say it.
+ */
+export function gatewayUrl({ path, requestContext }: APIGatewayProxyEvent): string | undefined {
+  // Tools for testing leave either out.
+  const { domainName, path: whole = '' } = requestContext as Partial<typeof requestContext>;
+  return domainName !== undefined && whole.endsWith(path)
+    ? `https://${domainName}${whole.slice(0, whole.length - path.length)}`
+    : undefined;
+}
+
 /** API Gateway may invoke with something else than a call; such an event is answered with nothing. */
 export const isProxyEvent = (event: unknown): event is APIGatewayProxyEvent =>
   typeof event === 'object' &&

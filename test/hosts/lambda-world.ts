@@ -77,6 +77,8 @@ export interface EventParts {
   body?: string | undefined;
   isBase64Encoded?: boolean;
   userArn?: string;
+  /** Where API Gateway saw the call. */
+  at?: { domainName: string; path: string };
 }
 
 /** An event of the REST proxy integration, with the members that we read and some that we do not. */
@@ -92,7 +94,9 @@ export function restEvent({ method = 'POST', path, headers = {}, query, ...more 
     multiValueQueryStringParameters: query ?? null,
     pathParameters: null,
     stageVariables: null,
-    requestContext: { requestId: 'gateway-1', identity: { userArn: more.userArn ?? null, caller: null } },
+    requestContext: {
+      ...{ requestId: 'gateway-1', identity: { userArn: more.userArn ?? null, caller: null }, ...more.at },
+    },
     body: more.body ?? null,
     isBase64Encoded: more.isBase64Encoded ?? false,
   };

@@ -64,6 +64,23 @@ async function chargeNow(fact: WireFact, requestId: string): Promise<string | un
   return charge?.outcome;
 }
 
+it('says in a refusal where to ask: the address that the call came to', async () => {
+  const at = { domainName: 'llm.example.com', path: '/v1/chat/completions' };
+  const headers = { authorization: `Bearer ${world.key}`, 'x-spendcap-clamp': 'never' };
+  const body = JSON.stringify({
+    ...{ model: 'gpt-4.1', n: 128, max_completion_tokens: 32_768 },
+    messages: [{ role: 'user', content: 'Hello' }],
+  });
+  const handler = createHandler({ gateway: () => world.gateway, log });
+  const { wire, ended } = invoke(handler, restEvent({ path: at.path, headers, body, at }));
+  await ended;
+  const { error } = JSON.parse(takeApart(wire.bytes()).body) as {
+    error: { message: string; limit: { request_url: string } };
+  };
+  expect(error.limit.request_url).toBe('https://llm.example.com/v1/grants');
+  expect(error.message).toContain('; ask for more at https://llm.example.com/v1/grants.');
+});
+
 describe('on the wire', () => {
   it.each(WIRE_FACTS)('$name', async (fact) => {
     const { wire, ended: ends } = await run(fact);

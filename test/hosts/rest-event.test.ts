@@ -1,7 +1,7 @@
 /** Events of API Gateway's REST proxy integration as requests, and answers back. */
 import { describe, expect, it } from 'vitest';
 import { bufferedAnswer } from '../../lambdas/runtime/rest-answer.ts';
-import { isProxyEvent, requestFrom } from '../../lambdas/runtime/rest-event.ts';
+import { gatewayUrl, isProxyEvent, requestFrom } from '../../lambdas/runtime/rest-event.ts';
 import { BODY_BYTES_MAX, intercept } from '../../lambdas/core/steps/intercept.ts';
 import { restEvent } from './lambda-world.ts';
 
@@ -46,6 +46,20 @@ describe('an event as a request', () => {
     const body = 'x'.repeat(BODY_BYTES_MAX + 1);
     const stepped = await intercept(requestFrom(restEvent({ path: '/v1/messages', body })));
     expect(stepped.ok ? 'passed' : stepped.refusal.code).toBe('request_too_large');
+  });
+
+  it.each([
+    ['abc.execute-api.eu-central-1.amazonaws.com', '/prod/v1/budget', '/prod'],
+    ['llm.example.com', '/v1/budget', ''],
+  ])('says where people reach the gateway: %s%s', (domainName, path, stage) => {
+    const event = restEvent({ path: '/v1/budget', at: { domainName, path } });
+    expect(gatewayUrl(event)).toBe(`https://${domainName}${stage}`);
+  });
+
+  it('of a tool says nothing of that', () => {
+    expect(gatewayUrl(restEvent({ path: '/v1/budget' }))).toBeUndefined();
+    const at = { domainName: 'llm.example.com', path: '/v1/%62udget' };
+    expect(gatewayUrl(restEvent({ path: '/v1/budget', at }))).toBeUndefined();
   });
 
   it.each([[undefined], [null], [{}], [{ Records: [] }], ['text']])('is none: %j', (event) => {

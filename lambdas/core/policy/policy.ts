@@ -92,7 +92,7 @@ const policyShape = z.strictObject({
       name: z.string().min(1).default('Spendcap'),
       /** Where mails of the ladder go. */
       financeEmail: z.email().optional(),
-      /** Where people ask for more budget; stands in every refusal by a cap. */
+      /** Where people ask for more budget; stands in every refusal by a cap. Unset: the gateway's own `/v1/grants`. */
       requestUrl: z.url().optional(),
       /** Where finance sees more, as a dashboard: the one link in mails of thresholds. */
       reportUrl: z.url().optional(),
