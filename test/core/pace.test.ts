@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { epochMs } from '../../lambdas/core/brands.ts';
-import { paceOf, usedUpAt } from '../../lambdas/core/caps/pace.ts';
+import { paceOf, spanOfWindow, usedUpAt } from '../../lambdas/core/caps/pace.ts';
+import { testCap } from '../support/worlds.ts';
 
 const at = (text: string) => epochMs(Date.parse(text));
 const NOVEMBER = { begun: at('2026-11-01T00:00:00Z'), ends: at('2026-12-01T00:00:00Z') };
@@ -22,5 +23,18 @@ describe('the pace of a window', () => {
     ['never, where nothing is settled', 200n, 0n, '2026-11-11T00:00:00Z', undefined],
   ])('uses a limit up %s', (_what, limit, settled, now, then) => {
     expect(usedUpAt(limit, settled, NOVEMBER, at(now))).toBe(then && Date.parse(then));
+  });
+
+  it.each([
+    ['minute', false],
+    ['hour', false],
+    ['day', true],
+    ['week', true],
+    ['month', true],
+    ['rolling_7d', false],
+    ['lifetime', false],
+  ])('is told of a %s: %s', (window, isTold) => {
+    const span = spanOfWindow(testCap('c', 'usd', window, 1n), 1_793_491_200n, NOVEMBER.ends);
+    expect(span).toEqual(isTold ? NOVEMBER : undefined);
   });
 });

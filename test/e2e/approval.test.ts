@@ -131,7 +131,7 @@ describe('asking for more', () => {
     const { mail, link } = await mailAbout(id);
     expect(mail).toMatchObject({ to: FINANCE, subject: `Spendcap: ${name} asks for $2.00 more on ${name}` });
     for (const line of [
-      `user ${name} asks for $2.00 more under the cap "${name}".`,
+      `User ${name} asks for $2.00 more under the cap "${name}".`,
       'Reason    The report is due',
       `Cap       ${name}: $1.00 a day`,
       'Settled   $0.95064',

@@ -198,7 +198,7 @@ describe('the mail', () => {
     const [event] = await crossed(leafAt('15'), leaf);
     expect(event!.mail.subject).toBe('Spendcap: alice has used 81.5% of month (warning at 80%)');
     expect(event!.mail.text)
-      .toBe(`user alice has used $16.31 of $20.00 (81.5%) and so reached the 80% warning of the cap "month".
+      .toBe(`User alice has used $16.31 of $20.00 (81.5%) and so reached the 80% warning of the cap "month".
 
 Who       user alice
 Cap       month: $20.00 a month
@@ -231,10 +231,30 @@ Event ${event!.id}
     expect(text).toContain('spendcap cap set user:alice --id month');
   });
 
+  test.each([
+    [{ requestsPerMinute: null }, 'Nothing is refused by it.'],
+    [
+      { cheaperModel: true },
+      'Each caller may begin 10 calls a minute and calls go to a cheaper model where one can do them.',
+    ],
+    [
+      { cheaperModel: true, maxOutputTokens: 1000 },
+      'Each caller may begin 10 calls a minute, calls go to a cheaper model where one can do them, and answers have 1000 tokens at most.',
+    ],
+  ])('of the throttle rung says all that it does: %j', async (throttle, says) => {
+    const change = leafChange(leafAt('18'), leafAt('19.25'), NOON);
+    const [event] = await crossingsOf(
+      change,
+      async () => monthly(),
+      () => ladderSchema.parse({ throttle }),
+    );
+    expect(event!.mail.text).toContain(`as they fit into what is left. ${says}`);
+  });
+
   test('of a blocked cap names the way out', async () => {
     const [text] = await textsOf(leafAt('19'), leafAt('20'));
     expect(text).toContain('Spendcap: alice is blocked, 100% of month used');
-    expect(text).toContain('user alice has used $20.00 of $20.00 (100%): the cap "month" is blocked.');
+    expect(text).toContain('User alice has used $20.00 of $20.00 (100%): the cap "month" is blocked.');
     expect(text).toContain('refused until somebody raises it or until 2026-12-01 00:00 UTC');
     expect(text).toContain('spendcap cap set user:alice --id month');
   });
@@ -292,7 +312,7 @@ Event ${event!.id}
   test('of a limit that was lowered to nothing has no share', async () => {
     const cap = monthly({ limit: 0n });
     const [text] = await textsOf(leafAt('5'), leafAt('5', { l: 0n, f: 0n - usd('5') }), cap);
-    expect(text).toContain('user alice has used $5.00 of $0.00 and so reached');
+    expect(text).toContain('User alice has used $5.00 of $0.00 and so reached');
     expect(text).toContain('Spendcap: alice has used over 999% of month');
   });
 

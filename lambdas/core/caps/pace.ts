@@ -1,7 +1,7 @@
 /** Where a window goes at the pace so far: an estimate for people, by which nothing is ever decided. */
 import { epochMs, type EpochMs } from '../brands.ts';
 import { divCeil, divFloor } from '../money.ts';
-import { DAY } from '../time.ts';
+import { DAY, type CalendarUnit } from '../time.ts';
 import type { Cap } from './cap.ts';
 
 export interface Pace {
@@ -9,14 +9,20 @@ export interface Pace {
   atEnd: bigint;
 }
 
-/** Of calendar windows: a lifetime has no end to come to, and a rolling window none that is fixed. */
+/**
+ * Of calendar windows of a day or longer: a lifetime has no end to come to, a rolling window none that is fixed, and
+ * what a minute or an hour brings is no outlook.
+ */
 export interface WindowSpan {
   begun: EpochMs;
   ends: EpochMs;
 }
 
+const PACED: readonly CalendarUnit[] = ['day', 'week', 'month'];
+
 export function spanOfWindow(cap: Cap, key: bigint, ends: EpochMs | null): WindowSpan | undefined {
   if (cap.window.kind !== 'calendar' || ends === null) return undefined;
+  if (!PACED.includes(cap.window.calendar.unit)) return undefined;
   return { begun: epochMs(Number(key) * 1000), ends };
 }
 

@@ -27,7 +27,7 @@ export interface Standing {
   /** All of the cap's, the mildest first. */
   rungs: readonly RungOfCap[];
   effectiveLimit: bigint;
-  /** Undefined where the window has no fixed end. */
+  /** Undefined where there is no pace to tell. */
   span: WindowSpan | undefined;
   at: EpochMs;
   /** What the stage `throttled` does to calls. */
@@ -40,7 +40,7 @@ const NAME_LENGTH_MAX = 23;
 export function crossingMail(facts: Facts, standing: Standing): CapThresholdCrossed['mail'] {
   const who = whoWords(facts);
   const amount = (text: string): string => withUnit(facts.metric, text);
-  const text = `${facts.principal === null ? capitalised(who) : who} has used ${usedWords(facts, standing)}${rungWords(facts)}
+  const text = `${capitalised(who)} has used ${usedWords(facts, standing)}${rungWords(facts)}
 
 Who       ${who}${facts.principal === null ? ', all callers together' : ''}
 Cap       ${facts.cap}: ${amount(facts.limit)}${windowWords(facts.window)}${overageWords(facts)}${featureWords(facts)}
@@ -57,11 +57,8 @@ Event ${facts.id}
   return { subject: `Spendcap: ${subjectWords(facts, standing)}`, text };
 }
 
-/** A pace needs a day or longer: what a minute or an hour brings is no outlook. */
-const PACED: readonly string[] = ['day', 'week', 'month'];
-
-function paceLine({ metric, window }: Facts, { settled, effectiveLimit, span, at }: Standing): string {
-  const pace = span && PACED.includes(window) ? paceOf(settled, span, at) : undefined;
+function paceLine({ metric }: Facts, { settled, effectiveLimit, span, at }: Standing): string {
+  const pace = span && paceOf(settled, span, at);
   if (!span || !pace) return '';
   const end = `about ${aboutWords(metric, pace.atEnd)} by the end of the window`;
   const usedUp = usedUpAt(effectiveLimit, settled, span, at);
@@ -169,6 +166,9 @@ function wordsOf(rung: Facts['rung'], throttle: Standing['throttle']): string {
   }
 }
 
+/** `a, b, and c`. */
+const CLAUSES = new Intl.ListFormat('en-US');
+
 function throttleWords({ requestsPerMinute, cheaperModel, maxOutputTokens }: Standing['throttle']): string {
   const calls = requestsPerMinute === 1 ? '1 call' : `${requestsPerMinute} calls`;
   const measures = [
@@ -176,7 +176,7 @@ function throttleWords({ requestsPerMinute, cheaperModel, maxOutputTokens }: Sta
     ...(cheaperModel ? ['calls go to a cheaper model where one can do them'] : []),
     ...(maxOutputTokens === undefined ? [] : [`answers have ${maxOutputTokens} tokens at most`]),
   ];
-  return measures.length === 0 ? 'nothing is refused by it' : measures.join(', ');
+  return measures.length === 0 ? 'nothing is refused by it' : CLAUSES.format(measures);
 }
 
 const overageWords = ({ metric, limit, effective_limit }: Facts): string =>

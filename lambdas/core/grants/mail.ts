@@ -1,5 +1,5 @@
 /** The mail to who approves: everything to decide by, and one link. */
-import { amountWords, aboutWords, asciiName, instantWords } from '../mail-words.ts';
+import { amountWords, aboutWords, asciiName, capitalised, instantWords } from '../mail-words.ts';
 import { windowWords } from '../caps/windows.ts';
 import type { Mail } from '../ports.ts';
 import type { GrantRecord } from './grant.ts';
@@ -14,7 +14,7 @@ export function grantMail(grant: GrantRecord, outlook: Outlook, link: string): M
   const words = (some: bigint): string => amountWords(metric, some);
   const overage = effectiveLimit === limit ? '' : `, ${words(effectiveLimit)} with overage and grants`;
   const who = `${principal.type} ${principal.id}`;
-  const text = `${who} asks for ${words(amount)} more under the cap "${cap}".
+  const text = `${capitalised(who)} asks for ${words(amount)} more under the cap "${cap}".
 
 Reason    ${oneLine(grant.reason)}
 
