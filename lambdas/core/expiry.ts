@@ -20,7 +20,8 @@ export const isExpired = (item: Item, now: EpochMs): boolean => {
 
 /**
  * What happens once in a window can be told again for so long after its end: a record of the stream for a day, a dead letter
- * for two weeks, and whoever redrives one looks at windows that began 33 days before it (standing-items.ts).
+ * for two weeks, and whoever redrives one looks at windows that began 33 days before it (standing-items.ts). Whoever asks for
+ * a digest asks for the newest, of a week at most.
  */
 const TOLD_AGAIN_MAX = durationMs(60 * DAY);
 

@@ -1,8 +1,9 @@
 /**
- * Executions by name, remembered in the table: a name starts once, also over a restart of the process. One that was
- * cut off begins again when the process does.
+ * Executions by name, remembered in the table until 90 days after they ended, as Step Functions does: a name starts once,
+ * also over a restart of the process. One that was cut off begins again when the process does.
  */
 import { durationMs, epochMs, type DurationMs, type EpochMs } from '../../lambdas/core/brands.ts';
+import { expiresAt } from '../../lambdas/core/expiry.ts';
 import { everyItem } from '../../lambdas/core/pages.ts';
 import { putIfAbsent } from '../../lambdas/core/ledger/expressions.ts';
 import {
@@ -13,11 +14,13 @@ import {
   type Table,
   type Timer,
 } from '../../lambdas/core/ports.ts';
-import { toRfc3339 } from '../../lambdas/core/time.ts';
+import { DAY, plus, toRfc3339 } from '../../lambdas/core/time.ts';
 import type { Machine } from './definition.ts';
 import type { Json } from './expressions.ts';
 import { MachineError } from './machine-error.ts';
 import { walk, type World } from './walk.ts';
+
+const REMEMBERED_FOR = durationMs(90 * DAY);
 
 /** The process stops: the execution stays as it is. */
 class Stopped extends Error {
@@ -95,7 +98,7 @@ export class Executions {
   }
 
   async #execute(item: Item): Promise<void> {
-    const { machine, invoke, table, report } = this.#deps;
+    const { machine, invoke, table, clock, report } = this.#deps;
     const name = item['gsk'] as string;
     const execution = {
       name,
@@ -110,7 +113,11 @@ export class Executions {
     });
     const { startedAt, input } = item;
     const write = await table.put({
-      item: { ...keyOf(name), startedAt: startedAt!, input: input!, status: ending.status },
+      item: {
+        ...keyOf(name),
+        ...{ startedAt: startedAt!, input: input!, status: ending.status },
+        ...expiresAt(plus(clock.now(), REMEMBERED_FOR)),
+      },
     });
     if (write.kind === 'unavailable') report(`execution ${name}: ${write.reason}`);
     if (ending.status === 'failed') report(`execution ${name}: ${ending.error}: ${ending.cause}`);

@@ -316,6 +316,16 @@ describe('it is told once', () => {
     expect(await round()).toEqual([]);
   });
 
+  test('and remembered for 400 days, from when it is noticed on', async () => {
+    const { reader, round } = await noticed();
+    const kept = async () =>
+      (await reader.table.get({ pk: 'ANOMALY', sk: `${TODAY}T00:00:00.000Z#user#alice` }))!['ttl'];
+    const until = BigInt((instant(`${TODAY}T00:00:00Z`) + 400 * DAY_MS) / 1000);
+    expect(await kept()).toBe(until);
+    await round();
+    expect(await kept()).toBe(until);
+  });
+
   test('by two who look at the same time', async () => {
     const { desk, lookAt, events, reader } = await noticed();
     await reader.periods.openDay({ zone: 'UTC', date: TODAY });

@@ -6,7 +6,7 @@ import { DIGESTS } from '../../lambdas/core/finance/digest-kinds.ts';
 import { FinanceDesk } from '../../lambdas/core/finance/finance-desk.ts';
 import type { FinanceMail, Mail } from '../../lambdas/core/ports.ts';
 import { rollUp } from '../../lambdas/core/rollups/roll-up.ts';
-import { toRfc3339 } from '../../lambdas/core/time.ts';
+import { DAY, toRfc3339 } from '../../lambdas/core/time.ts';
 import { chargedWorld, instant } from '../rollups/charged-world.ts';
 import { crossedBy } from './crossed.ts';
 
@@ -87,6 +87,16 @@ test('is mailed once, also where the schedule asks twice', async () => {
   expect(await digests.send('daily')).toBe('mailed');
   expect(await digests.send('daily')).toBe('was_mailed');
   expect(mails).toHaveLength(1);
+});
+
+test('leaves a mark that is removed when no schedule asks for that time any more', async () => {
+  const { reader, digests } = deskOf();
+  await reader.spend({ at: '2026-11-23T10:00:00Z', cost: USD });
+  await digests.send('daily');
+  const mark = await reader.table.get({ pk: 'M#DIGEST', sk: 'daily#2026-11-23' });
+  expect(mark!['ttl'], 'sixty days after the day').toBe(
+    BigInt(instant('2026-11-24T00:00:00Z') + 60 * DAY) / 1000n,
+  );
 });
 
 test('is mailed once, also where the schedule asks twice at once', async () => {

@@ -1,4 +1,6 @@
 import { expect, test, vi } from 'vitest';
+import { durationMs } from '../../lambdas/core/brands.ts';
+import { DAY } from '../../lambdas/core/time.ts';
 import { openMemoryEngine } from '../../lambdas/adapters/table/local/memory-store.ts';
 import { parseMachine } from '../../local/state-machine/definition.ts';
 import { Executions } from '../../local/state-machine/executions.ts';
@@ -65,6 +67,23 @@ test('a name starts once, also in the next process', async () => {
   await second.start('one', { n: 1 });
   await second.stop();
   expect(mailed).toEqual([{ n: 1 }, { n: 2 }]);
+});
+
+test('a name is remembered for 90 days after its execution ended, and for as long as it runs', async () => {
+  const clock = new EndlessClock();
+  const { open, failWith, table } = world(clock);
+  const ttl = async () => (await table.get({ pk: 'EXECUTION#one', sk: '-' }))!['ttl'];
+  failWith('Busy');
+  const first = open();
+  await first.start('one', null);
+  await first.stop();
+  expect(await ttl()).toBeUndefined();
+  failWith(undefined);
+  clock.advance(durationMs(5 * DAY));
+  const second = open();
+  await second.resume();
+  await second.stop();
+  expect(await ttl()).toBe(BigInt((clock.now() + 90 * DAY) / 1000));
 });
 
 test('what was cut off in a pause begins again in the next process', async () => {

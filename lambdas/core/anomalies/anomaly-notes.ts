@@ -1,19 +1,22 @@
 /**
  * Unusual days that were noticed, so that each is told once, and the same however often it must be tried.
  *
- *   pk ANOMALY   sk <start of the day>#<type>#<id>   the event, and who has it: bus, finance
+ *   pk ANOMALY   sk <start of the day>#<type>#<id>   the event, and who has it: bus, finance; until 400 days later
  */
-import type { EpochMs } from '../brands.ts';
+import { durationMs, type EpochMs } from '../brands.ts';
 import {
   anomalyDetectedSchema,
   type AnomalyDetected,
   type AnomalyScope,
 } from '../events/anomaly-detected.ts';
+import { expiresAt } from '../expiry.ts';
 import { everyItem } from '../pages.ts';
 import { isApplied, type Item, type Table } from '../ports.ts';
-import { parseRfc3339, toSortableRfc3339 } from '../time.ts';
+import { DAY, parseRfc3339, plus, toSortableRfc3339 } from '../time.ts';
 
 const PARTITION = 'ANOMALY';
+/** As far back as reports reach, and a month; a day is told of for ten. */
+const KEPT_FOR = durationMs(400 * DAY);
 
 export interface AnomalyNote {
   event: AnomalyDetected;
@@ -62,12 +65,16 @@ export class AnomalyNotes {
   }
 }
 
-const toItem = ({ event, isPublished, isMailed }: AnomalyNote) => ({
-  pk: PARTITION,
-  sk: `${toSortableRfc3339(parseRfc3339(event.from)!)}#${scopeKey(event.scope.type, event.scope.id)}`,
-  event: JSON.stringify(event),
-  ...{ isPublished, isMailed },
-});
+function toItem({ event, isPublished, isMailed }: AnomalyNote) {
+  const day = parseRfc3339(event.from)!;
+  return {
+    pk: PARTITION,
+    sk: `${toSortableRfc3339(day)}#${scopeKey(event.scope.type, event.scope.id)}`,
+    event: JSON.stringify(event),
+    ...{ isPublished, isMailed },
+    ...expiresAt(plus(day, KEPT_FOR)),
+  };
+}
 
 const fromItem = (item: Item): AnomalyNote => ({
   event: anomalyDetectedSchema.parse(JSON.parse(item['event'] as string)),

@@ -1,4 +1,5 @@
 /** Sends each digest once, and none of a time in which nothing was spent and no threshold reached. */
+import { untilNobodyTells } from '../expiry.ts';
 import type { Span } from '../ledger/charges-between.ts';
 import { isApplied, type FinanceMail } from '../ports.ts';
 import type { RowReader } from '../rollups/read-rows.ts';
@@ -55,7 +56,7 @@ export class DigestDesk {
     const crossings = await notes.sentBetween(span);
     const isEmpty = digest.calls === 0n && digest.costPicoUsd === 0n && crossings.length === 0;
     if (!isEmpty) await mail.send(digestMail(digest, { id, org, crossings, moreUrl }));
-    isApplied(await reader.table.put({ item: { pk: DONE, sk: id } }));
+    isApplied(await reader.table.put({ item: { pk: DONE, sk: id, ...untilNobodyTells(span.to) } }));
     return isEmpty ? 'nothing' : 'mailed';
   }
 }
