@@ -1,6 +1,7 @@
 /** How caps are written on a command line: `user:alice`, `20usd`, `24h`. */
 import { formatUsd, parseUsd } from '../../lambdas/core/money.ts';
 import type { Metric, ScopeType } from '../../lambdas/core/caps/cap.ts';
+import type { JsonObject } from './admin-api.ts';
 import { usageError } from './exit.ts';
 
 export interface Scope {
@@ -28,6 +29,12 @@ export function parseScope(text: string): Scope {
     );
   }
   return { type: type as ScopeType, id };
+}
+
+/** Of a cap or whatever else has a scope. */
+export function scopeText(scoped: JsonObject): string {
+  const { type, id } = scoped['scope'] as { type: string; id: string };
+  return type === 'org' ? 'org' : `${type}:${id}`;
 }
 
 export interface Amount {

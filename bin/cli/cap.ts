@@ -8,6 +8,7 @@ import {
   parseScope,
   parseThreshold,
   parseWarn,
+  scopeText,
   type Amount,
   type Scope,
 } from './cap-arguments.ts';
@@ -229,11 +230,6 @@ async function refuseOtherCap(api: AdminApi, id: string, body: JsonObject): Prom
 }
 
 const capPath = (id: string): string => `caps/${encodeURIComponent(id)}`;
-
-function scopeText(cap: JsonObject): string {
-  const { type, id } = cap['scope'] as { type: string; id: string };
-  return type === 'org' ? 'org' : `${type}:${id}`;
-}
 
 const isShared = (cap: JsonObject): boolean => !/^user(_feature)?:/.test(scopeText(cap));
 

@@ -1,6 +1,7 @@
-/** `spendcap report`: sums of what was spent, by whom and what for. */
+/** `spendcap report`: sums of what was spent, by whom and what for, and the days on which it was unusual. */
 import type { Command } from 'commander';
 import type { Json, JsonObject } from './admin-api.ts';
+import { scopeText } from './cap-arguments.ts';
 import { usageError } from './exit.ts';
 import { adminApi, optionsOf } from './global-options.ts';
 import { instantOf } from './instants.ts';
@@ -21,13 +22,20 @@ interface SpendOptions {
   cursor?: string;
 }
 
+interface AnomalyOptions {
+  from?: string;
+  to?: string;
+  limit: string;
+  cursor?: string;
+}
+
 const PERIODS = ['hour', 'day'];
 
 export function addReportCommands(program: Command): void {
   const report = program
     .command('report')
     .helpCommand(false)
-    .description('what was spent, summed by whom and what for');
+    .description('what was spent, summed by whom and what for, and when it was unusual');
 
   report
     .command('spend')
@@ -67,6 +75,41 @@ Examples:
       if (options.json) printJson(answer);
       else await printSpend(answer, by?.split(',') ?? [], every !== undefined);
     });
+
+  addAnomalies(report);
+}
+
+function addAnomalies(report: Command): void {
+  report
+    .command('anomalies')
+    .description('days on which somebody or something spent far more than usual, the newest first')
+    .option('--from <when>', 'from this day or instant on, as in 2026-11-01 or 2026-11-01T12:00:00Z')
+    .option('--to <when>', 'before this day or instant')
+    .option('--limit <days>', 'stop after so many', '100')
+    .option('--cursor <cursor>', 'go on where a list before ended')
+    .addHelpText(
+      'after',
+      `
+Examples:
+  spendcap report anomalies                              of the last 31 days
+  spendcap report anomalies --from 2026-11-01 --json     with what each was spent on`,
+    )
+    .action(async (_own: object, command: Command) => {
+      const options = optionsOf<AnomalyOptions>(command);
+      if (!/^[1-9][0-9]{0,8}$/.test(options.limit))
+        throw usageError(`${JSON.stringify(options.limit)} is no count of days.`, 'Write --limit 100.');
+      const page = await adminApi(options).list('reports/anomalies', {
+        query: {
+          from: options.from && instantOf('--from', options.from),
+          to: options.to && instantOf('--to', options.to),
+          cursor: options.cursor,
+        },
+        limit: Number(options.limit),
+      });
+      if (options.json) printJson(page);
+      else await printTable(page.items, ANOMALY_COLUMNS);
+      if (page.next_cursor !== null) printNote(`There are more: add --cursor ${page.next_cursor}`);
+    });
 }
 
 async function printSpend(answer: JsonObject, groupings: string[], hasPeriods: boolean): Promise<void> {
@@ -91,6 +134,24 @@ function valueOf(grouping: string): (line: JsonObject) => Json | undefined {
 
 const tokens = (line: JsonObject): number =>
   Object.values(line['tokens'] as Record<string, number>).reduce((sum, count) => sum + count, 0);
+
+/** What most of it went on. */
+function dearestCause({ scope, causes }: JsonObject): string | undefined {
+  const [cause] = causes as { user: string | null; app: string; feature: string; model: string }[];
+  if (!cause) return undefined;
+  const { user, app, feature, model } = cause;
+  const isOfUser = (scope as { type: string }).type === 'user';
+  return `${isOfUser || user === null ? '' : `${user}: `}${app}/${feature} with ${model}`;
+}
+
+const ANOMALY_COLUMNS: Column<JsonObject>[] = [
+  { title: 'day', value: (anomaly) => anomaly['day'] },
+  { title: 'who', value: scopeText },
+  { title: 'spent usd', value: (anomaly) => anomaly['spent_usd'], align: 'right' },
+  { title: 'usual usd', value: (anomaly) => anomaly['usual_usd'], align: 'right' },
+  { title: 'noticed', value: (anomaly) => anomaly['at'] },
+  { title: 'most on', value: dearestCause },
+];
 
 const FIGURES: Column<JsonObject>[] = [
   { title: 'cost usd', value: (line) => line['cost_usd'], align: 'right' },

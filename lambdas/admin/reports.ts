@@ -1,6 +1,8 @@
-/** Reports of what was spent: sums over charges by whom and what for. */
+/** Reports of what was spent: sums over charges by whom and what for, and the days on which it was unusual. */
 import { z, type OpenAPIHono } from '@hono/zod-openapi';
+import { AnomalyNotes } from '../core/anomalies/anomaly-notes.ts';
 import { nameSchema } from '../core/caps/cap-definition.ts';
+import { anomalyDetectedSchema } from '../core/events/anomaly-detected.ts';
 import { Periods } from '../core/rollups/periods.ts';
 import {
   DIMENSIONS,
@@ -10,9 +12,9 @@ import {
   type Grouping,
   type SpendQuery,
 } from '../core/rollups/spend-report.ts';
-import { toRfc3339 } from '../core/time.ts';
+import { dayAt, toRfc3339 } from '../core/time.ts';
 import { Problem } from './problems.ts';
-import { adminRoute, jsonAnswer, newApp, pageQuery, type AdminDeps } from './routes.ts';
+import { adminRoute, jsonAnswer, listPage, newApp, pageOf, pageQuery, type AdminDeps } from './routes.ts';
 import { SPAN_DAYS_MAX, spanOf } from './span.ts';
 
 /** By the hour: a month's hours of every user are as many rows as a year's days. */
@@ -91,8 +93,28 @@ const getSpend = adminRoute({
   },
 });
 
+const listAnomalies = adminRoute({
+  method: 'get',
+  path: '/reports/anomalies',
+  request: {
+    query: pageQuery.extend({
+      /** Inclusive, as the day in which it lies; 31 days before `to` if left out. */
+      from: z.string().optional(),
+      /** Exclusive; now if left out. */
+      to: z.string().optional(),
+    }),
+  },
+  responses: {
+    200: jsonAnswer(
+      pageOf(anomalyDetectedSchema),
+      'Unusual days as `AnomalyDetected` tells of them, the newest day first; kept for 400 days',
+    ),
+  },
+});
+
 export function reportRoutes({ table, clock, ids, org: { timeZone } }: AdminDeps): OpenAPIHono {
   const app = newApp();
+  const anomalies = new AnomalyNotes(table);
   const reader = { table, clock, periods: new Periods({ table, clock, ids }), zone: timeZone };
 
   app.openapi(getSpend, async (c) => {
@@ -120,6 +142,18 @@ export function reportRoutes({ table, clock, ids, org: { timeZone } }: AdminDeps
       },
       200,
     );
+  });
+
+  app.openapi(listAnomalies, async (c) => {
+    const { from, to, ...page } = c.req.valid('query');
+    const span = spanOf({ from, to }, clock.now());
+    const days = { from: dayAt(timeZone, span.from).start, to: span.to };
+    const answer = await listPage(
+      (...at) => anomalies.list(days, ...at),
+      page,
+      (event) => event,
+    );
+    return c.json(answer, 200);
   });
   return app;
 }

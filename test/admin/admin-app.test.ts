@@ -334,6 +334,7 @@ describe('the OpenAPI document', () => {
       'GET /admin/v1/prices/overrides',
       'GET /admin/v1/prices/pending',
       'GET /admin/v1/quarantine',
+      'GET /admin/v1/reports/anomalies',
       'GET /admin/v1/reports/spend',
       'GET /admin/v1/usage',
       'GET /admin/v1/users',

@@ -1,7 +1,9 @@
-/** `reports/spend` and `feed/redrive` through the admin API. */
+/** `reports/spend`, `reports/anomalies` and `feed/redrive` through the admin API. */
 import { describe, expect, test } from 'vitest';
 import { createAdminApp } from '../../lambdas/admin/app.ts';
+import { AnomalyNotes } from '../../lambdas/core/anomalies/anomaly-notes.ts';
 import { Directory } from '../../lambdas/core/directory/directory.ts';
+import type { AnomalyDetected } from '../../lambdas/core/events/anomaly-detected.ts';
 import { Ledger } from '../../lambdas/core/ledger/ledger.ts';
 import { rollUp } from '../../lambdas/core/rollups/roll-up.ts';
 import { chargedWorld, type ChargedWorld } from '../rollups/charged-world.ts';
@@ -115,6 +117,73 @@ describe('reports/spend', () => {
     expect(body['detail']).toContain(said);
   });
 });
+
+describe('reports/anomalies', () => {
+  const noted = async (zone: string, days: [date: string, from: string, user: string][]) => {
+    const world = chargedWorld(zone);
+    const notes = new AnomalyNotes(world.table);
+    for (const [day, from, id] of days)
+      await notes.note({ ...ANOMALY, day, from, time_zone: zone, scope: { type: 'user', id } });
+    return apiOver(world);
+  };
+  const told = ({ body }: { body: Json }) =>
+    (body['items'] as (typeof ANOMALY)[]).map(({ day, scope }) => `${day} ${scope.id}`);
+
+  test('are the events, the newest day first, in pages', async () => {
+    const ask = await noted('UTC', [
+      ['2026-10-01', '2026-10-01T00:00:00Z', 'old'],
+      ['2026-11-22', '2026-11-22T00:00:00Z', 'alice'],
+      ['2026-11-23', '2026-11-23T00:00:00Z', 'alice'],
+      ['2026-11-23', '2026-11-23T00:00:00Z', 'bob'],
+    ]);
+    const { status, body } = await ask('reports/anomalies');
+    expect([status, body['next_cursor']]).toEqual([200, null]);
+    expect(told({ body })).toEqual(['2026-11-23 bob', '2026-11-23 alice', '2026-11-22 alice']);
+    expect((body['items'] as Json[])[2]).toEqual(ANOMALY);
+    const first = await ask('reports/anomalies?limit=2');
+    expect(told(first)).toEqual(['2026-11-23 bob', '2026-11-23 alice']);
+    const cursor = first.body['next_cursor'] as string;
+    const rest = await ask(`reports/anomalies?limit=2&cursor=${cursor}`);
+    expect(told(rest)).toEqual(['2026-11-22 alice']);
+    expect(rest.body['next_cursor']).toBeNull();
+  });
+
+  test('are those of the days of the span, by the clock of the organisation', async () => {
+    const ask = await noted('Europe/Berlin', [
+      ['2026-11-22', '2026-11-21T23:00:00Z', 'a'],
+      ['2026-11-23', '2026-11-22T23:00:00Z', 'b'],
+      ['2026-11-24', '2026-11-23T23:00:00Z', 'c'],
+    ]);
+    const of = async (from: string, to: string) => told(await ask(`reports/anomalies?from=${from}&to=${to}`));
+    expect(await of('2026-11-23T00:00:00Z', '2026-11-23T23:00:00Z')).toEqual(['2026-11-23 b']);
+    expect(await of('2026-11-22T23:00:00Z', '2026-11-23T23:00:01Z')).toEqual([
+      '2026-11-24 c',
+      '2026-11-23 b',
+    ]);
+  });
+
+  test.each([
+    ['cursor=2', 'next_cursor'],
+    ['group_by=user', 'group_by'],
+    ['from=yesterday', 'from: use an instant'],
+    ['from=2024-10-01T00:00:00Z&to=2026-11-24T00:00:00Z', 'at most 366 days'],
+  ])('refuses %s', async (search, said) => {
+    const { status, body } = await apiOver(chargedWorld())(`reports/anomalies?${search}`);
+    expect(status).toBe(400);
+    expect(body['detail']).toContain(said);
+  });
+});
+
+const ANOMALY: AnomalyDetected = {
+  id: 'a'.repeat(64),
+  version: 1,
+  scope: { type: 'user', id: 'alice' },
+  ...{ day: '2026-11-22', time_zone: 'UTC', from: '2026-11-22T00:00:00Z', until: '2026-11-22T14:00:00Z' },
+  at: '2026-11-22T14:20:00Z',
+  ...{ spent_usd: '88.00', requests: 5, usual_usd: '10.00', dearest_usd: '12.50', days: 10 },
+  unusual_from_usd: '30.00',
+  causes: [{ user: 'alice', team: 'growth', app: 'web', feature: 'chat', model: 'gpt-5', cost_usd: '80.00' }],
+};
 
 describe('feed/redrive', () => {
   test('makes rows anew that the feed did not tell of', async () => {

@@ -85,6 +85,70 @@ describe('report spend', () => {
   });
 });
 
+describe('report anomalies', () => {
+  const cause = {
+    user: 'bob',
+    team: 'growth',
+    app: 'web',
+    feature: 'chat',
+    model: 'gpt-5',
+    cost_usd: '80.00',
+  };
+  const anomaly = (scope: object, causes: object[]) => ({
+    ...{ id: 'a'.repeat(64), version: 1, scope, day: '2026-11-24', at: '2026-11-24T13:20:00Z' },
+    ...{ spent_usd: '88.00', requests: 5, usual_usd: '10.00', causes },
+  });
+  const items = [
+    anomaly({ type: 'user', id: 'bob' }, [cause]),
+    anomaly({ type: 'team', id: 'growth' }, [cause]),
+    anomaly({ type: 'org', id: 'org' }, [{ ...cause, user: null }]),
+  ];
+  const path = 'GET /admin/v1/reports/anomalies';
+
+  it('prints a line each, with what it went on', async () => {
+    const { code, stdout, stderr } = await run(
+      {
+        [`${path}?from=2026-11-01T00%3A00%3A00Z&to=2026-11-30T12%3A00%3A00Z`]: [
+          200,
+          { items, next_cursor: null },
+        ],
+      },
+      ['report', 'anomalies', '--from', '2026-11-01', '--to', '2026-11-30T12:00:00Z'],
+    );
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+    expect(stdout).toBe(
+      [
+        'day         who          spent usd  usual usd  noticed               most on',
+        '2026-11-24  user:bob         88.00      10.00  2026-11-24T13:20:00Z  web/chat with gpt-5',
+        '2026-11-24  team:growth      88.00      10.00  2026-11-24T13:20:00Z  bob: web/chat with gpt-5',
+        '2026-11-24  org              88.00      10.00  2026-11-24T13:20:00Z  web/chat with gpt-5',
+        '',
+      ].join('\n'),
+    );
+  });
+
+  it('prints what the API gave with --json, and says that there is more', async () => {
+    const { stdout, stderr } = await run({ [path]: [200, { items, next_cursor: 'next' }] }, [
+      'report',
+      'anomalies',
+      '--limit',
+      '3',
+      '--json',
+    ]);
+    expect(JSON.parse(stdout)).toEqual({ items, next_cursor: 'next' });
+    expect(stderr).toContain('add --cursor next');
+  });
+
+  it.each([
+    [['--limit', 'all'], '"all" is no count of days.'],
+    [['--from', 'today'], '"today" is no day or instant.'],
+  ])('refuses %s', async (args, said) => {
+    const { code, stderr } = await run({}, ['report', 'anomalies', ...args]);
+    expect(code).toBe(2);
+    expect(stderr).toContain(said);
+  });
+});
+
 describe('feed redrive', () => {
   it('asks for the hours of the span', async () => {
     const { code, stdout, stderr } = await run({ 'POST /admin/v1/feed/redrive': [202, { hours: 24 }] }, [

@@ -6,6 +6,7 @@ import { usd } from '../../lambdas/core/money.ts';
 import { parsePolicy } from '../../lambdas/core/policy/policy.ts';
 import type { Mail } from '../../local/outbox.ts';
 import { startLocalServer, type LocalServer } from '../../local/server.ts';
+import { blocksOf, runBlock } from '../support/doc-blocks.ts';
 import { startReceiver, type WebhookReceiver } from '../support/webhook-receiver.ts';
 
 const SECRET = `whsec_${Buffer.alloc(32, 5).toString('base64')}`;
@@ -109,3 +110,15 @@ test('who spends many times the usual is told of, once', async () => {
   ]);
   expect(reported).toEqual([]);
 });
+
+test('the commands of docs/anomalies.md list what was told', async () => {
+  const blocks = blocksOf('docs/anomalies.md', ['sh']);
+  expect(blocks).toHaveLength(1);
+  const printed = await runBlock(blocks[0]!, server);
+  const table = printed.slice(0, printed.indexOf('{'));
+  expect(table).toMatch(
+    /^day +who +spent usd +usual usd +noticed +most on\n2026-11-24 +user:bob .*\n2026-11-24 +user:alice .* web\/default with gpt-5-mini\n$/,
+  );
+  const { items } = JSON.parse(printed.slice(table.length)) as { items: AnomalyDetected[] };
+  expect(items).toEqual(told().toReversed());
+}, 60_000);

@@ -10,7 +10,8 @@ import {
   type AnomalyScope,
 } from '../events/anomaly-detected.ts';
 import { expiresAt } from '../expiry.ts';
-import { everyItem } from '../pages.ts';
+import type { Span } from '../ledger/charges-between.ts';
+import { everyItem, type CursorPage } from '../pages.ts';
 import { isApplied, type Item, type Table } from '../ports.ts';
 import { DAY, parseRfc3339, plus, toSortableRfc3339 } from '../time.ts';
 
@@ -57,6 +58,17 @@ export class AnomalyNotes {
       if (!note.isPublished || !note.isMailed) notes.push(note);
     }
     return notes;
+  }
+
+  /** Of days that began in the span, told or not, the newest day first. Throws TableUnavailable. */
+  async list({ from, to }: Span, limit: number, cursor?: string): Promise<CursorPage<AnomalyDetected>> {
+    const bounds = { from: toSortableRfc3339(from), to: toSortableRfc3339(to) };
+    const at = cursor === undefined ? {} : { cursor };
+    const page = await this.table.query({
+      partition: PARTITION,
+      ...{ ...bounds, descending: true, limit, ...at },
+    });
+    return { items: page.items.map((item) => fromItem(item).event), cursor: page.cursor };
   }
 
   /** Throws TableUnavailable. */
