@@ -135,10 +135,11 @@ export function priceRoutes({ office, clock }: AdminDeps): OpenAPIHono {
     const { book, view } = await views();
     // A share of a list price is in force as a card of its own, which calls cite; one that begins later will be.
     const instants = [clock.now(), ...(await records.overrides()).map(({ from }) => from)];
-    const inForce = instants.flatMap((at) => [...cardsInForce(book, at).values()]);
-    const cards = new Set([...inForce, ...book.cards]);
-    const named = [...cards].filter((card) => card.model === model || card.aliases.includes(model));
-    const newestFirst = named.sort((a, b) => pricesFrom(b) - pricesFrom(a));
+    const named = book.cards.filter((card) => card.model === model || card.aliases.includes(model));
+    const inForce = instants.flatMap((at) =>
+      named.flatMap((card) => book.find(card.endpoints[0]!, card.model, at) ?? []),
+    );
+    const newestFirst = [...new Set([...inForce, ...named])].sort((a, b) => pricesFrom(b) - pricesFrom(a));
     return c.json(pageFrom(newestFirst, view, page), 200);
   });
 

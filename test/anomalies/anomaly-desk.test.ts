@@ -229,6 +229,16 @@ describe('it is told once', () => {
     await world.lookAt();
     return world;
   };
+  /** Somebody looked before, and has not looked at it yet. */
+  const spentSinceALook = async () => {
+    const world = deskOf();
+    await world.usually('10');
+    world.at('12:05:00');
+    await world.lookAt();
+    await world.spend('12:00:00', '90');
+    world.at('13:20:00');
+    return world;
+  };
 
   test('where its hours are told again and made anew', async () => {
     const { reader, round, at } = await noticed();
@@ -282,12 +292,7 @@ describe('it is told once', () => {
   });
 
   test('where whoever looked died before the note that it has', async () => {
-    const { reader, usually, spend, at, lookAt, round } = deskOf();
-    await usually('10');
-    at('12:05:00');
-    await lookAt();
-    await spend('12:00:00', '90');
-    at('13:20:00');
+    const { reader, spend, at, lookAt, round } = await spentSinceALook();
     vi.spyOn(reader.periods, 'markLookedAt').mockRejectedValueOnce(new TableUnavailable('died'));
     await expect(lookAt()).rejects.toThrow('died');
     await spend('13:00:00', '5');
@@ -296,12 +301,7 @@ describe('it is told once', () => {
   });
 
   test('where somebody who looked before comes with it after it was told', async () => {
-    const { reader, usually, spend, at, lookAt, round } = deskOf();
-    await usually('10');
-    at('12:05:00');
-    await lookAt();
-    await spend('12:00:00', '90');
-    at('13:20:00');
+    const { reader, lookAt, round } = await spentSinceALook();
     const put = reader.table.put.bind(reader.table);
     let told: string[] | undefined;
     vi.spyOn(reader.table, 'put').mockImplementation(async (write) => {

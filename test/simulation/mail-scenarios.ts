@@ -45,6 +45,13 @@ class MailScript extends Script {
     for (const fate of fates) this.mailFates.push({ operation, pk, fate });
   }
 
+  /** Somebody is told, and none of these requests of theirs arrives; then so much time goes by that they are gone. */
+  async tellWithout(event: CapThresholdCrossed, operation: Sent['operation'], pk: string): Promise<void> {
+    this.nextOf(operation, pk, LOST);
+    await this.room.tell(event);
+    await this.pass(LATER_MS);
+  }
+
   pass(ms: number): Promise<void> {
     return this.until(this.world.time.now - this.start + ms);
   }
@@ -73,9 +80,7 @@ const aCrossingThatIsBeingMailed = (): Script =>
 const twoRoundsAtOnce = (): Script =>
   new MailScript(async (script, event) => {
     const { room } = script;
-    script.nextOf('updateItem', 'M#TURN', LOST);
-    await room.tell(event);
-    await script.pass(LATER_MS);
+    await script.tellWithout(event, 'updateItem', 'M#TURN');
     await Promise.all([room.round(), room.round()]);
   });
 
@@ -83,9 +88,7 @@ const twoRoundsAtOnce = (): Script =>
 const aRoundThatTakesLong = (): Script =>
   new MailScript(async (script, event) => {
     const { room } = script;
-    script.nextOf('updateItem', 'M#TURN', LOST);
-    await room.tell(event);
-    await script.pass(LATER_MS);
+    await script.tellWithout(event, 'updateItem', 'M#TURN');
     room.slowMailsMs.push(20 * SECOND);
     const slow = room.round();
     await script.pass(10 * SECOND);
@@ -97,9 +100,7 @@ const aRoundThatTakesLong = (): Script =>
 const aNoteThatStays = (): Script =>
   new MailScript(async (script, event) => {
     const { room } = script;
-    script.nextOf('deleteItem', 'M#WAIT', LOST);
-    await room.tell(event);
-    await script.pass(LATER_MS);
+    await script.tellWithout(event, 'deleteItem', 'M#WAIT');
     await room.round();
   });
 
