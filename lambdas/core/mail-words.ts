@@ -15,6 +15,13 @@ export function thousandthsAsPercent(thousandths: number): string {
   return `${Math.floor(thousandths / 10)}${tenths === 0 ? '' : `.${tenths}`}%`;
 }
 
+/** Whole percents: a share is for the eye. Of something it is never "0%". */
+export function shareWords(part: bigint, whole: bigint): string {
+  if (whole <= 0n || part === 0n) return '0%';
+  const percent = divFloor(part * 200n + whole, whole * 2n);
+  return percent === 0n ? 'less than 1%' : `${percent}%`;
+}
+
 /** "0.8" is "80%", "0.955" is "95.5%". */
 export function fractionAsPercent(fraction: string): string {
   const [whole, decimals = ''] = fraction.split('.');
@@ -37,6 +44,15 @@ export function aboutWords(metric: Metric, amount: bigint): string {
   const isSmall = amount < PICO_PER_USD;
   return amountWords(metric, isSmall ? wholeCents(amount * 100n) / 100n : wholeCents(amount));
 }
+
+/** In whole cents, rounded to the nearest: so lines add up to what they are parts of, but for a cent or two. */
+export function centsWords(amount: bigint): string {
+  const cents = wholeCents(amount + PICO_PER_CENT / 2n);
+  return cents === 0n && amount > 0n ? 'less than $0.01' : amountWords('usd', cents);
+}
+
+/** How `--from` and `--to` of the commands take it: a day is one of UTC there. */
+export const instantOption = (at: EpochMs): string => toRfc3339(at).replace(/T00:00:00Z$/, '');
 
 /** `2026-12-01 00:00 UTC`. */
 export const instantWords = (at: EpochMs): string => toRfc3339(at).replace(/^(.{10})T(.{5}).*$/, '$1 $2 UTC');

@@ -38,9 +38,9 @@ Unusual   from $42.80 on, by the rule of your policy
 
 What it went on
   web/summarise with gpt-5                 $80.00 (95%)
-  web/chat with gpt-5                      $3.20 (3%)
-  web/chat with gpt-5-mini                 $0.80 (0%)
-  everything else                          $0.2094 (0%)
+  web/chat with gpt-5                      $3.20 (4%)
+  web/chat with gpt-5-mini                 $0.80 (1%)
+  everything else                          $0.2094 (less than 1%)
 
 What happens next
 Nothing by itself: caps hold as they are, and calls go on as long as they fit into them. If it is meant to be, nobody has to act; no other mail comes of it for this day, whatever is spent.
@@ -78,6 +78,12 @@ test.each([
 test('the link is that of the policy where it has one', () => {
   const { text } = anomalyMail([ALICE], 'https://finance.example.com/llm');
   expect(text).toContain('\nSee more: https://finance.example.com/llm\n');
+});
+
+test('the command counts from the instant at which the day began, since days are those of UTC there', () => {
+  const event = other('user', 'x', { from: '2026-11-23T23:00:00Z', time_zone: 'Europe/Berlin' });
+  for (const mail of [anomalyMail([event], undefined), anomalyMail([event, event], undefined)])
+    expect(mail.text).toContain(' --from 2026-11-23T23:00:00Z\n');
 });
 
 test('several at once are one mail, the dearest first', () => {

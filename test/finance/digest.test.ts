@@ -12,8 +12,8 @@ import { crossedBy } from './crossed.ts';
 
 const USD = 10n ** 12n;
 
-function deskOf({ kinds = DIGESTS }: { kinds?: typeof DIGESTS | [] } = {}) {
-  const reader = chargedWorld();
+function deskOf({ kinds = DIGESTS, zone }: { kinds?: typeof DIGESTS | []; zone?: string } = {}) {
+  const reader = chargedWorld(zone);
   const mails: Mail[] = [];
   const mail: FinanceMail = { send: async (some) => void mails.push(some) };
   const desk = new FinanceDesk({ reader, mail, moreUrl: undefined, report: () => undefined });
@@ -42,7 +42,7 @@ test('of a day says how much, against the day before, by whom and for what, and 
 Month 2026-11: $22.00 so far, at this pace about $27.50 by its end.
 
 By person
-  alice                                    $8.00 (66%)
+  alice                                    $8.00 (67%)
   bob                                      $3.00 (25%)
   app web                                  $1.00 (8%)
 
@@ -50,15 +50,15 @@ By team
   growth                                   $9.00 (75%)
   core                                     $3.00 (25%)
 
-By feature
-  web/summarise                            $8.00 (66%)
+By app and feature
+  web/summarise                            $8.00 (67%)
   web/default                              $4.00 (33%)
 
 By model
-  gpt-5                                    $8.00 (66%)
+  gpt-5                                    $8.00 (67%)
   m                                        $4.00 (33%)
 
-Thresholds reached
+Caps that reached a threshold
   ann has used 80% of month (warning at 80%)
 
 What happens next
@@ -78,7 +78,49 @@ test('of a week is of Monday to Sunday, names the five dearest and counts the re
   expect(await digests.send('weekly')).toBe('mailed');
   expect(mails[0]!.subject).toBe('Spendcap: $28.00 spent from 2026-11-23 to 2026-11-29');
   expect(mails[0]!.text).toContain('in 7 calls, after nothing the week before.');
-  expect(mails[0]!.text).toContain('\n  person-3                                 $3.00 (10%)\n  2 more ');
+  expect(mails[0]!.text).toContain('\n  person-3                                 $3.00 (11%)\n  2 more ');
+});
+
+test('names the sixth where there is none to count beside it', async () => {
+  const { reader, mails, digests } = deskOf();
+  for (let i = 1; i <= 6; i += 1)
+    await reader.spend({ at: '2026-11-23T10:00:00Z', cost: BigInt(i) * USD, user: `person-${i}` });
+  await digests.send('daily');
+  expect(mails[0]!.text).toContain('\n  person-1                                 $1.00 (5%)\n\nBy team\n');
+});
+
+test('says parts in whole cents whose sum is the total, and finer only where there is no dollar', async () => {
+  const { reader, mails, digests } = deskOf();
+  const spend = (day: number, user: string, cost: bigint) =>
+    reader.spend({ at: `2026-11-${day}T10:00:00Z`, cost: (cost * USD) / 10_000n, user });
+  await spend(22, 'a', 1234n);
+  await spend(23, 'a', 45_006n);
+  await spend(23, 'b', 7256n);
+  await spend(23, 'c', 1n);
+  reader.at('2026-11-23T08:00:00Z');
+  await digests.send('daily');
+  reader.at('2026-11-24T08:00:00Z');
+  await digests.send('daily');
+  const [small, large] = mails.map(({ text }) => text) as [string, string];
+  expect(small).toContain('Acme spent $0.1234 on 2026-11-22');
+  expect(small).toContain('\n  a                                        $0.1234 (100%)\n');
+  expect(large).toContain(', 4135% more than the day before ($0.1234).');
+  expect(large).toContain('Acme spent $5.23 ');
+  expect(large).toContain(`
+  a                                        $4.50 (86%)
+  b                                        $0.73 (14%)
+  c                                        less than $0.01 (less than 1%)
+`);
+});
+
+test('names a command that shows the same days, which are those of UTC there', async () => {
+  const { reader, mails, digests } = deskOf({ zone: 'Europe/Berlin' });
+  await reader.spend({ at: '2026-11-22T23:30:00Z', cost: USD });
+  await digests.send('daily');
+  expect(mails[0]!.subject).toBe('Spendcap: $1.00 spent on 2026-11-23');
+  expect(mails[0]!.text).toContain(
+    'spendcap report spend --by team,user --from 2026-11-22T23:00:00Z --to 2026-11-23T23:00:00Z\n',
+  );
 });
 
 test('is mailed once, also where the schedule asks twice', async () => {

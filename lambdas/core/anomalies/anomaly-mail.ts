@@ -1,9 +1,17 @@
 /** The mail of unusual days, for finance: who, what is usual, what was seen, what it went on, and what can be done. */
 import { scopeText } from '../escalation/mail.ts';
 import type { AnomalyDetected } from '../events/anomaly-detected.ts';
-import { aboutWords, asciiName, capitalised, instantTextWords, thousandthsAsPercent } from '../mail-words.ts';
+import {
+  aboutWords,
+  asciiName,
+  capitalised,
+  instantOption,
+  instantTextWords,
+  shareWords,
+} from '../mail-words.ts';
 import { divFloor, usd } from '../money.ts';
 import type { Mail } from '../ports.ts';
+import { parseRfc3339 } from '../time.ts';
 import { DAYS_BEFORE } from './rule.ts';
 
 const NAME_COLUMN = 40;
@@ -55,7 +63,7 @@ ${events.slice(0, NAMED).map(lineOf).join('\n')}${more > 0 ? `\n  and ${more} mo
 ${NEXT}
 If it is not meant to be, limit the day of who it is: spendcap cap set (see its --help).
 
-See more: ${moreUrl ?? `spendcap report spend --by user,feature --from ${first.day}`}
+See more: ${moreUrl ?? `spendcap report spend --by user,feature --from ${fromOption(first)}`}
 
 Event ${first.id} and ${others}
 `;
@@ -92,7 +100,7 @@ function causeLines({ scope, causes, spent_usd }: AnomalyDetected): string[] {
   const rest = spent - lines.reduce((sum, { cost }) => sum + cost, 0n);
   return [...lines, ...(rest > 0n ? [{ name: 'everything else', cost: rest }] : [])].map(
     ({ name, cost }) =>
-      `  ${cut(name).padEnd(NAME_COLUMN)} ${aboutWords('usd', cost)} (${thousandthsAsPercent(Number((cost * 100n) / spent) * 10)})`,
+      `  ${cut(name).padEnd(NAME_COLUMN)} ${aboutWords('usd', cost)} (${shareWords(cost, spent)})`,
   );
 }
 
@@ -112,8 +120,11 @@ function timesWords({ spent_usd, usual_usd }: AnomalyDetected): string {
   return `${tenths / 10n}${tenths % 10n === 0n ? '' : `.${tenths % 10n}`} times`;
 }
 
-function reportCommand({ scope: { type, id }, day }: AnomalyDetected): string {
-  return `spendcap report spend ${[...whose(type, id), `--from ${day}`].join(' ')}`;
+const fromOption = ({ from }: AnomalyDetected): string => instantOption(parseRfc3339(from)!);
+
+function reportCommand(event: AnomalyDetected): string {
+  const { type, id } = event.scope;
+  return `spendcap report spend ${[...whose(type, id), `--from ${fromOption(event)}`].join(' ')}`;
 }
 
 function whose(type: AnomalyDetected['scope']['type'], id: string): string[] {

@@ -1,6 +1,7 @@
 /** The mail of a digest: what was spent, against the time before, on whom and on what, and where the month goes. */
 import { durationMs } from '../brands.ts';
-import { aboutWords, thousandthsAsPercent } from '../mail-words.ts';
+import { aboutWords, centsWords, instantOption, shareWords } from '../mail-words.ts';
+import { PICO_PER_USD } from '../money.ts';
 import type { Mail } from '../ports.ts';
 import { dateAt, plus } from '../time.ts';
 import type { Digest, Share } from './digest.ts';
@@ -27,22 +28,24 @@ ${monthLine(digest)}
 ${[
   sharesOf('By person', by.person, costPicoUsd),
   sharesOf('By team', by.team, costPicoUsd),
-  sharesOf('By feature', by.feature, costPicoUsd),
+  sharesOf('By app and feature', by.feature, costPicoUsd),
   sharesOf('By model', by.model, costPicoUsd),
 ].join('\n\n')}
 
-Thresholds reached
+Caps that reached a threshold
 ${crossings.length === 0 ? '  none' : listOf(crossings)}
 
 What happens next
 Nothing by itself: caps hold as they are. ${digest.kind === 'daily' ? 'The next of these mails comes in the morning after a day on which something is spent.' : 'The next of these mails comes on the Monday after a week in which something is spent.'}
 
-See more: ${moreUrl ?? `spendcap report spend --by team,user --from ${dateAt(digest.zone, digest.from)} --to ${dateAt(digest.zone, digest.to)}`}
+See more: ${moreUrl ?? `spendcap report spend --by team,user --from ${instantOption(digest.from)} --to ${instantOption(digest.to)}`}
 `;
   return { id, subject: `Spendcap: ${spent} spent ${whenWords(digest)}`, text };
 }
 
-const usd = (amount: bigint): string => aboutWords('usd', amount);
+/** Of a total: finer than cents only where there is no dollar of it. */
+const usd = (amount: bigint, total = amount): string =>
+  total < PICO_PER_USD ? aboutWords('usd', amount) : centsWords(amount);
 
 function whenWords({ kind, zone, from, to }: Digest): string {
   const [first, last] = [dateAt(zone, from), dateAt(zone, plus(to, durationMs(-1)))];
@@ -55,7 +58,7 @@ function comparedWords({ kind, costPicoUsd, costBefore }: Digest): string {
   if (costPicoUsd === costBefore) return `, as much as ${before}`;
   const isMore = costPicoUsd > costBefore;
   const difference = isMore ? costPicoUsd - costBefore : costBefore - costPicoUsd;
-  return `, ${percentOf(difference, costBefore)} ${isMore ? 'more' : 'less'} than ${before} (${usd(costBefore)})`;
+  return `, ${shareWords(difference, costBefore)} ${isMore ? 'more' : 'less'} than ${before} (${usd(costBefore)})`;
 }
 
 function monthLine({ month, zone }: Digest): string {
@@ -65,13 +68,15 @@ function monthLine({ month, zone }: Digest): string {
 }
 
 function sharesOf(title: string, shares: readonly Share[], total: bigint): string {
-  const rest = shares.slice(NAMED);
+  // One more takes no more room by its name.
+  const named = shares.length === NAMED + 1 ? NAMED + 1 : NAMED;
+  const rest = shares.slice(named);
   const more = rest.reduce((sum, { costPicoUsd }) => sum + costPicoUsd, 0n);
   const line = ({ name, costPicoUsd }: Share): string =>
-    `  ${cut(name).padEnd(NAME_COLUMN)} ${usd(costPicoUsd)} (${percentOf(costPicoUsd, total)})`;
+    `  ${cut(name).padEnd(NAME_COLUMN)} ${usd(costPicoUsd, total)} (${shareWords(costPicoUsd, total)})`;
   return [
     title,
-    ...shares.slice(0, NAMED).map(line),
+    ...shares.slice(0, named).map(line),
     ...(rest.length > 0 ? [line({ name: `${rest.length} more`, costPicoUsd: more })] : []),
   ].join('\n');
 }
@@ -84,7 +89,3 @@ function listOf(subjects: readonly string[]): string {
 
 const cut = (name: string): string =>
   name.length <= NAME_COLUMN ? name : `${name.slice(0, NAME_COLUMN - 3)}...`;
-
-/** Whole percents: these are for the eye. */
-const percentOf = (part: bigint, whole: bigint): string =>
-  whole > 0n ? thousandthsAsPercent(Number((part * 100n) / whole) * 10) : '0%';
