@@ -17,6 +17,7 @@ export interface Message {
   /** How often it was. */
   received: number;
   receipt: string;
+  /** Infinity once it is. */
   visibleAt: number;
   /** It was taken out, or lies in the dead letters. */
   isGone: boolean;
@@ -57,7 +58,8 @@ export class MessageQueue {
   /** A receipt that is not the newest may do still. False where nothing came of it. */
   hide(receipt: string, ms: number): boolean {
     const message = this.messages.get(Number(receipt.split('#')[0]));
-    if (!message || message.isGone) return false;
+    // Nobody hides what anybody may receive.
+    if (!message || message.isGone || message.visibleAt === Infinity) return false;
     if (message.receipt !== receipt && this.chance.chance(0.5)) return false;
     this.show(message, ms);
     return true;

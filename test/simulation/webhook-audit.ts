@@ -150,8 +150,7 @@ export class WebhookAudit {
     const { due, message, number, outcome } = this.attempts.get(process)!;
     if (outcome?.isTaken === true) throw broken(due, 'is to come again, and was taken');
     if (Number(receipt.split('#')[0]) !== message.number) throw broken(due, `is not ${receipt}`);
-    if (seconds !== PAUSES_S[number - 1])
-      throw broken(due, `waits for ${seconds} s after attempt ${number}`);
+    if (seconds !== PAUSES_S[number - 1]) throw broken(due, `waits for ${seconds} s after attempt ${number}`);
   }
 
   /** The queue holds it back from now on. */

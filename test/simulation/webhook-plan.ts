@@ -80,7 +80,7 @@ function drawSecrets(
         known: [{ from: start, value: first }],
       };
     case 'changed': {
-      const both = chance.between(start, end + 10 * HOUR);
+      const both = chance.between(start, end + chance.pick([0, 10 * HOUR]));
       const verified = both + TAKEN_UP_MS + chance.between(0, HOUR);
       const alone = verified + chance.between(0, HOUR);
       return {
@@ -98,6 +98,17 @@ function drawSecrets(
     default:
       return { stored: [{ from: start, value: first }], known: [{ from: start, value: first }] };
   }
+}
+
+/** When Secrets Manager is away: for longer than an old value goes on, and best while one is changed. */
+export function drawSecretsAway(
+  chance: Random,
+  subscriptions: readonly Subscription[],
+): { from: number; to: number } | undefined {
+  const change = subscriptions.find(({ stored }) => stored.length > 1);
+  if (!change || chance.chance(0.5)) return undefined;
+  const from = change.stored[1]!.from - MINUTE;
+  return { from, to: from + 4 * HOUR };
 }
 
 const secretOf = (name: string): string => `whsec_${Buffer.alloc(32, name).toString('base64')}`;

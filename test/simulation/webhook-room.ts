@@ -16,6 +16,7 @@ import { SimulatedProcess } from './process.ts';
 import { Random } from './random.ts';
 import { WebhookAudit, type Attempt, type PostedMessage } from './webhook-audit.ts';
 import {
+  drawSecretsAway,
   drawSubscriptions,
   FAULTS_LAST_MS,
   REDRIVEN_AFTER_MS,
@@ -35,8 +36,7 @@ const FIRST_NUMBER = 2_000_001;
 /** Few are invoked, so that more of them die. */
 const KILLED_MORE = 4;
 
-export const hasWebhooks = (seed: number): boolean =>
-  new Random(seed, 'has webhooks').chance(SHARE_OF_SEEDS);
+export const hasWebhooks = (seed: number): boolean => new Random(seed, 'has webhooks').chance(SHARE_OF_SEEDS);
 
 interface WebhookFunction {
   process: SimulatedProcess;
@@ -51,6 +51,7 @@ export class WebhookRoom {
   private readonly seed: number;
   private readonly chance: Random;
   private readonly subscriptions: readonly Subscription[];
+  private readonly secretsAway: { from: number; to: number } | undefined;
   private readonly queue: MessageQueue;
   private readonly functions: WebhookFunction[] = [];
   private rates: FaultRates;
@@ -64,6 +65,7 @@ export class WebhookRoom {
     const { time, plan } = world;
     this.audit = new WebhookAudit(time);
     this.subscriptions = drawSubscriptions(chance, plan);
+    this.secretsAway = drawSecretsAway(chance, this.subscriptions);
     this.rates = drawFaultRates(chance);
     this.queue = new MessageQueue({
       ...{ time, chance },
@@ -99,8 +101,7 @@ export class WebhookRoom {
 
   /** As `spendcap dead-letter redrive webhooks` does it. */
   private redrive(): void {
-    for (const message of this.audit.lettersNow())
-      this.audit.redriven(message, this.queue.put(message.body));
+    for (const message of this.audit.lettersNow()) this.audit.redriven(message, this.queue.put(message.body));
   }
 
   private received(message: Message): Promise<boolean> {
@@ -166,7 +167,11 @@ export class WebhookRoom {
     const { audit } = this;
     const { clock } = process;
     const { now } = this.world.time;
-    const secret = new CachedSecret({ clock, parse: parseWebhookSecrets, read: () => this.readSecrets(process) });
+    const secret = new CachedSecret({
+      clock,
+      parse: parseWebhookSecrets,
+      read: () => this.readSecrets(process),
+    });
     const webhooks = this.subscriptions
       .filter(({ deletedAt }) => deletedAt > now)
       .map(({ webhook }) => webhook);
@@ -214,12 +219,18 @@ export class WebhookRoom {
   }
 
   private async readSecrets(process: SimulatedProcess): Promise<string> {
+    const { secretsAway: away, world } = this;
     let text = '';
     await this.call(process, () => {
       const { now } = this.world.time;
-      const stored = this.subscriptions.map(({ webhook, stored }) => [webhook.id, valueAt(stored, now) ?? '']);
+      const stored = this.subscriptions.map(({ webhook, stored }) => [
+        webhook.id,
+        valueAt(stored, now) ?? '',
+      ]);
       text = JSON.stringify({ unused: 'x', ...Object.fromEntries(stored) });
     });
+    if (away && world.time.now >= away.from && world.time.now < away.to)
+      throw new Error('secrets cannot be read');
     return text;
   }
 
