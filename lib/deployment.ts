@@ -38,6 +38,11 @@ const contextSchema = z.object({
   anthropicBaseUrl: upstream('https://api.anthropic.com').default('https://api.anthropic.com'),
   /** Of the Azure OpenAI resource; without it there are no Azure deployments. */
   azureBaseUrl: upstream('https://my-resource.openai.azure.com').optional(),
+  /** Where Bedrock is called, by the proxy's own role; without it the role may not call it. */
+  bedrockRegion: z
+    .string()
+    .regex(/^[a-z]{2}(?:-[a-z]+)+-[0-9]$/, 'give a region, as in us-east-1')
+    .optional(),
   /** Where people reach the gateway, if not at the API's own address: a domain that is mapped to it. */
   publicUrl: origin('https://llm.example.com', 'map the domain without a base path').optional(),
   /** Where alarms are mailed; without it they only show in CloudWatch. */

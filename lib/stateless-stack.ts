@@ -5,6 +5,7 @@ import type { Construct } from 'constructs';
 import { storesAnswers } from '../lambdas/core/policy/policy.ts';
 import { Approvals } from './constructs/approvals/approvals.ts';
 import { AnswerKey } from './constructs/answer-key/answer-key.ts';
+import { grantBedrock } from './constructs/bedrock/grant-bedrock.ts';
 import { Canary } from './constructs/canary/canary.ts';
 import { ChangeFeed } from './constructs/change-feed/change-feed.ts';
 import { grantRedrive } from './constructs/dead-letters/redrive.ts';
@@ -119,6 +120,7 @@ export class StatelessStack extends Stack {
     });
     table.grantLedger(proxy);
     providerSecret.grantRead(proxy);
+    if (deployment.bedrockRegion !== undefined) grantBedrock(proxy, deployment.bedrockRegion);
     if (storesAnswers(policy)) new AnswerKey(this, 'AnswerKey').grantRead(proxy);
     return proxy;
   }

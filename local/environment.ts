@@ -4,6 +4,7 @@ import { parseFeeds, type Feed } from '../lambdas/adapters/price-feeds/families.
 import { parseWebhookSecrets } from '../lambdas/core/webhooks/signature.ts';
 import type { UpstreamTargets } from '../lambdas/adapters/upstream/http-upstream.ts';
 import type { UpstreamName } from '../lambdas/core/ports.ts';
+import { bedrockCredential } from './bedrock-credential.ts';
 
 export type Environment = Record<string, string | undefined>;
 
@@ -115,8 +116,11 @@ function upstreamsOf(given: Environment): UpstreamTargets {
   const targets: UpstreamTargets = {};
   for (const provider of PROVIDERS) {
     const url = given[baseUrlName(provider)];
-    if (url !== undefined)
-      targets[provider] = { origin: new URL(url).origin, apiKey: given[apiKeyName(provider)] };
+    if (url === undefined) continue;
+    const { origin } = new URL(url);
+    const credential =
+      provider === 'bedrock' ? bedrockCredential(origin, given) : { apiKey: given[apiKeyName(provider)] };
+    targets[provider] = { origin, ...credential };
   }
   return targets;
 }

@@ -2,9 +2,11 @@
  * A fetch-shaped app on a port, which can be stopped without cutting anybody off: connections without a call
  * are closed at once, the others after their answer has left.
  */
-import type { IncomingMessage, Server, ServerResponse } from 'node:http';
-import { Server as TcpServer, type AddressInfo, type Socket } from 'node:net';
+import type { IncomingMessage, OutgoingHttpHeaders, Server, ServerResponse } from 'node:http';
+import { constants, createServer as createHttp2Server, type Http2Server } from 'node:http2';
+import type { AddressInfo, Server as TcpServer, Socket } from 'node:net';
 import { createAdaptorServer, type Http2Bindings, type HttpBindings } from '@hono/node-server';
+import { twoProtocols } from './two-protocols.ts';
 
 export interface HttpHost {
   /** Scheme, host and port. */
@@ -32,30 +34,36 @@ const KEEP_ALIVE_MS = 75_000;
 
 export async function startHttpHost({ host, port, fetch, report }: HttpHostOptions): Promise<HttpHost> {
   // The flow's Response objects are the platform's own, here as on Lambda.
-  const server = createAdaptorServer({
-    fetch: async (request: Request, { outgoing }: HttpBindings | Http2Bindings) =>
-      cutWhereItBreaks(streamedAtOnce(await fetch(request)), (reason) => {
+  const options = {
+    fetch: async (request: Request, { outgoing }: HttpBindings | Http2Bindings) => {
+      if ('stream' in outgoing) withoutConnectionHeaders(outgoing);
+      return cutWhereItBreaks(streamedAtOnce(await fetch(request)), (reason) => {
         report(reason);
-        outgoing.destroy();
-      }),
+        cutOff(outgoing);
+      });
+    },
     overrideGlobalObjects: false,
-  }) as Server;
-  server.keepAliveTimeout = KEEP_ALIVE_MS;
-  const connections = new Connections(server);
-  await listening(server, { host, port });
-  const { port: taken } = server.address() as AddressInfo;
+  };
+  const http1 = createAdaptorServer(options) as Server;
+  http1.keepAliveTimeout = KEEP_ALIVE_MS;
+  const http2 = createAdaptorServer({ ...options, createServer: createHttp2Server }) as Http2Server;
+  const { front, closeSessions } = twoProtocols(http1, http2);
+  const connections = new Connections(front, { http1, http2 });
+  await listening(front, { host, port });
+  const { port: taken } = front.address() as AddressInfo;
   return {
     url: `http://${host.includes(':') ? `[${host}]` : host}:${taken}`,
     stop: () =>
       new Promise((resolve) => {
         // Not http.Server's own close: it also destroys connections whose answer is written but has not left.
-        TcpServer.prototype.close.call(server, () => resolve());
+        front.close(() => resolve());
         connections.closeWhenIdle();
+        closeSessions();
       }),
   };
 }
 
-const STREAMED = /^(?:text\/event-stream|audio\/)/;
+const STREAMED = /^(?:text\/event-stream|application\/vnd\.amazon\.eventstream|audio\/)/;
 
 /**
  * Without this header the adaptor waits for a second piece of the body before it sends the first; where the body breaks
@@ -66,6 +74,24 @@ function streamedAtOnce(response: Response): Response {
     response.headers.set('transfer-encoding', 'chunked');
   return response;
 }
+
+/** Over HTTP/2 a stream that is just destroyed ends as if it were whole. */
+function cutOff(outgoing: HttpBindings['outgoing'] | Http2Bindings['outgoing']): void {
+  if ('stream' in outgoing) outgoing.stream.close(constants.NGHTTP2_INTERNAL_ERROR);
+  else outgoing.destroy();
+}
+
+/** That header is of HTTP/1.1 alone. */
+function withoutConnectionHeaders(outgoing: Http2Bindings['outgoing']): void {
+  const writeHead = outgoing.writeHead.bind(outgoing) as WriteHead;
+  const filtered: WriteHead = (status, headers) => {
+    delete headers['transfer-encoding'];
+    return writeHead(status, headers);
+  };
+  outgoing.writeHead = filtered as typeof outgoing.writeHead;
+}
+
+type WriteHead = (status: number, headers: OutgoingHttpHeaders) => Http2Bindings['outgoing'];
 
 /** The adaptor would cut the client off as well, and print a trace that says no more than the reason. */
 function cutWhereItBreaks(response: Response, cut: (reason: string) => void): Response {
@@ -100,12 +126,14 @@ class Connections {
   readonly #owed = new Map<Socket, number>();
   #closing = false;
 
-  constructor(server: Server) {
-    server.on('connection', (socket: Socket) => {
+  constructor(front: TcpServer, { http1, http2 }: { http1: Server; http2: Http2Server }) {
+    front.on('connection', (socket: Socket) => {
       this.#owed.set(socket, 0);
       socket.once('close', () => this.#owed.delete(socket));
     });
-    server.on('request', ({ socket }: IncomingMessage, response: ServerResponse) => {
+    // Of these the sessions are closed.
+    http2.on('connection', (socket: Socket) => this.#owed.delete(socket));
+    http1.on('request', ({ socket }: IncomingMessage, response: ServerResponse) => {
       this.#owed.set(socket, (this.#owed.get(socket) ?? 0) + 1);
       response.once('close', () => {
         const left = (this.#owed.get(socket) ?? 1) - 1;
@@ -121,7 +149,7 @@ class Connections {
   }
 }
 
-function listening(server: Server, { host, port }: { host: string; port: number }): Promise<void> {
+function listening(server: TcpServer, { host, port }: { host: string; port: number }): Promise<void> {
   return new Promise((resolve, reject) => {
     server.once('error', (error: NodeJS.ErrnoException) => reject(explain(error, host, port)));
     server.listen(port, host, () => resolve());

@@ -97,7 +97,7 @@ export interface LocalServer {
 /** Where no policy names one: local mode sends no mail, and the outbox should show how one looks. */
 const FINANCE_EMAIL = 'finance@localhost';
 const ADMIN_KEY_BITS = 192;
-const SIMULATED = ['openai', 'azure', 'anthropic'] as const;
+const SIMULATED = ['openai', 'azure', 'anthropic', 'bedrock'] as const;
 
 export async function startLocalServer(options: LocalServerOptions): Promise<LocalServer> {
   const { policy, report } = options;

@@ -26,6 +26,7 @@ describe('the README', () => {
     ['the OpenAI SDK', /simulated provider[\s\S]*this call cost \$0\.0/],
     ['the Azure client of the OpenAI SDK', /simulated provider.* 0\.0/],
     ['the Anthropic SDK', /simulated provider.* 0\.0/],
+    ['the AWS SDK', /simulated provider/],
     ['the AI SDK', /simulated provider/],
     ['LangChain', /simulated provider/],
     ['keys and caps', /sck_local_[\s\S]*alice-month[\s\S]*everyone-minute/],

@@ -2,7 +2,7 @@
  * What the request flow asks of an endpoint (one upstream route in one dialect). Implementations stand in
  * adapters/providers/<dialect>; the flow knows no provider's field names.
  */
-import type { EpochMs } from './brands.ts';
+import type { EpochMs, HoldId } from './brands.ts';
 import type { JsonDocument, JsonObject } from './json-document.ts';
 import { withMember, within } from './json-edits.ts';
 import type { UpstreamName } from './ports.ts';
@@ -11,8 +11,9 @@ import type { ConditionText, Endpoint as EndpointName, PriceCard } from './prici
 import type { FeeCounts, UsageReading } from './pricing/usage.ts';
 import type { WorstCaseQuestion } from './pricing/worst-case.ts';
 import type { Refusal, Stepped } from './refusals.ts';
+import type { StreamFraming } from './stream-framing.ts';
 
-export type Dialect = 'openai' | 'anthropic';
+export type Dialect = 'openai' | 'anthropic' | 'bedrock';
 
 /** What pricing and clamping need to know of a request, read from its body. */
 export interface CallShape {
@@ -101,26 +102,30 @@ export interface BodyEdits {
   outputTokensMax: bigint | undefined;
   /** Set only when another model stands in for the one that was asked for. */
   model?: string | undefined;
+  /** Where a provider logs what its caller says of a call, this tells whose money it was. */
+  holdId: HoldId;
 }
 
-/** One server-sent event, as it is passed on. */
-export interface SseEvent {
+/** One event of a stream, as it is passed on. */
+export interface StreamEvent {
   event: string | undefined;
   data: string;
   id: string | undefined;
+  /** The bytes it came in, where its framing is binary; left out of one that is ours or was changed. */
+  frame?: Uint8Array | undefined;
 }
 
 /** What became of one upstream event. */
 export interface Metered {
   /** What the client gets; null drops it. */
-  pass: SseEvent | null;
+  pass: StreamEvent | null;
   /** The answer ends with this event: settle, then pass it on. */
   isLast: boolean;
 }
 
 /** Reads one stream's usage as it goes by. */
 export interface StreamMeter {
-  take(event: SseEvent): Metered;
+  take(event: StreamEvent): Metered;
   /** The provider's usage so far; undefined until its usage block was seen. */
   usage(): UsageReading | undefined;
   /** True once the provider said that the answer is complete. */
@@ -130,7 +135,7 @@ export interface StreamMeter {
   /** True once the provider's own error frame was passed on: the client knows already. */
   sawError(): boolean;
   /** The dialect's own frames for a stream that broke here: never a clean close. */
-  brokenOff(message: string, requestId: string): SseEvent[];
+  brokenOff(message: string, requestId: string): StreamEvent[];
 }
 
 /** `cost` and `cost_details` as they stand in a usage object: decimal strings of dollars. */
@@ -162,6 +167,8 @@ interface AnyEndpoint {
   readServedModel(answer: JsonObject): string | undefined;
   /** Where no answer tells its usage and the request does, as the provider counts it. */
   usageAsked?(shape: CallShape): UsageReading;
+  /** How events stand on the wire; server-sent events where left out. */
+  framing?: StreamFraming;
   meterStream(context: { shape: CallShape; card: PriceCard; costOf: CostWriter }): StreamMeter;
 }
 

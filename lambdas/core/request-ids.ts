@@ -12,6 +12,8 @@ const TAIL_LENGTH = 8;
 const TAIL_BITS = 40;
 const REQUEST = new RegExp(`^req_([0-9a-v]{${HOLD_LENGTH}})(?:[0-9a-v]{${TAIL_LENGTH}})?$`);
 
+const HOLD = new RegExp(`^[0-9a-v]{${HOLD_LENGTH}}(?:\\.[1-9][0-9]*)?$`);
+
 export interface CallIds {
   requestId: RequestId;
   holdId: HoldId;
@@ -43,6 +45,9 @@ export function holdOfRequest(text: string): HoldId | undefined {
   const match = REQUEST.exec(text);
   return match ? holdId(match[1]!) : undefined;
 }
+
+/** True of the id of a hold, of whatever generation. */
+export const isHoldId = (text: string): boolean => HOLD.test(text);
 
 /** Hex SHA-256 of a text's UTF-8 bytes, or of bytes. */
 export async function sha256(data: string | Uint8Array<ArrayBuffer>): Promise<string> {

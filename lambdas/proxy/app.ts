@@ -7,6 +7,11 @@ import type { Endpoint } from '../core/endpoint.ts';
 import type { Gateway } from '../core/gateway.ts';
 import { freshIds } from '../core/request-ids.ts';
 import { answerCall } from '../core/request-flow.ts';
+import {
+  bedrockConverse,
+  CONVERSE_PATH,
+  CONVERSE_STREAM_PATH,
+} from '../adapters/providers/bedrock/converse.ts';
 import { ENDPOINTS } from '../adapters/providers/endpoints.ts';
 import { AZURE_CHAT_PATH, azureChat } from '../adapters/providers/openai/azure-chat.ts';
 import { showBudget } from './budget.ts';
@@ -36,6 +41,12 @@ export function createProxyApp(gateway: Gateway, host: ProxyHost): Hono {
     const endpoint = azureChat(c.req.param('deployment'), gateway.policy.azureDeployments);
     return metered(endpoint)(c.req.raw);
   });
+  for (const [path, streaming] of [
+    [CONVERSE_PATH, false],
+    [CONVERSE_STREAM_PATH, true],
+  ] as const) {
+    app.post(path, (c) => metered(bedrockConverse(c.req.param('model'), { streaming }))(c.req.raw));
+  }
   app.post('/messages/count_tokens', (c) => countTokens(gateway, 'anthropic', c.req.raw));
   app.post('/responses/input_tokens', (c) => countTokens(gateway, 'openai', c.req.raw));
   app.get('/models', (c) => listModels(gateway, c.req.raw));
@@ -60,6 +71,6 @@ function notMetered(gateway: Gateway, request: Request): Response {
   const { pathname } = new URL(request.url);
   const message = `${request.method} ${pathname} is not metered by Spendcap, so it is not let through.`;
   const { requestId } = freshIds(gateway.ids);
-  const renderer = gateway.renderers[dialectOf(request.headers)];
+  const renderer = gateway.renderers[dialectOf(request.headers, pathname)];
   return renderer.refusal({ code: 'endpoint_not_metered', message }, { requestId, headers: request.headers });
 }

@@ -6,12 +6,16 @@ import { forwardedHeaders } from '../core/steps/forward.ts';
 import { decodeText, intercept } from '../core/steps/intercept.ts';
 import { freeRoute } from './free-route.ts';
 
-const UPSTREAM_PATH: Record<Dialect, string> = {
+const UPSTREAM_PATH = {
   openai: '/v1/responses/input_tokens',
   anthropic: '/v1/messages/count_tokens',
-};
+} as const satisfies Partial<Record<Dialect, string>>;
 
-export function countTokens(gateway: Gateway, dialect: Dialect, request: Request): Promise<Response> {
+export function countTokens(
+  gateway: Gateway,
+  dialect: keyof typeof UPSTREAM_PATH,
+  request: Request,
+): Promise<Response> {
   return freeRoute(gateway, dialect, request, async (_, requestId) => {
     const body = await intercept(request);
     if (!body.ok) return { refusal: body.refusal };

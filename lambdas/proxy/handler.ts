@@ -1,4 +1,6 @@
 /** The gateway as a Lambda function: what one container is made of. */
+import { fromEnv } from '@aws-sdk/credential-provider-env';
+import { awsSigner } from '../adapters/upstream/aws-signature.ts';
 import type { Gateway, OperatorEvent } from '../core/gateway.ts';
 import { parsePolicy, storesAnswers } from '../core/policy/policy.ts';
 import { StoredAnswers } from '../core/replay/stored-answers.ts';
@@ -35,12 +37,14 @@ function gatewayOnAws(): Gateway {
       OPENAI_BASE_URL: origin.default('https://api.openai.com'),
       ANTHROPIC_BASE_URL: origin.default('https://api.anthropic.com'),
       AZURE_BASE_URL: origin.optional(),
+      BEDROCK_REGION: text.optional(),
     },
     process.env,
   );
   const { table, ledger, directory, clock, ids } = openAwsBooks(settings.TABLE_NAME);
   const prices = openPrices({ table, clock });
   const report = (event: OperatorEvent): void => standardOutput(operatorLine('proxy', clock.now(), event));
+  const region = settings.BEDROCK_REGION;
   const keys = providerKeys(settings.PROVIDER_SECRET_ARN);
   keys.current().catch(() => undefined); // on its way while the first call is admitted; told when it is needed
   prices.current().catch(() => undefined); // likewise
@@ -49,7 +53,13 @@ function gatewayOnAws(): Gateway {
       openai: settings.OPENAI_BASE_URL,
       anthropic: settings.ANTHROPIC_BASE_URL,
       ...(settings.AZURE_BASE_URL !== undefined && { azure: settings.AZURE_BASE_URL }),
+      ...(region !== undefined && { bedrock: `https://bedrock-runtime.${region}.amazonaws.com` }),
     },
+    // By the function's own role.
+    signers:
+      region === undefined
+        ? {}
+        : { bedrock: awsSigner({ service: 'bedrock', region, credentials: fromEnv() }) },
     currentKeys: () => keys.current(),
     report: failed,
   });

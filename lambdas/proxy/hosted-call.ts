@@ -51,7 +51,7 @@ export class HostedCall {
     );
     app.onError((error, { req }) => {
       this.#report(error);
-      return internalError(req.raw.headers);
+      return internalError(req.raw.headers, this.#event.path);
     });
     const response = await app.fetch(requestFrom(this.#event, this.#deadline.client));
     return this.#begin(streamedAnswer(response));

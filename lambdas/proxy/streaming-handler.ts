@@ -32,7 +32,7 @@ async function answerOf(call: HostedCall, event: APIGatewayProxyEvent): Promise<
   try {
     return await call.answer();
   } catch (error) {
-    return call.failed(error, streamedAnswer(internalError(headerNamesOf(event))));
+    return call.failed(error, streamedAnswer(internalError(headerNamesOf(event), event.path)));
   }
 }
 

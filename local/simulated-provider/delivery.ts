@@ -1,7 +1,7 @@
 /** Brings an answer onto the wire: in pieces, with pauses, and, where asked, without its end. */
 import type { ServerResponse } from 'node:http';
 import type { Directives } from './directives.ts';
-import type { StreamedAnswer } from './endpoint.ts';
+import type { StreamedAnswer, Written } from './endpoint.ts';
 import { inPieces } from './tokens.ts';
 import type { SimulatedOutcome, SimulatedRequest } from './truth.ts';
 
@@ -66,11 +66,11 @@ export async function deliverPlain(
   return end ? 'ended_early' : 'answered';
 }
 
-/** Server-sent events, each written by itself. */
+/** Events, each written by itself. */
 export async function deliverStream(delivery: Delivery, answer: StreamedAnswer): Promise<SimulatedOutcome> {
   const { response, directives, pauses } = delivery;
   const { reset, silent, 'chunk-delay': chunkDelay } = directives;
-  response.setHeader('content-type', 'text/event-stream; charset=utf-8');
+  response.setHeader('content-type', answer.contentType ?? 'text/event-stream; charset=utf-8');
   response.setHeader('cache-control', 'no-cache');
   response.flushHeaders();
   const { events, outcome } = sequenceOf(answer, directives);
@@ -89,7 +89,7 @@ export async function deliverStream(delivery: Delivery, answer: StreamedAnswer):
 function sequenceOf(
   { opening, content, closing, failure }: StreamedAnswer,
   { end, error }: Directives,
-): { events: string[]; outcome: SimulatedOutcome } {
+): { events: Written[]; outcome: SimulatedOutcome } {
   if (!end && !error) return { events: [...opening, ...content, ...closing], outcome: 'answered' };
   const begun = [...opening, ...content.slice(0, Math.ceil(content.length / 2))];
   if (end) return { events: begun, outcome: 'ended_early' };
@@ -97,7 +97,7 @@ function sequenceOf(
 }
 
 /** Handed to the system, so that a reset after it does not overtake it; at once where nobody listens any more. */
-async function written({ response, closed }: Delivery, chunk: string | Uint8Array): Promise<void> {
+async function written({ response, closed }: Delivery, chunk: Written): Promise<void> {
   if (response.destroyed) return;
   const flushed = new Promise<void>((resolve) => response.write(chunk, () => resolve()));
   await Promise.race([flushed, closed]);

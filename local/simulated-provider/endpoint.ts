@@ -50,14 +50,19 @@ export interface Generation {
   chunks: number;
 }
 
-/** The server-sent events of a stream, ready to be written. */
+/** An event of a stream as it stands on the wire. */
+export type Written = string | Uint8Array;
+
+/** The events of a stream, ready to be written. */
 export interface StreamedAnswer {
-  opening: string[];
+  /** Server-sent events where left out. */
+  contentType?: string;
+  opening: Written[];
   /** The pieces of the text. An answer that breaks off has the first half of them. */
-  content: string[];
-  closing: string[];
+  content: Written[];
+  closing: Written[];
   /** The dialect's error event, in place of all that would follow so many events. */
-  failure: (eventsBefore: number) => string;
+  failure: (eventsBefore: number) => Written;
 }
 
 /** An answer that is no JSON. */
@@ -87,9 +92,11 @@ export interface SimulatedEndpoint {
 }
 
 export interface SimulatedDialect {
-  name: 'openai' | 'anthropic';
+  name: 'openai' | 'anthropic' | 'bedrock';
   /** Headers of every answer, but for its type and length. */
   headers(requestId: string): Record<string, string | string[]>;
+  /** Beside them where it is an error. */
+  errorHeaders?(status: ErrorStatus | 405): Record<string, string>;
   error(status: ErrorStatus | 405, problem: Problem | undefined, requestId: string): JsonObject;
 }
 

@@ -78,6 +78,8 @@ export function sendError(
   if (response.destroyed) return 'refused';
   const body = JSON.stringify(dialect.error(status, problem, request.id));
   setHeaders(dialect, exchange);
+  for (const [name, value] of Object.entries(dialect.errorHeaders?.(status) ?? {}))
+    response.setHeader(name, value);
   response.statusCode = status;
   response.setHeader('content-type', 'application/json');
   response.end(body);

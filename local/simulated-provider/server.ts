@@ -1,10 +1,13 @@
-/** The simulated provider: OpenAI's and Anthropic's wire formats on one port. See README.md. */
+/** The simulated provider: the wire formats of OpenAI, Anthropic and Bedrock on one port. See README.md. */
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { anthropic } from './anthropic-dialect.ts';
 import { anthropicCountTokens, anthropicMessages } from './anthropic-messages.ts';
+import { bedrockConverse } from './bedrock-converse.ts';
+import { bedrock } from './bedrock-dialect.ts';
+import { invocationLog } from './bedrock-invocation-log.ts';
 import { Pauses } from './delivery.ts';
 import type { SimulatedDialect, SimulatedEndpoint } from './endpoint.ts';
 import { openAiChat } from './openai-chat.ts';
@@ -51,7 +54,12 @@ const ENDPOINTS: Record<string, SimulatedEndpoint | undefined> = {
 /** As Azure has it: the deployment, whose model is of the same name here, stands in the path. */
 const AZURE = /^\/openai\/deployments\/([^/]+)(\/chat\/completions)$/;
 
+/** The model and whether it streams stand in the path. */
+const CONVERSE = /^\/model\/([^/]+)\/converse(-stream)?$/;
+
 function endpointAt(path: string): SimulatedEndpoint | undefined {
+  const [, model, streams] = CONVERSE.exec(path) ?? [];
+  if (model !== undefined) return bedrockConverse(decodeURIComponent(model), streams !== undefined);
   const [, deployment, route] = AZURE.exec(path) ?? [];
   if (deployment === undefined) return ENDPOINTS[path];
   const endpoint = ENDPOINTS[`/v1${route!}`]!;
@@ -59,6 +67,7 @@ function endpointAt(path: string): SimulatedEndpoint | undefined {
 }
 
 const TRUTH_PATH = '/_simulated/requests';
+const INVOCATION_LOG_PATH = '/_simulated/invocation-log';
 
 /** Longer than any client keeps an idle connection, so that none sends a call into one that we are closing. */
 const KEEP_ALIVE_MS = 75_000;
@@ -78,6 +87,11 @@ export async function startSimulatedProvider({
     response.on('error', () => undefined);
     onceRead(incoming, (bodyBytes) => {
       const path = pathOf(incoming);
+      if (path === INVOCATION_LOG_PATH) {
+        const lines = invocationLog(truth.requests());
+        response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(lines));
+        return;
+      }
       if (path === TRUTH_PATH) {
         answerTruth(truth, incoming, response);
         return;
@@ -144,8 +158,12 @@ async function outcomeOf(
   return serveCall(endpoint, exchange, provider);
 }
 
-const dialectOf = ({ dialect }: SimulatedRequest): SimulatedDialect =>
-  dialect === 'anthropic' ? anthropic : openAi;
+const DIALECTS: Record<SimulatedRequest['dialect'], SimulatedDialect> = {
+  openai: openAi,
+  anthropic,
+  bedrock,
+};
+const dialectOf = ({ dialect }: SimulatedRequest): SimulatedDialect => DIALECTS[dialect];
 
 function receive(
   incoming: IncomingMessage,

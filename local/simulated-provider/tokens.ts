@@ -2,11 +2,14 @@
  * How the simulated provider counts: four bytes of text are a token. Plain on purpose, so that a reader can check
  * a charge by hand; it mirrors no tokenizer.
  */
-import type { JsonValue } from '../../lambdas/core/json-document.ts';
+import { isObject, type JsonObject, type JsonValue } from '../../lambdas/core/json-document.ts';
 
 /** What an image costs, whatever its size: its bytes are no text. */
 const IMAGE_TOKENS = 16;
 const IMAGE_TYPES: ReadonlySet<unknown> = new Set(['image', 'image_url', 'input_image']);
+/** Bedrock's blocks have no type: their one member names it. */
+const isImage = (block: JsonObject): boolean =>
+  IMAGE_TYPES.has(block['type']) || (isObject(block['image']) && 'format' in block['image']);
 
 /**
  * Each text at a token per four bytes begun, each object, number and truth value at one more. Never above the
@@ -22,7 +25,7 @@ export function countTokens(value: JsonValue | undefined): number {
     if (typeof next === 'string') sum += Math.ceil(Buffer.byteLength(next) / 4);
     else if (typeof next !== 'object') sum += 1;
     else if (Array.isArray(next)) for (const element of next) open.push(element);
-    else if (IMAGE_TYPES.has(next['type'])) sum += IMAGE_TOKENS;
+    else if (isImage(next)) sum += IMAGE_TOKENS;
     else {
       sum += 1;
       for (const member in next) open.push(next[member]);

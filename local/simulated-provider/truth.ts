@@ -15,7 +15,8 @@ export type EndpointName =
   | 'openai-speech'
   | 'openai-input-tokens'
   | 'anthropic-messages'
-  | 'anthropic-count-tokens';
+  | 'anthropic-count-tokens'
+  | 'bedrock-converse';
 
 /** Disjoint, but for `reasoning`, which stands inside `output`. */
 export interface BilledTokens {
@@ -54,7 +55,7 @@ export class SimulatedRequest {
   /** The request id that the answer carries. */
   readonly id: string;
   readonly endpoint: EndpointName | 'unknown';
-  readonly dialect: 'openai' | 'anthropic';
+  readonly dialect: 'openai' | 'anthropic' | 'bedrock';
   readonly method: string;
   /** With the query. */
   readonly path: string;

@@ -103,6 +103,22 @@ describe('evidence', () => {
     expect((await auditLedger(table)).balanced).toBe(true);
   });
 
+  it('is taken by the id of the hold too, as a provider logs it, held still or presumed spent', async () => {
+    const { clock, ledger, table, hold, evidence, settled } = world();
+    const held = await hold();
+    const { call } = await hold();
+    clock.advance(minutes(17));
+    expect((await evidence(held.call.id, '0.02')).body).toMatchObject({
+      result: 'charged',
+      charge: { request_id: held.requestId },
+    });
+    const charge = orphanCharge(call.id, alice.pk, call.hold, call.at);
+    await ledger.finish({ ...charge, ...presumed(call.hold.i, 'the stream broke') }, alice);
+    expect((await evidence(call.id, '0.03')).body).toMatchObject({ result: 'adjusted' });
+    expect(await settled()).toBe(usd('0.05'));
+    expect((await auditLedger(table)).balanced).toBe(true);
+  });
+
   it('of what was billed after it was presumed spent is an item of its own in usage', async () => {
     const { clock, ledger, table, send, hold, evidence, settled } = world();
     const { call, requestId } = await hold();
@@ -129,6 +145,7 @@ describe('evidence', () => {
   it.each<[string, (w: ReturnType<typeof world>) => Promise<string>, number, string]>([
     ['for a call that may be running', async ({ hold }) => (await hold()).requestId, 409, 'call_in_flight'],
     ['for an unknown id', () => Promise.resolve('req_00000000000000000000000000'), 404, 'not_found'],
+    ['for a hold that nobody has', () => Promise.resolve('0'.repeat(26)), 404, 'not_found'],
     ['for text that is no id', () => Promise.resolve('x'), 404, 'not_found'],
     [
       'for a call that the provider settled',

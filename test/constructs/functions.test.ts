@@ -81,6 +81,11 @@ describe('environments', () => {
     azure.hasResourceProperties('AWS::Lambda::Function', {
       Environment: { Variables: { AZURE_BASE_URL: 'https://acme.openai.azure.com' } },
     });
+    expect(environmentOf('Proxy')).not.toHaveProperty('BEDROCK_REGION');
+    const bedrock = synthesised({ bedrockRegion: 'eu-west-1' }).stateless;
+    bedrock.hasResourceProperties('AWS::Lambda::Function', {
+      Environment: { Variables: { BEDROCK_REGION: 'eu-west-1' } },
+    });
     const other = synthesised({ openaiBaseUrl: 'http://127.0.0.1:9000' }).stateless;
     other.hasResourceProperties('AWS::Lambda::Function', {
       Environment: { Variables: { OPENAI_BASE_URL: 'http://127.0.0.1:9000' } },

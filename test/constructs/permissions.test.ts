@@ -2,7 +2,7 @@
 import { describe, expect, test } from 'vitest';
 import { nameOf, resourcesOf, storingPolicy, synthesised } from './stacks.ts';
 
-const { stateful, stateless } = synthesised({}, storingPolicy);
+const { stateful, stateless } = synthesised({ bedrockRegion: 'eu-west-1' }, storingPolicy);
 
 interface Statement {
   Effect: string;
@@ -36,6 +36,8 @@ const TRACES = [
 /** By role, sorted. Each line has its reason in the construct that grants it. */
 const EXPECTED: Record<string, string[]> = {
   ProxyRole: [
+    'bedrock:InvokeModel',
+    'bedrock:InvokeModelWithResponseStream',
     'dynamodb:GetItem',
     'dynamodb:PutItem',
     'dynamodb:Query',
@@ -219,6 +221,15 @@ describe('resources', () => {
       expect(statement.Action).toBe('dynamodb:Query');
       expect(JSON.stringify(statement.Resource)).toContain('/index/byTime');
     }
+  });
+
+  test('Bedrock is called where the context names a region, there and not otherwise', () => {
+    const granted = statements.find(({ statement }) => JSON.stringify(statement.Action).includes('bedrock:'));
+    const resources = JSON.stringify(granted!.statement.Resource);
+    expect(resources).toContain(':bedrock:*::foundation-model/*');
+    expect(resources).toContain(':bedrock:eu-west-1:');
+    expect(resources).toContain(':inference-profile/*');
+    expect(JSON.stringify(synthesised().stateless.toJSON())).not.toContain('bedrock:');
   });
 
   test('nothing is denied by accident', () => {

@@ -59,7 +59,6 @@ describe('everything else is refused', () => {
     ['POST', '/v1/chat/completions/'],
     ['POST', '/v1/chat/completions/../../files'],
     ['POST', '/v1/%63hat/completions/x'],
-    ['POST', '/model/anthropic.claude/converse'],
     ['POST', '/v1beta/models/gemini:generateContent'],
     ['GET', '/'],
     ['GET', '/v1'],

@@ -12,7 +12,7 @@ import { eventStreamSerdeProvider } from '../../lib/constructs/node-function/no-
 import { installAwsLambda, takeApart } from '../support/awslambda-shim.ts';
 import { invoke, restEvent } from './lambda-world.ts';
 
-const KIB_MAX = 640;
+const KIB_MAX = 656;
 const LAMBDAS = resolve(import.meta.dirname, '../../lambdas');
 
 let bundles: Map<string, Bundle>;

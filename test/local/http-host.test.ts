@@ -1,4 +1,5 @@
 import { once } from 'node:events';
+import { connect as connectHttp2, type ClientHttp2Session } from 'node:http2';
 import { connect } from 'node:net';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { Agent, request } from 'undici';
@@ -159,5 +160,72 @@ describe('a port that cannot be had', () => {
     await expect(startHttpHost({ host: '203.0.113.7', port: 0, fetch, report })).rejects.toThrow(
       '203.0.113.7 is no address of this machine; set HOST to one, such as 127.0.0.1.',
     );
+  });
+});
+
+describe('HTTP/2', () => {
+  /** All that comes back, as text; the session is left open. */
+  function get(session: ClientHttp2Session, path: string): Promise<string> {
+    const stream = session.request({ ':path': path });
+    return new Promise((resolve, reject) => {
+      let text = '';
+      stream.on('data', (chunk: Buffer) => (text += chunk.toString()));
+      stream.once('end', () => resolve(text));
+      stream.once('error', reject);
+      stream.end();
+    });
+  }
+
+  it('is answered on the same port, paths as they came', async () => {
+    const { url } = await start((given) => new Response(new URL(given.url).pathname));
+    const session = connectHttp2(url);
+    expect(await get(session, '/model/a%3A0/converse')).toBe('/model/a%3A0/converse');
+    expect(await get(session, '/model/a:0/converse')).toBe('/model/a:0/converse');
+    expect(await (await fetch(`${url}/plain`)).text()).toBe('/plain');
+    session.close();
+  });
+
+  it('waits for a call in flight when it stops, and cuts nobody off', async () => {
+    const { body, feed, end } = fedBody();
+    const { url, stop } = await start(
+      () => new Response(body, { headers: { 'content-type': 'application/vnd.amazon.eventstream' } }),
+    );
+    const session = connectHttp2(url);
+    const answer = get(session, '/');
+    feed('before ');
+    await once(session, 'remoteSettings');
+    const stopped = stop();
+    feed('after');
+    end();
+    expect(await answer).toBe('before after');
+    await stopped;
+  });
+
+  it('lets go of a client that never reads, and of one that says nothing', async () => {
+    const { url, stop } = await start(() => new Response('unread'));
+    const session = connectHttp2(url);
+    const stream = session.request({ ':path': '/' });
+    stream.end();
+    await once(stream, 'response');
+    const silent = connect(Number(new URL(url).port), '127.0.0.1');
+    await once(silent, 'connect');
+    await stop();
+    session.destroy();
+  });
+
+  it('is cut where the body breaks', async () => {
+    const { body, feed, fail } = fedBody();
+    const { url } = await start(
+      () => new Response(body, { headers: { 'content-type': 'text/event-stream' } }),
+    );
+    const session = connectHttp2(url);
+    session.on('error', () => undefined);
+    const answer = get(session, '/');
+    const refused = expect(answer).rejects.toThrow();
+    feed('half');
+    fail();
+    await refused;
+    expect(reported).toEqual(['cut']);
+    session.destroy();
   });
 });

@@ -12,7 +12,6 @@ export const RULES = [
   'rate',
   'event',
   'mail',
-  'webhook',
   'progress',
 ] as const;
 export type Rule = (typeof RULES)[number];

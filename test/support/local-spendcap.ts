@@ -61,6 +61,8 @@ export interface LocalSpendcap {
   /** Changes the caps that the caller was made with. */
   setCaps(caller: Caller, caps: UserCap[]): Promise<void>;
   newKey(key: object): Promise<string>;
+  /** Asks the admin API; throws where it refuses. */
+  admin<T>(method: string, path: string, body?: object): Promise<T>;
   arrivals: (key: string) => Arrival[];
   close(): Promise<void>;
 }
@@ -116,6 +118,7 @@ export async function startSpendcap({
     url: server.url,
     provider: server.provider!,
     newKey,
+    admin,
     setCaps: ({ user }, caps) => putCaps(user, caps),
     arrivals: watch.of,
     newCaller: async (caps) => {

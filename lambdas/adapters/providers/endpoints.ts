@@ -2,6 +2,7 @@
 import type { Dialect, DialectRenderer, Endpoint } from '../../core/endpoint.ts';
 import { anthropicMessages } from './anthropic/messages.ts';
 import { anthropicRendering } from './anthropic/rendering.ts';
+import { bedrockRendering } from './bedrock/rendering.ts';
 import { openAiChat } from './openai/chat.ts';
 import { openAiEmbeddings } from './openai/embeddings.ts';
 import { openAiImages } from './openai/images.ts';
@@ -10,7 +11,7 @@ import { openAiResponses } from './openai/responses.ts';
 import { openAiSpeech } from './openai/speech.ts';
 import { openAiTranscription } from './openai/transcription.ts';
 
-/** Paths below the optional `/v1`. */
+/** Paths below the optional `/v1`; those that name a model or a deployment stand in lambdas/proxy/app.ts. */
 export const ENDPOINTS: Record<string, Endpoint> = {
   '/chat/completions': openAiChat,
   '/responses': openAiResponses,
@@ -24,4 +25,5 @@ export const ENDPOINTS: Record<string, Endpoint> = {
 export const RENDERERS: Record<Dialect, DialectRenderer> = {
   openai: openAiRendering,
   anthropic: anthropicRendering,
+  bedrock: bedrockRendering,
 };

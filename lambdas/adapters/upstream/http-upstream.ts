@@ -13,7 +13,18 @@ export interface UpstreamTarget {
   origin: string;
   /** The provider's own key; undefined sends none (the simulated provider). */
   apiKey: string | undefined;
+  /** In place of a key, where the provider takes signatures. */
+  sign?: Signer;
 }
+/** Gives the headers that a request is sent with beside those it has. Throws where there is nothing to sign with. */
+export type Signer = (request: {
+  method: string;
+  origin: string;
+  path: string;
+  /** Those that are signed. */
+  headers: Record<string, string>;
+  body: Uint8Array;
+}) => Promise<[name: string, value: string][]>;
 export type UpstreamTargets = Partial<Record<UpstreamName, UpstreamTarget>>;
 
 /** Fifteen minutes is what API Gateway and Lambda allow a call. */
@@ -50,6 +61,8 @@ interface Provider {
   /** As the header `host` has it. */
   host: string;
   credential: [name: string, value: string] | undefined;
+  origin: string;
+  sign: Signer | undefined;
 }
 
 export class HttpUpstream implements Upstream {
@@ -62,7 +75,10 @@ export class HttpUpstream implements Upstream {
   /** Throws on an origin that is none. */
   constructor(targets: UpstreamTargets, timeouts: Partial<UpstreamTimeouts> = {}) {
     this.#timeouts = { ...TIMEOUTS, ...timeouts };
-    for (const [name, { origin, apiKey }] of Object.entries(targets) as [UpstreamName, UpstreamTarget][]) {
+    for (const [name, { origin, apiKey, sign }] of Object.entries(targets) as [
+      UpstreamName,
+      UpstreamTarget,
+    ][]) {
       const url = new URL(origin);
       const protocol = url.protocol === 'http:' ? 'http:' : 'https:';
       const { hostname, port } = urlToHttpOptions(url);
@@ -70,6 +86,8 @@ export class HttpUpstream implements Upstream {
         destination: { protocol, hostname, port, agent: this.#agents[protocol] },
         host: url.host,
         credential: apiKey === undefined ? undefined : CREDENTIAL[name](apiKey),
+        origin,
+        sign: apiKey === undefined ? sign : undefined,
       });
     }
   }
@@ -84,6 +102,14 @@ export class HttpUpstream implements Upstream {
     const { method, path, signal } = request;
     const body = bufferOf(request.body ?? '');
     const headers = headersFor(provider, request, body.length);
+    if (provider.sign) {
+      try {
+        headers.push(...(await signatureOf(provider.sign, provider.origin, request, body)));
+      } catch (error) {
+        return { kind: 'not_sent', reason: `it cannot be signed: ${describe(error as Error)}` };
+      }
+      if (signal.aborted) return { kind: 'not_sent', reason: 'aborted before it was sent' };
+    }
     let exchange: Exchange;
     try {
       exchange = new Exchange(
@@ -112,6 +138,17 @@ export class HttpUpstream implements Upstream {
 /** Over the same bytes: a body may be megabytes. */
 const bufferOf = (body: string | Uint8Array<ArrayBuffer>): Buffer =>
   typeof body === 'string' ? Buffer.from(body) : Buffer.from(body.buffer, body.byteOffset, body.byteLength);
+
+/** Of the type of the body, too, which says how it is read. */
+async function signatureOf(
+  sign: Signer,
+  origin: string,
+  { method, path, headers }: UpstreamRequest,
+  body: Uint8Array,
+): Promise<string[]> {
+  const signed = headers.filter(([name]) => name === 'content-type');
+  return (await sign({ method, origin, path, headers: Object.fromEntries(signed), body })).flat();
+}
 
 /** Flat: name, value, name, value. */
 function headersFor(

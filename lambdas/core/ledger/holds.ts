@@ -1,7 +1,7 @@
 /** Open holds, and why each is open: what an operator looks at when money is held that nobody seems to use. */
 import { epochMs, holdId, type EpochMs, type HoldId } from '../brands.ts';
 import type { ItemKey, Table } from '../ports.ts';
-import { holdOfRequest } from '../request-ids.ts';
+import { holdOfRequest, isHoldId } from '../request-ids.ts';
 import { SLOT_TIME } from './accounts.ts';
 import { SETTLING_TIME, leavesOf } from './collect.ts';
 import type { Charge } from './charge.ts';
@@ -67,21 +67,29 @@ export interface FoundCall {
   leaf: ItemKey | undefined;
 }
 
-/** A call by its request id, whoever made it. A hold is looked for on every leaf: for operators, not for calls. */
+/**
+ * A call by its request id, or by the id of its hold as a provider's log has it, whoever made it. A hold is looked for
+ * on every leaf: for operators, not for calls.
+ */
 export async function findCall(
   { table, ledger }: { table: Table; ledger: Ledger },
-  requestId: string,
+  id: string,
 ): Promise<FoundCall | undefined> {
-  const base = holdOfRequest(requestId);
-  if (base === undefined) return undefined;
-  for await (const charge of chargesUnder(ledger, base)) {
-    if (charge.info.rq === requestId) return { id: charge.id, charge, leaf: undefined };
-  }
+  if (!isHoldId(id) && holdOfRequest(id) === undefined) return undefined;
+  const charge = await chargeNamed(ledger, id);
+  if (charge) return { id: charge.id, charge, leaf: undefined };
   for await (const key of leavesOf(table)) {
     const leaf = await ledger.leaves.read(key);
-    const found = Object.entries(leaf?.h ?? {}).find(([, hold]) => hold.i.rq === requestId);
+    const found = Object.entries(leaf?.h ?? {}).find(([name, hold]) => name === id || hold.i.rq === id);
     if (found) return { id: holdId(found[0]), charge: undefined, leaf: key };
   }
+  return undefined;
+}
+
+async function chargeNamed(ledger: Ledger, id: string): Promise<Charge | undefined> {
+  if (isHoldId(id)) return ledger.readCharge(holdId(id));
+  for await (const charge of chargesUnder(ledger, holdOfRequest(id)!))
+    if (charge.info.rq === id) return charge;
   return undefined;
 }
 

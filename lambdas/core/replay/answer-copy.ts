@@ -2,18 +2,24 @@
 import { ANSWER_BYTES_MAX } from './stored-answers.ts';
 
 export class AnswerCopy {
-  private pieces: string[] = [];
-  /** UTF-16 units, of which there are never more than bytes. */
+  private pieces: Uint8Array[] = [];
   private length = 0;
 
-  add(text: string): void {
-    this.length += text.length;
+  add(piece: Uint8Array): void {
+    this.length += piece.byteLength;
     if (this.length > ANSWER_BYTES_MAX) this.pieces = [];
-    else this.pieces.push(text);
+    else this.pieces.push(piece);
   }
 
   /** Undefined where it became too large. */
   bytes(): Uint8Array<ArrayBuffer> | undefined {
-    return this.length > ANSWER_BYTES_MAX ? undefined : new TextEncoder().encode(this.pieces.join(''));
+    if (this.length > ANSWER_BYTES_MAX) return undefined;
+    const whole = new Uint8Array(this.length);
+    let at = 0;
+    for (const piece of this.pieces) {
+      whole.set(piece, at);
+      at += piece.byteLength;
+    }
+    return whole;
   }
 }

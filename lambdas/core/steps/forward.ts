@@ -23,6 +23,7 @@ export async function forward(call: Call): Promise<Sent> {
     body: outgoing.bodyFor({
       card: quote.card,
       outputTokensMax: reserved.outputTokensSet,
+      holdId: reserved.held.id,
       model: quote.model === quote.shape.model ? undefined : quote.model,
     }),
     signal: abort.signal,

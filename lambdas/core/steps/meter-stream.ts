@@ -3,13 +3,13 @@
  * waits for the charge, so whoever has seen the end has been charged. A client that leaves is drained to the
  * usage; a stream that breaks ends with the dialect's own error frame, never with a clean close.
  */
-import { createParser } from 'eventsource-parser';
 import type { Answer, Call } from '../call.ts';
-import type { SseEvent, StreamMeter } from '../endpoint.ts';
+import type { StreamMeter } from '../endpoint.ts';
 import type { UpstreamOutcome } from '../ports.ts';
 import { AnswerCopy } from '../replay/answer-copy.ts';
 import type { StoredAnswer } from '../replay/stored-answers.ts';
 import { admittedHeaders, providerHeaders, storedHeaders } from '../response-headers.ts';
+import { serverSentEvents, type StreamFrame, type StreamFraming } from '../stream-framing.ts';
 import { SECOND } from '../time.ts';
 import type { ClientPresence } from './client-presence.ts';
 import { meterPlain, readAndSettle, reasonOf, type PlainResult } from './meter-plain.ts';
@@ -21,14 +21,20 @@ export async function meterStream(
   outcome: Promise<UpstreamOutcome>,
   presence: ClientPresence,
 ): Promise<Answer> {
-  const begun = await unlessSilent(call, outcome, call.gateway.timing.plainKeepAlive);
-  if (begun === 'silent') return lateStream(call, outcome, presence);
-  const events = eventsOf(begun);
+  const { keepAlive } = framingOf(call);
+  const begun =
+    keepAlive === undefined
+      ? await outcome
+      : await unlessSilent(call, outcome, call.gateway.timing.plainKeepAlive);
+  if (begun === 'silent') return lateStream(call, outcome, presence, keepAlive!);
+  const events = eventsOf(call, begun);
   if (!events) return meterPlain(call, outcome, presence);
   const client = new ClientPipe(presence);
   const completion = pump(call, events, client);
   return { response: opened(call, events, client), completion };
 }
+
+const framingOf = ({ endpoint }: Call): StreamFraming => endpoint.framing ?? serverSentEvents;
 
 interface EventStream {
   status: number;
@@ -37,10 +43,10 @@ interface EventStream {
 }
 
 /** The answer where it is a stream of events; undefined for every other one. */
-function eventsOf(outcome: UpstreamOutcome): EventStream | undefined {
+function eventsOf(call: Call, outcome: UpstreamOutcome): EventStream | undefined {
   if (outcome.kind !== 'answered' || !outcome.response.ok) return undefined;
   const { status, headers, body } = outcome.response;
-  const isEvents = headers.get('content-type')?.startsWith('text/event-stream') === true;
+  const isEvents = headers.get('content-type')?.startsWith(framingOf(call).contentType) === true;
   return body && isEvents ? { status, headers, body } : undefined;
 }
 
@@ -52,14 +58,19 @@ function opened(call: Call, from: Pick<EventStream, 'status' | 'headers'>, clien
 }
 
 /** The provider does not even answer: comments keep the connection open, and its status is ours by then. */
-function lateStream(call: Call, outcome: Promise<UpstreamOutcome>, presence: ClientPresence): Answer {
+function lateStream(
+  call: Call,
+  outcome: Promise<UpstreamOutcome>,
+  presence: ClientPresence,
+  keepAlive: Uint8Array,
+): Answer {
   const client = new ClientPipe(presence);
-  const headers = new Headers({ 'content-type': 'text/event-stream; charset=utf-8' });
+  const headers = new Headers({ 'content-type': `${framingOf(call).contentType}; charset=utf-8` });
   const follow = async (): Promise<void> => {
     while ((await unlessSilent(call, outcome, call.gateway.timing.streamKeepAlive)) === 'silent') {
-      await client.write(KEEP_ALIVE);
+      await client.write(keepAlive);
     }
-    const events = eventsOf(await outcome);
+    const events = eventsOf(call, await outcome);
     if (events) {
       await pump(call, events, client);
       return;
@@ -69,13 +80,12 @@ function lateStream(call: Call, outcome: Promise<UpstreamOutcome>, presence: Cli
     await client.close();
     await settled.rest;
   };
-  void client.write(KEEP_ALIVE);
+  void client.write(keepAlive);
   const completion = follow();
   completion.catch(() => undefined); // told by the host, which awaits it
   return { response: opened(call, { status: 200, headers }, client), completion };
 }
 
-const KEEP_ALIVE = ': keep-alive\n\n';
 const QUOTED_LENGTH_MAX = 500;
 
 function lateFailure(seen: PlainResult['seen']): string {
@@ -87,7 +97,7 @@ function lateFailure(seen: PlainResult['seen']): string {
 /** The dialect's own frames for a stream that cannot go on. */
 async function breakOff(call: Call, client: ClientPipe, meter: StreamMeter, message: string): Promise<void> {
   for (const event of meter.brokenOff(message, call.ids.requestId)) {
-    await client.write(encodeEvent(event));
+    await client.write(framingOf(call).encode(event));
   }
 }
 
@@ -107,22 +117,23 @@ function meterOf(call: Call): StreamMeter {
 async function pump(call: Call, from: EventStream, client: ClientPipe): Promise<void> {
   const meter = meterOf(call);
   const copy = copyOf(call);
-  let last: string | undefined;
+  const framing = framingOf(call);
+  let last: Uint8Array | undefined;
   let broken = 'the stream ended early';
   try {
-    for await (const frame of framesOf(call, from.body)) {
+    for await (const frame of framesOf(call, framing, from.body)) {
       if (frame.kind === 'comment') {
-        await client.write(`: ${frame.text}\n\n`);
+        await client.write(frame.bytes);
         continue;
       }
       const { pass, isLast } = meter.take(frame.event);
-      const text = pass ? encodeEvent(pass) : '';
-      copy?.add(text);
+      const bytes = pass ? framing.encode(pass) : undefined;
+      if (bytes) copy?.add(bytes);
       if (isLast) {
-        last = text;
+        last = bytes;
         break;
       }
-      if (pass) await client.write(text);
+      if (bytes) await client.write(bytes);
     }
   } catch (error) {
     broken = `the stream broke (${reasonOf(error)})`;
@@ -132,7 +143,7 @@ async function pump(call: Call, from: EventStream, client: ClientPipe): Promise<
 
 interface StreamEnd {
   /** The last event, which waits for the charge. */
-  last: string | undefined;
+  last: Uint8Array | undefined;
   /** Why there is none. */
   broken: string;
   answer: () => StoredAnswer | undefined;
@@ -175,30 +186,30 @@ function wholeAnswer(
   );
 }
 
-type Frame = { kind: 'event'; event: SseEvent } | { kind: 'comment'; text: string };
-
-/** The provider's events, and a comment of our own whenever it is silent. */
-async function* framesOf(call: Call, body: ReadableStream<Uint8Array>): AsyncGenerator<Frame> {
-  const frames: Frame[] = [];
-  const parser = createParser({
-    onEvent: ({ event, data, id }) => frames.push({ kind: 'event', event: { event, data, id } }),
-    onComment: (text) => frames.push({ kind: 'comment', text: text.trimStart() }),
-  });
-  const decoder = new TextDecoder();
+/** The provider's events, and, where its framing has one, a comment of our own whenever it is silent. */
+async function* framesOf(
+  call: Call,
+  { keepAlive, decoder }: StreamFraming,
+  body: ReadableStream<Uint8Array>,
+): AsyncGenerator<StreamFrame> {
+  const framesIn = decoder();
   const reader = body.getReader();
   try {
     let pending = reader.read();
     for (;;) {
-      const next = await unlessSilent(call, pending, call.gateway.timing.streamKeepAlive);
+      const next =
+        keepAlive === undefined
+          ? await pending
+          : await unlessSilent(call, pending, call.gateway.timing.streamKeepAlive);
       if (next === 'silent') {
-        yield { kind: 'comment', text: 'keep-alive' };
+        yield { kind: 'comment', bytes: keepAlive! };
         continue;
       }
       if (next.done) return;
-      parser.feed(decoder.decode(next.value, { stream: true }));
+      const frames = framesIn(next.value);
       pending = reader.read();
       pending.catch(() => undefined); // looked at in the next turn, or never
-      while (frames.length > 0) yield frames.shift()!;
+      yield* frames;
     }
   } finally {
     void readOut(call, reader);
@@ -216,18 +227,9 @@ async function readOut(call: Call, reader: ReadableStreamDefaultReader<Uint8Arra
   await reader.cancel().catch(() => undefined);
 }
 
-export function encodeEvent({ event, data, id }: SseEvent): string {
-  const lines: string[] = [];
-  if (event !== undefined) lines.push(`event: ${event}`);
-  for (const line of data.split('\n')) lines.push(`data: ${line}`);
-  if (id !== undefined) lines.push(`id: ${id}`);
-  return `${lines.join('\n')}\n\n`;
-}
-
-/** The client's end: takes text while the client is there; once it left, writes vanish and upstream is drained. */
+/** The client's end: takes bytes while the client is there; once it left, writes vanish and upstream is drained. */
 class ClientPipe {
   readonly readable: ReadableStream<Uint8Array>;
-  private readonly encoder = new TextEncoder();
   private readonly presence: ClientPresence;
   private controller!: ReadableStreamDefaultController<Uint8Array>;
   private wanted: (() => void) | undefined;
@@ -247,9 +249,9 @@ class ClientPipe {
   }
 
   /** Resolves when the client can take more, or has left. */
-  async write(text: string): Promise<void> {
+  async write(bytes: Uint8Array): Promise<void> {
     await this.room();
-    if (!this.presence.hasLeft()) this.controller.enqueue(this.encoder.encode(text));
+    if (!this.presence.hasLeft()) this.controller.enqueue(bytes);
   }
 
   /** Resolves when the client has read everything, or has left. */

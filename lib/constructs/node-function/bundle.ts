@@ -47,7 +47,10 @@ export function bundleFunctions(
     alias: {
       // The SDK's search for credentials on developers' machines and servers: a fifth of the proxy's bundle.
       '@aws-sdk/credential-provider-node': './lib/constructs/node-function/lambda-credentials.ts',
-      // Loaded by the SDK only for operations with event streams; none here has one.
+      // Of the framing that Bedrock's streams have, the codec alone.
+      '@smithy/eventstream-codec':
+        './node_modules/@smithy/core/dist-es/submodules/event-streams/eventstream-codec/EventStreamCodec.js',
+      // Loaded by the SDK only for operations with event streams; none that it is asked for has one.
       '@smithy/core/event-streams': './lib/constructs/node-function/no-event-streams.ts',
     },
     logLevel: 'warning',

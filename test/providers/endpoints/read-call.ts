@@ -1,4 +1,5 @@
 /** Reads a call as the flow does: parsed first, then by its endpoint. */
+import { holdId } from '../../../lambdas/core/brands.ts';
 import type { CallShape, JsonEndpoint } from '../../../lambdas/core/endpoint.ts';
 import { parseJsonDocument } from '../../../lambdas/core/json-document.ts';
 import type { Refusal } from '../../../lambdas/core/refusals.ts';
@@ -18,6 +19,8 @@ export function readText(endpoint: JsonEndpoint, text: string): Refusal | CallSh
 export const readBody = (endpoint: JsonEndpoint, body: Body): Refusal | CallShape =>
   readText(endpoint, JSON.stringify(body));
 
+export const HOLD = holdId('0123456789abcdefghijklmnop');
+
 /** The text that goes to the provider. */
 export function sentText(endpoint: JsonEndpoint, text: string, outputTokensMax?: bigint): string {
   const parsed = parseJsonDocument(text);
@@ -26,5 +29,5 @@ export function sentText(endpoint: JsonEndpoint, text: string, outputTokensMax?:
   if (!read.ok) throw new Error(read.refusal.message);
   const card = reviewedPrices().find(endpoint.name, read.value.model, NOON);
   if (!card) throw new Error(`no card for ${read.value.model}`);
-  return endpoint.bodyFor(parsed.document, read.value, { card, outputTokensMax });
+  return endpoint.bodyFor(parsed.document, read.value, { card, outputTokensMax, holdId: HOLD });
 }

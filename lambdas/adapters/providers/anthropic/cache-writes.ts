@@ -4,8 +4,11 @@ import { isObject, type JsonObject, type JsonValue } from '../../../core/json-do
 
 const FIVE_MINUTES: ReadonlySet<unknown> = new Set([undefined, null, '5m']);
 
-/** The dearest lifetime that any `cache_control` of the value names, wherever it stands; an unknown one is the longest. */
-export function cacheWritesOf(value: JsonValue | undefined): CallShape['cacheWrites'] {
+/** The dearest lifetime that any mark of the value names, wherever it stands; an unknown one is the longest. */
+export function cacheWritesOf(
+  value: JsonValue | undefined,
+  mark: 'cache_control' | 'cachePoint' = 'cache_control',
+): CallShape['cacheWrites'] {
   let dearest: CallShape['cacheWrites'] = 'none';
   const open: (JsonValue[] | JsonObject)[] = [];
   const look = (into: JsonValue | undefined): void => {
@@ -17,7 +20,7 @@ export function cacheWritesOf(value: JsonValue | undefined): CallShape['cacheWri
       next.forEach(look);
       continue;
     }
-    const control = next['cache_control'];
+    const control = next[mark];
     if (isObject(control)) {
       if (!FIVE_MINUTES.has(control['ttl'])) return '1h';
       dearest = '5m';

@@ -8,7 +8,7 @@ import {
   type CostWriter,
   type JsonEndpoint,
   type Metered,
-  type SseEvent,
+  type StreamEvent,
   type StreamMeter,
 } from '../../../core/endpoint.ts';
 import {
@@ -180,7 +180,7 @@ class MessageStreamMeter implements StreamMeter {
     this.context = context;
   }
 
-  take(event: SseEvent): Metered {
+  take(event: StreamEvent): Metered {
     switch (event.event) {
       case 'message_start': {
         this.start = readJsonObject(event.data);
@@ -222,7 +222,7 @@ class MessageStreamMeter implements StreamMeter {
   sawError(): boolean {
     return this.failed;
   }
-  brokenOff(message: string, requestId: string): SseEvent[] {
+  brokenOff(message: string, requestId: string): StreamEvent[] {
     const data = { type: 'error', error: { type: 'api_error', message }, request_id: requestId };
     return [{ event: 'error', id: undefined, data: JSON.stringify(data) }];
   }

@@ -8,7 +8,7 @@ import {
   type CostWriter,
   type JsonEndpoint,
   type Metered,
-  type SseEvent,
+  type StreamEvent,
   type StreamMeter,
 } from '../../../core/endpoint.ts';
 import { isObject, readJsonObject, type JsonDocument, type JsonObject } from '../../../core/json-document.ts';
@@ -201,7 +201,7 @@ class ChatStreamMeter implements StreamMeter {
     this.context = context;
   }
 
-  take(event: SseEvent): Metered {
+  take(event: StreamEvent): Metered {
     if (event.data === '[DONE]') {
       this.isDone = true;
       return { pass: event, isLast: true };
@@ -214,7 +214,7 @@ class ChatStreamMeter implements StreamMeter {
     return { pass: this.metered(event, chunk), isLast: false };
   }
 
-  private metered(event: SseEvent, chunk: JsonObject): SseEvent | null {
+  private metered(event: StreamEvent, chunk: JsonObject): StreamEvent | null {
     const { shape, card, costOf } = this.context;
     const reading = readChatUsage(chunk, card);
     if (!reading) {
@@ -242,7 +242,7 @@ class ChatStreamMeter implements StreamMeter {
   sawError(): boolean {
     return this.failed;
   }
-  brokenOff(message: string): SseEvent[] {
+  brokenOff(message: string): StreamEvent[] {
     return [errorFrame(message)];
   }
 }

@@ -3,7 +3,7 @@ import {
   withCost,
   type CostWriter,
   type Metered,
-  type SseEvent,
+  type StreamEvent,
   type StreamMeter,
 } from '../../../core/endpoint.ts';
 import { readJsonObject, type JsonObject } from '../../../core/json-document.ts';
@@ -28,7 +28,7 @@ export class LastEventMeter implements StreamMeter {
     this.costOf = of.costOf;
   }
 
-  take(event: SseEvent): Metered {
+  take(event: StreamEvent): Metered {
     const data = readJsonObject(event.data);
     if (!data) return { pass: event, isLast: false };
     if (data['error'] !== undefined || data['type'] === 'error') this.failed = true;
@@ -53,7 +53,7 @@ export class LastEventMeter implements StreamMeter {
   sawError(): boolean {
     return this.failed;
   }
-  brokenOff(message: string): SseEvent[] {
+  brokenOff(message: string): StreamEvent[] {
     return [errorFrame(message)];
   }
 }

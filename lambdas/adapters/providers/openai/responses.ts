@@ -8,7 +8,7 @@ import {
   type CostWriter,
   type JsonEndpoint,
   type Metered,
-  type SseEvent,
+  type StreamEvent,
   type StreamMeter,
 } from '../../../core/endpoint.ts';
 import { isObject, readJsonObject, type JsonDocument, type JsonObject } from '../../../core/json-document.ts';
@@ -179,7 +179,7 @@ class ResponsesStreamMeter implements StreamMeter {
     this.context = context;
   }
 
-  take(event: SseEvent): Metered {
+  take(event: StreamEvent): Metered {
     const data = readJsonObject(event.data);
     if (!data) return { pass: event, isLast: false };
     const { sequence_number: number } = data;
@@ -211,7 +211,7 @@ class ResponsesStreamMeter implements StreamMeter {
     return this.failed;
   }
   /** The response that was begun, failed: SDKs refuse another one, and a number that was there before. */
-  brokenOff(message: string, requestId: string): SseEvent[] {
+  brokenOff(message: string, requestId: string): StreamEvent[] {
     const begun = this.begun ?? { id: requestId, object: 'response', output: [] };
     const response = { ...begun, status: 'failed', error: { code: 'server_error', message } };
     const data = { type: 'response.failed', sequence_number: this.nextNumber, response };
