@@ -1,32 +1,17 @@
-/**
- * Webhooks on Lambda: one message of the queue is one event for one subscription. What fails stays in the queue, and comes
- * again after a pause that grows; after the last attempt it goes to the dead letters with the reason beside it. Where that
- * fails, SQS moves it there without one.
- */
+/** Webhooks on Lambda: messages of the queue are posted, and what fails is made to wait in it. */
 import { ChangeMessageVisibilityCommand, SQSClient } from '@aws-sdk/client-sqs';
-import type { SQSBatchResponse, SQSEvent, SQSRecord } from 'aws-lambda';
 import { BACKGROUND_SILENCE_MS_MAX, timeLimits } from '../adapters/aws-time-limits.ts';
 import { LetterQueue } from '../adapters/sqs/letter-queue.ts';
 import { REASON_ATTRIBUTE } from '../core/dead-letters/letter.ts';
 import { parsePolicy } from '../core/policy/policy.ts';
-import { deliverySchema, pauseAfter } from '../core/webhooks/delivery.ts';
 import { readEnvironment, text } from '../runtime/environment.ts';
-import { standardOutput, type Log } from '../runtime/log.ts';
+import { standardOutput } from '../runtime/log.ts';
 import { openSending } from '../runtime/webhook-sending.ts';
-import { createSend, type Send } from './send.ts';
+import { createHandler, type WebhookParts } from './deliver.ts';
+import { createSend } from './send.ts';
 
 /** The policy file's content; the bundler puts it here, so that the code and its policy are deployed as one. */
 declare const SPENDCAP_POLICY: unknown;
-
-/** Makes a message come again after so many seconds. */
-export type Delay = (receipt: string, seconds: number) => Promise<void>;
-
-export interface WebhookParts {
-  send: Send;
-  delay: Delay;
-  /** Puts a message to the dead letters. */
-  giveUp: (body: string, reason: string) => Promise<void>;
-}
 
 export const handler = createHandler({ open: openOnAws, log: standardOutput });
 
@@ -46,48 +31,4 @@ function openOnAws(): WebhookParts {
       );
     },
   };
-}
-
-/** Each message stands for itself; what a receiver does wrong is no error of the function. */
-export function createHandler({ open, log }: { open: () => WebhookParts; log: Log }) {
-  let parts: WebhookParts | undefined;
-  return async ({ Records }: SQSEvent): Promise<SQSBatchResponse> => {
-    parts ??= open();
-    const batchItemFailures: SQSBatchResponse['batchItemFailures'] = [];
-    for (const record of Records) {
-      if (!(await deliver(parts, record, log))) batchItemFailures.push({ itemIdentifier: record.messageId });
-    }
-    return { batchItemFailures };
-  };
-}
-
-/** False where the message is to come again. */
-async function deliver(parts: WebhookParts, record: SQSRecord, log: Log): Promise<boolean> {
-  const attempts = Number(record.attributes.ApproximateReceiveCount);
-  let about: Record<string, unknown> = { messageId: record.messageId, attempts };
-  let reason: string;
-  try {
-    const delivery = deliverySchema.parse(JSON.parse(record.body));
-    about = { webhook: delivery.webhook, type: delivery.type, event: delivery.detail.id, attempts };
-    const outcome = await parts.send(delivery);
-    log({ ...about, ...outcome, kind: `webhook_${outcome.kind}` });
-    if (outcome.kind !== 'failed') return true;
-    ({ reason } = outcome);
-  } catch (error) {
-    reason = String(error);
-    log({ ...about, kind: 'webhook_failed', reason });
-  }
-  const pause = pauseAfter(attempts);
-  if (pause === undefined) {
-    const given = parts.giveUp(record.body, reason).then(() => true);
-    return given.catch((error: unknown) => {
-      log({ ...about, kind: 'webhook_not_given_up', reason: String(error) });
-      return false;
-    });
-  }
-  // Without it the message comes again all the same, after the time that the queue gives each of them.
-  await parts
-    .delay(record.receiptHandle, pause / 1000)
-    .catch((error: unknown) => log({ ...about, kind: 'webhook_not_delayed', reason: String(error) }));
-  return false;
 }

@@ -4,7 +4,7 @@ import { Webhook } from 'standardwebhooks';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createPost } from '../../lambdas/adapters/webhooks/post.ts';
 import { systemClock as clock } from '../../lambdas/runtime/clock.ts';
-import { createHandler } from '../../lambdas/webhook/handler.ts';
+import { createHandler } from '../../lambdas/webhook/deliver.ts';
 import { createSend } from '../../lambdas/webhook/send.ts';
 import { startReceiver, type WebhookReceiver } from '../support/webhook-receiver.ts';
 

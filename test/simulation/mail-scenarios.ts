@@ -25,7 +25,9 @@ class MailScript extends Script {
       const place = this.mailFates.findIndex((next) => next.operation === operation && next.pk === pk);
       return place < 0 ? undefined : this.mailFates.splice(place, 1)[0]!.fate;
     };
-    const crossed = new Promise<CapThresholdCrossed>((resolve) => readStream(this.world, resolve));
+    const crossed = new Promise<CapThresholdCrossed>((resolve) =>
+      readStream(this.world, { started: resolve, taken: () => undefined }),
+    );
     this.play(async () => {
       const host = this.process();
       const call = this.call('amy', 40n);

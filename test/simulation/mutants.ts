@@ -5,6 +5,7 @@ import type { Mutant } from './mutants/mutant.ts';
 import { OF_RESERVE } from './mutants/reserve.ts';
 import { OF_SETTLE } from './mutants/settle.ts';
 import { OF_SHARED_CAPS } from './mutants/shared-caps.ts';
+import { OF_WEBHOOKS } from './mutants/webhooks.ts';
 
 export const MUTANTS: readonly Mutant[] = [
   ...OF_RESERVE,
@@ -12,4 +13,5 @@ export const MUTANTS: readonly Mutant[] = [
   ...OF_ACCOUNTS,
   ...OF_SHARED_CAPS,
   ...OF_MAILS,
+  ...OF_WEBHOOKS,
 ];

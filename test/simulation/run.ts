@@ -13,6 +13,8 @@ import { drawPlan, type PlannedCall } from './plan.ts';
 import { collect, correctFromLog, feedFromStream, repairAfterDeath } from './repairs.ts';
 import { readStream } from './stream.ts';
 import { Violation } from './violation.ts';
+import type { WebhookCounts } from './webhook-audit.ts';
+import { hasWebhooks, WebhookRoom } from './webhook-room.ts';
 import { World } from './world.ts';
 
 const MINUTE = 60_000;
@@ -32,18 +34,30 @@ export interface SeedResult {
   audit: AuditCounts;
   /** In the seeds that mail. */
   mail: MailCounts | undefined;
+  /** In the seeds that have webhooks. */
+  webhooks: WebhookCounts | undefined;
+}
+
+/** What only some of the seeds have. */
+interface Rooms {
+  mail: MailRoom | undefined;
+  webhooks: WebhookRoom | undefined;
 }
 
 export async function runSeed(seed: number): Promise<SeedResult> {
   const world = new World(seed, drawPlan(seed));
-  const mailRoom = hasMail(seed) ? new MailRoom(world, seed) : undefined;
-  const fingerprint = fingerprintOf(world, mailRoom);
+  const rooms: Rooms = {
+    mail: hasMail(seed) ? new MailRoom(world, seed) : undefined,
+    webhooks: hasWebhooks(seed) ? new WebhookRoom(world, seed) : undefined,
+  };
+  const fingerprint = fingerprintOf(world, rooms);
   let violation: string | undefined;
   try {
-    setUp(world, mailRoom);
+    setUp(world, rooms);
     await world.time.run(EVENTS_MAX);
     world.auditor.atRest();
-    mailRoom?.audit.atRest();
+    rooms.mail?.audit.atRest();
+    rooms.webhooks?.audit.atRest();
   } catch (error) {
     violation = describe(world, error);
   }
@@ -55,18 +69,22 @@ export async function runSeed(seed: number): Promise<SeedResult> {
     events: time.events,
     faults: network.counts,
     audit: auditor.counts,
-    mail: mailRoom?.audit.counts,
+    mail: rooms.mail?.audit.counts,
+    webhooks: rooms.webhooks?.audit.counts,
   };
 }
 
-function setUp(world: World, mailRoom: MailRoom | undefined): void {
+function setUp(world: World, rooms: Rooms): void {
   const { plan, time, chance } = world;
   const afterDeath = (call: PlannedCall): void => repairAfterDeath(world, call);
   administer(world);
   sendCalls(world, afterDeath);
   feedFromStream(world);
   correctFromLog(world);
-  readStream(world, (event) => mailRoom?.begins(event));
+  readStream(world, {
+    started: (event) => rooms.mail?.begins(event),
+    taken: (event) => rooms.webhooks?.takes(event),
+  });
   for (const { from, to } of plan.outages) {
     time.at(from, () => world.setOutage(true));
     time.at(to, () => world.setOutage(false));
@@ -109,7 +127,7 @@ function describe({ time }: World, error: unknown): string {
 }
 
 /** FNV-1a over what the table took and when. */
-function fingerprintOf(world: World, mailRoom: MailRoom | undefined): () => string {
+function fingerprintOf(world: World, { mail, webhooks }: Rooms): () => string {
   let hash = 0x811c9dc5;
   const add = (text: string): void => {
     for (let i = 0; i < text.length; i += 1) hash = Math.imul(hash ^ text.charCodeAt(i), 0x01000193) >>> 0;
@@ -117,7 +135,8 @@ function fingerprintOf(world: World, mailRoom: MailRoom | undefined): () => stri
   world.onChange(({ pk, next }) => add(`${world.time.now} ${pk} ${next?.['v']?.N ?? next?.['at']?.N}`));
   return () => {
     add(JSON.stringify([world.time.events, world.network.counts, world.auditor.counts]));
-    if (mailRoom) add(JSON.stringify([mailRoom.network.counts, mailRoom.audit.counts]));
+    if (mail) add(JSON.stringify([mail.network.counts, mail.audit.counts]));
+    if (webhooks) add(JSON.stringify(webhooks.audit.counts));
     return hash.toString(16).padStart(8, '0');
   };
 }

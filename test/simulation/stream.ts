@@ -2,7 +2,6 @@
  * The table's stream, and what follows from it: the real change feed gets each record, late, again and out of order,
  * and again where it said that it failed; its events start the ladder once by their id, which raises the stage.
  */
-import { createHash } from 'node:crypto';
 import type { DynamoDBRecord } from 'aws-lambda';
 import { createChangeFeed } from '../../lambdas/change-feed/change-feed.ts';
 import { durationMs } from '../../lambdas/core/brands.ts';
@@ -14,6 +13,7 @@ import type { BusEvent } from '../../lambdas/core/events/catalogue.ts';
 import { ladderSchema } from '../../lambdas/core/policy/ladder.ts';
 import type { EventBus } from '../../lambdas/core/ports.ts';
 import type { Change } from './recording-store.ts';
+import './subtle.ts';
 import { Violation } from './violation.ts';
 import type { Host, World } from './world.ts';
 
@@ -21,29 +21,30 @@ const SECOND = 1000;
 const MINUTE = 60 * SECOND;
 const LADDER = ladderSchema.parse({});
 
-/** Node computes digests on a thread of its own, which virtual time cannot wait for. */
-Object.defineProperty(globalThis.crypto.subtle, 'digest', {
-  value: async (_name: string, data: Uint8Array) => createHash('sha256').update(data).digest(),
-});
-
 type ChangeFeed = ReturnType<typeof createChangeFeed>;
 
-/** Calls back with each execution of the ladder that begins. */
-export function readStream(world: World, onStarted: (event: CapThresholdCrossed) => void): void {
-  const stream = new Stream(world, onStarted);
+export interface StreamEvents {
+  /** An execution of the ladder begins. */
+  started: (event: CapThresholdCrossed) => void;
+  /** The bus has an event, maybe again. */
+  taken: (event: BusEvent) => void;
+}
+
+export function readStream(world: World, events: StreamEvents): void {
+  const stream = new Stream(world, events);
   world.onChange((change) => stream.changed(change));
 }
 
 class Stream {
   private readonly world: World;
-  private readonly onStarted: (event: CapThresholdCrossed) => void;
+  private readonly events: StreamEvents;
   private readonly feeds = new WeakMap<Host, ChangeFeed>();
   private readonly started = new Set<string>();
   private records = 0;
 
-  constructor(world: World, onStarted: (event: CapThresholdCrossed) => void) {
+  constructor(world: World, events: StreamEvents) {
     this.world = world;
-    this.onStarted = onStarted;
+    this.events = events;
   }
 
   changed({ pk, old, next }: Change): void {
@@ -100,17 +101,19 @@ class Stream {
     const { chance, time, auditor, network } = this.world;
     return {
       publish: async (all: readonly BusEvent[]) => {
-        // Nothing follows from the others.
-        const events = all.filter(({ type }) => type === 'CapThresholdCrossed');
+        // Of the others nobody hears but those who subscribed.
+        for (const event of all) if (event.type !== 'CapThresholdCrossed') this.events.taken(event);
+        const events = all.filter((event) => event.type === 'CapThresholdCrossed');
         if (events.length === 0) return [];
         await process.sleep(durationMs(chance.between(1, 10)));
         const refused: number[] = [];
-        events.forEach(({ detail }, i) => {
+        events.forEach((busEvent, i) => {
           const isLost = chance.chance(network.rates.requestLost);
           if (isLost || chance.chance(network.rates.answerLost)) refused.push(i);
           if (isLost) return;
-          const event = detail as CapThresholdCrossed;
+          const event = busEvent.detail;
           auditor.events.told(event);
+          this.events.taken(busEvent);
           time.in(chance.between(10, SECOND), () => this.start(event));
         });
         return refused;
@@ -122,7 +125,7 @@ class Stream {
   private start(event: CapThresholdCrossed): void {
     if (this.started.has(event.id)) return;
     this.started.add(event.id);
-    this.onStarted(event);
+    this.events.started(event);
     const { chance } = this.world;
     this.raise(event, chance.between(100, 2 * SECOND));
     if (chance.chance(0.2)) this.raise(event, chance.between(0, 2 * MINUTE));

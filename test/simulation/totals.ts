@@ -19,14 +19,14 @@ export const newTotals = (from: number): Totals => ({
 
 export function addResult(
   totals: Totals,
-  { seed, violation, events, faults, audit, mail }: SeedResult,
+  { seed, violation, events, faults, audit, mail, webhooks }: SeedResult,
 ): void {
   totals.seeds += 1;
   if (violation !== undefined) {
     totals.violations += 1;
     totals.failing.push(seed);
   }
-  for (const [name, count] of Object.entries({ events, ...faults, ...audit, ...mail }))
+  for (const [name, count] of Object.entries({ events, ...faults, ...audit, ...mail, ...webhooks }))
     totals.counts[name] = (totals.counts[name] ?? 0) + count;
 }
 
@@ -67,6 +67,9 @@ const SPOKEN: [name: string, words: string][] = [
   ['rated', 'held under the rate of a stage'],
   ['mails', 'mails to finance, in the seeds that mail'],
   ['mailedAgain', '  crossings in them that an earlier mail had, whose sender died or heard no answer'],
+  ['posts', 'posts to webhooks, in the seeds that have some'],
+  ['postsTaken', '  of these taken'],
+  ['letters', '  events that came to their dead letters'],
   ['requests', 'requests to the table'],
   ['lostRequests', 'requests lost'],
   ['lostAnswers', 'answers lost, of writes that were applied'],

@@ -12,6 +12,7 @@ export const RULES = [
   'rate',
   'event',
   'mail',
+  'webhook',
   'progress',
 ] as const;
 export type Rule = (typeof RULES)[number];
