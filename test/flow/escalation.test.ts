@@ -20,7 +20,7 @@ const call = (url: string, key: string): Promise<Response> =>
 async function mailsOf(url: string, user: string): Promise<Mail[]> {
   const response = await fetch(`${url}/outbox`, { headers: { accept: 'application/json' } });
   const { items } = (await response.json()) as { items: Mail[] };
-  return items.filter(({ text }) => text.startsWith(`user ${user} `));
+  return items.filter(({ text }) => text.startsWith(`User ${user} `));
 }
 
 const subjectsOf = async (url: string, user: string): Promise<string[]> =>

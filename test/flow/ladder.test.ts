@@ -53,7 +53,7 @@ async function call({ key }: Caller, output = 1000): Promise<Answer> {
 async function subjectsOf({ user }: Caller): Promise<string[]> {
   const response = await fetch(`${spendcap.url}/outbox`, { headers: { accept: 'application/json' } });
   const { items } = (await response.json()) as { items: Mail[] };
-  return items.filter(({ text }) => text.startsWith(`user ${user} `)).map(({ subject }) => subject);
+  return items.filter(({ text }) => text.startsWith(`User ${user} `)).map(({ subject }) => subject);
 }
 const mails = (caller: Caller, count: number) =>
   expect.poll(() => subjectsOf(caller), { timeout: 10_000 }).toHaveLength(count);
