@@ -196,6 +196,18 @@ describe('refusals', () => {
     });
   });
 
+  it('of a model without a price name no list that has none of Bedrock', async () => {
+    const gateway = await openGateway();
+    const response = await gateway.call(path('converse', 'amazon.unheard-of'), BODY);
+    expect([response.status, await response.json()]).toEqual([
+      400,
+      {
+        message:
+          'The model "amazon.unheard-of" has no price here, so its calls cannot be capped; names must be exact, and an operator can set a price.',
+      },
+    ]);
+  });
+
   it('say that the ledger is away: 503, and soon again', async () => {
     const gateway = await openGateway();
     await gateway.call(path(), '{}');

@@ -41,6 +41,7 @@ export async function openLambdaWorld(timing: Partial<Timing> = {}) {
   const upstream = new HttpUpstream({
     openai: { origin: provider.url, apiKey: 'provider-key' },
     anthropic: { origin: provider.url, apiKey: 'provider-key' },
+    bedrock: { origin: provider.url, apiKey: 'provider-key' },
   });
   const events: OperatorEvent[] = [];
   const gateway: Gateway = {

@@ -1,5 +1,6 @@
 /** What leaves the proxy function for API Gateway, in every ending, and what stands in the books by then. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { awsEventStream, EVENT_STREAM } from '../../lambdas/adapters/providers/bedrock/event-stream.ts';
 import { durationMs } from '../../lambdas/core/brands.ts';
 import { installAwsLambda, takeApart } from '../support/awslambda-shim.ts';
 import { contextOf, invoke, openLambdaWorld, restEvent, type LambdaWorld } from './lambda-world.ts';
@@ -116,6 +117,39 @@ describe('on the wire', () => {
     const before = timers();
     await run(WIRE_FACTS[0]!);
     expect(timers()).toBeLessThanOrEqual(before);
+  });
+});
+
+describe('Bedrock', () => {
+  const MODEL = 'us.anthropic.claude-haiku-4-5-20251001-v1:0';
+  const facts = (operation: string): WireFact => ({
+    ...WIRE_FACTS[0]!,
+    path: `/model/${MODEL}/${operation}`,
+    body: { messages: [{ role: 'user', content: [{ text: 'Hi [[sim input=10 output=5]]' }] }] },
+  });
+
+  it('streams its own framing to the byte, its model as the front door has decoded it', async () => {
+    const { wire, ended } = await run(facts('converse-stream'));
+    expect(ended).toBe('clean');
+    const bytes = wire.bytes();
+    const { prelude } = takeApart(bytes);
+    expect(prelude).toMatchObject({ statusCode: 200, headers: { 'content-type': EVENT_STREAM } });
+    const frames = awsEventStream.decoder()(bytes.subarray(bytes.indexOf(Buffer.alloc(8)) + 8));
+    const events = frames.map((frame) => (frame.kind === 'event' ? frame.event : undefined));
+    expect(events.at(-1)).toMatchObject({
+      event: 'event/metadata',
+      data: expect.stringContaining('"cost": "0.0000385"') as string,
+    });
+  });
+
+  it('is told of a failure of ours by an exception that no SDK repeats', async () => {
+    const { wire } = await run({ ...facts('converse'), given: 'broken environment' });
+    const { prelude, body } = takeApart(wire.bytes());
+    expect(prelude).toMatchObject({
+      statusCode: 424,
+      headers: { 'x-amzn-errortype': 'ModelErrorException', 'x-should-retry': 'false' },
+    });
+    expect(JSON.parse(body)).toEqual({ message: expect.stringContaining('Spendcap failed') as string });
   });
 });
 

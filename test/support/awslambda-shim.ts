@@ -56,7 +56,7 @@ export class ResponseWire extends Writable {
   contentType = DEFAULT_TYPE;
   _onBeforeFirstWrite: ((write: (data: string | Uint8Array) => void) => void) | undefined;
   /** Non-empty pieces of the body, in the order in which they were written. */
-  readonly pieces: { text: string; atMs: number }[] = [];
+  readonly pieces: { bytes: Buffer; atMs: number }[] = [];
   private readonly begunAt = performance.now();
   private hasBegun = false;
   private isStalled = false;
@@ -76,7 +76,7 @@ export class ResponseWire extends Writable {
   override _write(chunk: Uint8Array, _encoding: string, done: () => void): void {
     if (this.isStalled) return;
     if (chunk.length > 0) {
-      this.pieces.push({ text: Buffer.from(chunk).toString(), atMs: performance.now() - this.begunAt });
+      this.pieces.push({ bytes: Buffer.from(chunk), atMs: performance.now() - this.begunAt });
       for (const { count, resolve } of this.waiting) if (this.pieces.length >= count) resolve();
     }
     done();
@@ -132,7 +132,7 @@ export class ResponseWire extends Writable {
 
   /** All bytes that left, in order. */
   bytes(): Buffer {
-    return Buffer.concat([...this.head, ...this.pieces.map(({ text }) => Buffer.from(text))]);
+    return Buffer.concat([...this.head, ...this.pieces.map(({ bytes }) => bytes)]);
   }
 
   /** The connection is gone. */

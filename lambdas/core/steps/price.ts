@@ -49,9 +49,14 @@ async function quoteOf(
   };
   const cards = cardsOf(sent);
   if (!cards) {
+    // The list of models is that of the other dialects.
+    const advice =
+      endpoint.dialect === 'bedrock'
+        ? 'names must be exact, and an operator can set a price'
+        : 'GET /v1/models lists those that have one';
     return refused({
       code: 'model_not_priced',
-      message: `The model "${sent}" has no price here, so its calls cannot be capped; GET /v1/models lists those that have one.`,
+      message: `The model "${sent}" has no price here, so its calls cannot be capped; ${advice}.`,
     });
   }
   for (const model of [sent, ...shape.sideInferences.map((side) => side.model ?? sent)]) {
