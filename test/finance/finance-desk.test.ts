@@ -40,7 +40,7 @@ Noticed   2026-11-24 12:00 UTC
 What it went on, since 2026-11-01 00:00 UTC
   web/summarise with gpt-5                 $9.00 (56%)
   web/chat with gpt-5                      $4.00 (25%)
-  web/chat with gpt-5-mini                 $2.00 (12%)
+  web/chat with gpt-5-mini                 $2.00 (13%)
   1 more                                   $1.00 (6%)
 
 What happens next
@@ -48,6 +48,13 @@ What happens next
   expect(mails[0]!.text).toContain(
     `\n\nSee more: spendcap report spend --user ann --by feature,model --from 2026-11-01\n\nEvent ${event.id}\n`,
   );
+});
+
+test('its command counts from the instant at which the window began', async () => {
+  const { desk, mails } = deskOf();
+  const inBerlin = String(Date.parse('2026-10-31T23:00:00Z') / 1000);
+  await desk.tell({ ...(await crossedBy('ann', '16')), window_key: inBerlin });
+  expect(mails[0]!.text).toContain(' --by feature,model --from 2026-10-31T23:00:00Z\n');
 });
 
 test('of a shared cap it says who used most, and has the link that the policy names', async () => {

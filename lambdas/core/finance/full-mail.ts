@@ -1,8 +1,8 @@
 /** The mail of one crossing, whole: as the event has it, with what the money went on and where to see more. */
 import type { CapThresholdCrossed } from '../events/cap-threshold-crossed.ts';
-import { aboutWords, instantWords, thousandthsAsPercent } from '../mail-words.ts';
+import { aboutWords, instantOption, instantWords, shareWords } from '../mail-words.ts';
 import type { Mail } from '../ports.ts';
-import { dateAt, parseRfc3339 } from '../time.ts';
+import { parseRfc3339 } from '../time.ts';
 import { windowStart, type Cause, type Causes } from './causes.ts';
 
 const NEXT = '\n\nWhat happens next\n';
@@ -23,7 +23,7 @@ export function fullMail(
 function causesText({ metric, window, principal }: CapThresholdCrossed, causes: Causes): string {
   const { since, top, count, total } = causes;
   const line = ({ name, amount }: Cause): string =>
-    `  ${shortened(name).padEnd(NAME_LENGTH)} ${aboutWords(metric, amount)} (${thousandthsAsPercent(tenths((amount * 1000n) / total))})`;
+    `  ${shortened(name).padEnd(NAME_LENGTH)} ${aboutWords(metric, amount)} (${shareWords(amount, total)})`;
   const rest = total - top.reduce((sum, { amount }) => sum + amount, 0n);
   return [
     `\n\n${principal === null ? 'Who used most' : 'What it went on'}${window === 'lifetime' ? ', of the last 31 days' : ''}, since ${instantWords(since)}`,
@@ -32,15 +32,12 @@ function causesText({ metric, window, principal }: CapThresholdCrossed, causes: 
   ].join('\n');
 }
 
-/** Whole percents: these are for the eye. */
-const tenths = (thousandths: bigint): number => Number((thousandths / 10n) * 10n);
-
 const shortened = (name: string): string =>
   name.length <= NAME_LENGTH ? name : `${name.slice(0, NAME_LENGTH - 3)}...`;
 
 /** The same on the command line. */
 function reportCommand(event: CapThresholdCrossed): string {
-  const from = dateAt('UTC', windowStart(event, parseRfc3339(event.at)!));
+  const from = instantOption(windowStart(event, parseRfc3339(event.at)!));
   return `spendcap report spend ${[...whose(event), `--from ${from}`].join(' ')}`;
 }
 
