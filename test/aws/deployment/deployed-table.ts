@@ -9,7 +9,11 @@ import type { Deployed } from './cdk.ts';
 
 /** Closes its connections when the work is done, however that ends. */
 export async function onDeployedTable<T>(
-  { endpoint, stacks, clock = systemClock }: { endpoint: string; stacks: Deployed; clock?: Clock },
+  {
+    endpoint,
+    stacks,
+    clock = systemClock,
+  }: { endpoint: string; stacks: Pick<Deployed, 'tableName'>; clock?: Clock },
   work: (table: Table) => Promise<T>,
 ): Promise<T> {
   const client = dynamoDbClient({ endpoint, region: REGION, credentials: CREDENTIALS });

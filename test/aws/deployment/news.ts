@@ -1,30 +1,35 @@
-/** What the bus tells of prices, read from a queue that is subscribed to it. */
+/** What the bus tells of one kind, read from a queue that is subscribed to it. */
 import { EventBridgeClient, PutRuleCommand, PutTargetsCommand } from '@aws-sdk/client-eventbridge';
-import { CreateQueueCommand, ReceiveMessageCommand } from '@aws-sdk/client-sqs';
-import type { PricesChanged } from '../../../lambdas/core/events/prices-changed.ts';
+import { CreateQueueCommand, DeleteMessageCommand, ReceiveMessageCommand } from '@aws-sdk/client-sqs';
 import { ACCOUNT, CREDENTIALS, REGION } from '../emulator.ts';
 import type { Clients } from '../probes/clients.ts';
 import type { Deployed } from './cdk.ts';
 
-/** The answer tells what came since the last asking, in order. */
-export async function newsOf(
+const SECONDS = 5;
+
+/** The answer tells what came since the last asking, in order; it waits for so many seconds where nothing has. */
+export async function newsOf<T>(
   clients: Clients,
-  { eventBusName }: Deployed,
-): Promise<() => Promise<PricesChanged[]>> {
-  const { QueueUrl } = await clients.sqs.send(new CreateQueueCommand({ QueueName: 'news' }));
+  { eventBusName }: Pick<Deployed, 'eventBusName'>,
+  type: string,
+): Promise<(seconds?: number) => Promise<T[]>> {
+  const name = `news-${type}`;
+  const { QueueUrl } = await clients.sqs.send(new CreateQueueCommand({ QueueName: name }));
   const bus = new EventBridgeClient({ endpoint: clients.endpoint, region: REGION, credentials: CREDENTIALS });
-  const rule = { Name: 'news', EventBusName: eventBusName };
-  await bus.send(new PutRuleCommand({ ...rule, EventPattern: '{"detail-type":["PricesChanged"]}' }));
+  const EventPattern = JSON.stringify({ 'detail-type': [type] });
+  await bus.send(new PutRuleCommand({ Name: name, EventBusName: eventBusName, EventPattern }));
   await bus.send(
     new PutTargetsCommand({
-      ...{ Rule: rule.Name, EventBusName: eventBusName },
-      Targets: [{ Id: 'queue', Arn: `arn:aws:sqs:${REGION}:${ACCOUNT}:news` }],
+      ...{ Rule: name, EventBusName: eventBusName },
+      Targets: [{ Id: 'queue', Arn: `arn:aws:sqs:${REGION}:${ACCOUNT}:${name}` }],
     }),
   );
-  return async () => {
+  return async (WaitTimeSeconds = SECONDS) => {
     const { Messages = [] } = await clients.sqs.send(
-      new ReceiveMessageCommand({ QueueUrl, WaitTimeSeconds: 5, MaxNumberOfMessages: 10 }),
+      new ReceiveMessageCommand({ QueueUrl, WaitTimeSeconds, MaxNumberOfMessages: 10 }),
     );
-    return Messages.map(({ Body }) => (JSON.parse(Body!) as { detail: PricesChanged }).detail);
+    for (const { ReceiptHandle } of Messages)
+      await clients.sqs.send(new DeleteMessageCommand({ QueueUrl, ReceiptHandle }));
+    return Messages.map(({ Body }) => (JSON.parse(Body!) as { detail: T }).detail);
   };
 }

@@ -3,6 +3,7 @@ import { ScanCommand } from '@aws-sdk/client-dynamodb';
 import { InvokeCommand } from '@aws-sdk/client-lambda';
 import OpenAI from 'openai';
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { PricesChanged } from '../../../lambdas/core/events/prices-changed.ts';
 import { runCli } from '../../cli/run-cli.ts';
 import { genaiPrices, liteLlm, timesList } from '../../support/feed-documents.ts';
 import type { FeedServer } from '../../support/feed-server.ts';
@@ -71,7 +72,7 @@ export async function tellPrices(story: Story, parts: Parts): Promise<void> {
   /** Its line in the log, which the tail holds whole where few cards are new. */
   const refresh = async (): Promise<Refreshed> =>
     JSON.parse((await run()).split('\n').find((line) => line.includes('prices_refreshed'))!) as Refreshed;
-  const news = await newsOf(clients, stacks);
+  const news = await newsOf<PricesChanged>(clients, stacks, 'PricesChanged');
   const openai = await callerWithCap(caller);
   const call = async () => {
     const { response } = await openai.chat.completions.create(SMALL).withResponse();

@@ -7,14 +7,10 @@ import {
 } from '@aws-sdk/client-api-gateway';
 import { GetFunctionConfigurationCommand, UpdateFunctionConfigurationCommand } from '@aws-sdk/client-lambda';
 import { SubscribeCommand } from '@aws-sdk/client-sns';
-import {
-  CreateQueueCommand,
-  DeleteMessageCommand,
-  GetQueueAttributesCommand,
-  ReceiveMessageCommand,
-} from '@aws-sdk/client-sqs';
+import { CreateQueueCommand, DeleteMessageCommand, ReceiveMessageCommand } from '@aws-sdk/client-sqs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
+import { ACCOUNT, REGION } from '../emulator.ts';
 import type { Clients } from '../probes/clients.ts';
 import { STAGE, type Deployed } from './cdk.ts';
 
@@ -86,18 +82,23 @@ export async function changeVariables(
 }
 
 /** A queue beside the mail address (probe `sns-mail-unconfirmed`). */
-export async function mailbox({ sqs, sns }: Clients, { financeTopicArn }: Deployed): Promise<Mailbox> {
-  const { QueueUrl } = await sqs.send(new CreateQueueCommand({ QueueName: 'finance-mail' }));
-  const { Attributes } = await sqs.send(
-    new GetQueueAttributesCommand({ QueueUrl, AttributeNames: ['QueueArn'] }),
+export async function mailbox(
+  { sqs, sns }: Clients,
+  { financeTopicArn }: Pick<Deployed, 'financeTopicArn'>,
+): Promise<Mailbox> {
+  const arn = `arn:aws:sqs:${REGION}:${ACCOUNT}:finance-mail`;
+  // As on AWS: a queue takes from a topic what its policy allows.
+  const Statement = [
+    {
+      ...{ Effect: 'Allow', Principal: { Service: 'sns.amazonaws.com' } },
+      ...{ Action: 'sqs:SendMessage', Resource: arn },
+    },
+  ];
+  const Policy = JSON.stringify({ Version: '2012-10-17', Statement });
+  const { QueueUrl } = await sqs.send(
+    new CreateQueueCommand({ QueueName: 'finance-mail', Attributes: { Policy } }),
   );
-  await sns.send(
-    new SubscribeCommand({
-      TopicArn: financeTopicArn,
-      Protocol: 'sqs',
-      Endpoint: Attributes!['QueueArn'],
-    }),
-  );
+  await sns.send(new SubscribeCommand({ TopicArn: financeTopicArn, Protocol: 'sqs', Endpoint: arn }));
   return {
     async next(seconds) {
       const { Messages } = await sqs.send(new ReceiveMessageCommand({ QueueUrl, WaitTimeSeconds: seconds }));

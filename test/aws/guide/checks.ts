@@ -16,6 +16,7 @@ import type { Story } from '../story.ts';
 import type { Front } from './front.ts';
 import type { Section } from './markdown.ts';
 import { CommandFailed, type Person } from './person.ts';
+import { tellUnusualDay } from './unusual-day.ts';
 import { allowing, makeUser, type User } from './users.ts';
 import type { World } from './world.ts';
 
@@ -139,6 +140,7 @@ export function checksFor({ story, world, person, provider, front }: Parts): Che
           same(await world.run('Canary'), undefined);
           return undefined;
         });
+        await tellUnusualDay(story, { world, person });
       },
       'A domain of your own': async () => {
         await story.check('the gateway answers under the domain’s name', async () => {

@@ -47,6 +47,11 @@ export class World {
       const { Role } = await this.clients.lambda.send(new GetFunctionConfigurationCommand({ FunctionName }));
       await addToRole(this.endpoint, Role!, allowing('secretsmanager:GetSecretValue', secret));
     }
+    // Topics take no message that did not come by TLS.
+    await changeVariables(this.clients, await functionNamed(this.clients, 'RollUp'), (old) => ({
+      ...old,
+      AWS_ENDPOINT_URL_SNS: this.#front.url,
+    }));
     const GATEWAY_URL = await this.gatewayUrl();
     await changeVariables(this.clients, await functionNamed(this.clients, 'Canary'), (old) => ({
       ...old,
