@@ -4,22 +4,16 @@
  * that lags. In the end every row is the sum of the charges.
  */
 import type { DynamoDBRecord } from 'aws-lambda';
-import { DynamoDbTable } from '../../lambdas/adapters/table/dynamodb-table.ts';
-import { createChargeFeed } from '../../lambdas/charge-feed/charge-feed.ts';
 import { chargeToItem } from '../../lambdas/core/ledger/charge.ts';
-import { putIfAbsent } from '../../lambdas/core/ledger/expressions.ts';
-import { isApplied, TableUnavailable, type WriteOutcome } from '../../lambdas/core/ports.ts';
 import { checkRows } from '../../lambdas/core/rollups/check-rows.ts';
-import { Periods } from '../../lambdas/core/rollups/periods.ts';
-import type { RowReader } from '../../lambdas/core/rollups/read-rows.ts';
 import { rollUp } from '../../lambdas/core/rollups/roll-up.ts';
 import { charge } from '../rollups/charged-world.ts';
 import { drawFaultRates, NO_FAULTS } from './faults.ts';
 import { SimulatedNetwork } from './network.ts';
-import { SimulatedProcess } from './process.ts';
 import { Random } from './random.ts';
 import type { Change } from './recording-store.ts';
 import { RowAudit } from './row-audit.ts';
+import { RowWorld } from './row-world.ts';
 import { VirtualTime } from './virtual-time.ts';
 
 const MINUTE = 60_000;
@@ -32,7 +26,6 @@ const FAULTS_END_MS = 45 * HOUR;
 /** A round may come by late, and every hour is checked 26 hours after its end. */
 const END_MS = FAULTS_END_MS + 30 * HOUR;
 const EVENTS_MAX = 200_000;
-const HOSTS = 3;
 
 export async function runRollUps(seed: number): Promise<RowAudit> {
   const rollUps = new RollUps(seed);
@@ -41,38 +34,31 @@ export async function runRollUps(seed: number): Promise<RowAudit> {
   return rollUps.audit;
 }
 
-/** Whether now or by an earlier attempt. Throws TableUnavailable. */
-const isDone = (outcome: WriteOutcome): void => void isApplied(outcome);
-
 class RollUps {
   readonly time: VirtualTime;
   readonly network: SimulatedNetwork;
   readonly audit: RowAudit;
-  private readonly seed: number;
   private readonly chance: Random;
-  private readonly zone: string;
   private readonly start: number;
   private readonly loses: number;
-  private readonly batchMs: number;
-  private readonly hosts: (RowReader & { process: SimulatedProcess })[] = [];
-  private processes = 0;
-  private batch: DynamoDBRecord[] = [];
+  private readonly world: RowWorld;
 
   constructor(seed: number) {
-    this.seed = seed;
     this.chance = new Random(seed, 'roll-ups');
     const { chance } = this;
     this.start = Date.parse(chance.pick(STARTS));
-    this.zone = chance.pick(ZONES);
+    const zone = chance.pick(ZONES);
     this.loses = chance.pick([0, 0.05, 0.2]);
-    this.batchMs = chance.pick([0, 5000, MINUTE]);
+    const batchMs = chance.pick([0, 5000, MINUTE]);
     this.time = new VirtualTime(this.start);
-    this.audit = new RowAudit(this.zone);
+    this.audit = new RowAudit(zone);
     this.network = new SimulatedNetwork({
       ...{ time: this.time, seed, rates: drawFaultRates(chance) },
       events: { sent: () => undefined, applied: (changes) => this.applied(changes) },
     });
     this.network.indexLagMsMax = chance.pick([0, 1000, 30_000]);
+    const { time, network } = this;
+    this.world = new RowWorld({ time, seed, chance, network, zone, batchMs });
     this.planCharges();
     const every = chance.between(5 * MINUTE, 40 * MINUTE);
     for (let at = every; at < END_MS; at += every) {
@@ -99,22 +85,15 @@ class RollUps {
         model: chance.pick(['small', 'large']),
         tags: chance.pick([{}, { env: 'prod' }]),
       };
-      this.write(at + lateMs, chargeToItem(charge(spent)));
+      this.world.write(at + lateMs, chargeToItem(charge(spent)));
       if (!chance.chance(0.2)) continue;
       const correction = charge({ ...spent, cost: BigInt(chance.whole(-1000, 1000)), outcome: 'adjusted' });
-      this.write(at + lateMs + chance.between(0, 10 * HOUR), chargeToItem(correction));
+      this.world.write(at + lateMs + chance.between(0, 10 * HOUR), chargeToItem(correction));
     }
   }
 
-  /** Until it stands: whoever dies over it is followed by another. */
-  private write(delayMs: number, item: ReturnType<typeof chargeToItem>): void {
-    this.time.in(delayMs, () =>
-      this.run(async ({ table }) => isDone(await table.put(putIfAbsent(item))), true),
-    );
-  }
-
   private round(): void {
-    this.run(async (host) => {
+    this.world.run(async (host) => {
       await rollUp(host);
       this.audit.gaps += (await checkRows(host)).length;
     }, false);
@@ -132,56 +111,8 @@ class RollUps {
       const hourEnd = (Math.floor(Number(next['i']!.M!['ts']!.N) / HOUR) + 1) * HOUR;
       const isChecked = this.time.now + 5 * MINUTE < hourEnd + 26 * HOUR;
       if (isChecked && chance.chance(this.loses)) continue;
-      this.tell(record, chance.between(100, 3000));
-      if (chance.chance(0.1)) this.tell(record, chance.between(0, 30 * MINUTE));
+      this.world.tell(record, chance.between(100, 3000));
+      if (chance.chance(0.1)) this.world.tell(record, chance.between(0, 30 * MINUTE));
     }
-  }
-
-  /** Records that come within the same moments come together. */
-  private tell(record: DynamoDBRecord, delayMs: number): void {
-    this.time.in(delayMs, () => {
-      this.batch.push(record);
-      if (this.batch.length === 1) this.time.in(this.batchMs, () => this.deliver(this.batch.splice(0)));
-    });
-  }
-
-  private deliver(Records: DynamoDBRecord[]): void {
-    this.run(async ({ periods }) => {
-      const feed = createChargeFeed({ periods, report: () => undefined });
-      const { batchItemFailures } = await feed({ Records });
-      const failed = new Set(batchItemFailures.map(({ itemIdentifier }) => itemIdentifier));
-      // As Lambda does: from the first that failed on, whatever became of the others.
-      const first = Records.findIndex(({ dynamodb }) => failed.has(dynamodb!.SequenceNumber!));
-      if (first >= 0) for (const record of Records.slice(first)) this.tell(record, 1000);
-    }, true);
-  }
-
-  /** On some host that is up; again on another, where the work must be done. */
-  private run(work: (host: RowReader) => Promise<void>, mustBeDone: boolean): void {
-    const host = this.someHost();
-    const again = (): void => {
-      if (mustBeDone) this.time.in(this.chance.between(100, MINUTE), () => this.run(work, true));
-    };
-    const stopListening = host.process.onDeath(again);
-    work(host).then(stopListening, (error: unknown) => {
-      stopListening();
-      if (!(error instanceof TableUnavailable)) this.time.fail(error);
-      again();
-    });
-  }
-
-  private someHost(): RowReader & { process: SimulatedProcess } {
-    const place = this.chance.whole(0, HOSTS - 1);
-    const known = this.hosts[place];
-    if (known?.process.alive) return known;
-    this.processes += 1;
-    const { time, network, seed, zone } = this;
-    const process = new SimulatedProcess({
-      ...{ number: this.processes, seed, time, skewMs: this.chance.between(-1000, 1000) },
-      killShare: () => network.rates.killed,
-    });
-    const { clock, ids } = process;
-    const table = new DynamoDbTable({ api: network.apiOf(process), tableName: 't', clock, ids });
-    return (this.hosts[place] = { process, table, clock, periods: new Periods({ table, clock, ids }), zone });
   }
 }
