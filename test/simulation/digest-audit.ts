@@ -153,7 +153,10 @@ export class DigestAudit {
     const isSure = new Set(sure);
     const open = [...this.charges.values()].filter(
       (charge) =>
-        !isSure.has(charge) && charge.at >= spanFrom && charge.at < digest.to && charge.writtenAt < this.time.now,
+        !isSure.has(charge) &&
+        charge.at >= spanFrom &&
+        charge.at < digest.to &&
+        charge.writtenAt < this.time.now,
     );
     if (open.length > OPEN_CHARGES_MAX) return;
     for (let choice = 0; choice < 2 ** open.length; choice += 1) {
@@ -209,8 +212,7 @@ function against(total: bigint, earlier: bigint, kind: DueDigest['kind']): strin
 const sum = (charges: readonly DigestedCharge[]): bigint =>
   charges.reduce((cents, charge) => cents + charge.cents, 0n);
 
-const dollars = (cents: bigint): string =>
-  `$${cents / 100n}.${String(cents % 100n).padStart(2, '0')}`;
+const dollars = (cents: bigint): string => `$${cents / 100n}.${String(cents % 100n).padStart(2, '0')}`;
 
 /** To the nearest; of something never 0%. */
 function percent(part: bigint, whole: bigint): string {

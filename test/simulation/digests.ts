@@ -1,5 +1,5 @@
 /**
- * The digests of some of the seeds, in a world of their own: charges of eleven days, written in time or a day late, rolled
+ * The digests of some of the seeds, in a world of their own: charges of two weeks, written in time or a day late, rolled
  * up now and then, and the function that mails them, which a schedule asks each morning, twice at times, and again where
  * it failed. It dies at any await and is cut off after a minute; table and topic do what they do.
  */
@@ -17,26 +17,28 @@ import { SimulatedNetwork } from './network.ts';
 import { Random } from './random.ts';
 import type { Change } from './recording-store.ts';
 import { RowWorld } from './row-world.ts';
+import './subtle.ts';
 import { VirtualTime } from './virtual-time.ts';
 
 const SECOND = 1000;
 const MINUTE = 60 * SECOND;
 const HOUR = 60 * MINUTE;
-const SHARE_OF_SEEDS = 0.1;
+const SHARE_OF_SEEDS = 0.08;
 /** A month ends, and clocks are set back or forward, on the days around a Monday. */
 const FIRST_DAYS = ['2026-11-27', '2026-10-30', '2027-03-12'];
 const ZONES = ['UTC', 'America/New_York', 'Asia/Kolkata'];
-const DAYS = 11;
+const DAYS = 6;
 const MORNING = 8;
-const FAULTS_END_DAY = 5;
+const FAULTS_END_DAYS = [2, 4];
+/** Each invocation asks the table dozens of times. */
+const KILLED_MORE = 0.5;
 /** As Lambda invokes again what was invoked without waiting. */
 const RETRIES_MS = [MINUTE, 2 * MINUTE];
 const FIRST_NUMBER = 1_000_001;
 const EVENTS_MAX = 100_000;
 const PICO_PER_CENT = 10n ** 10n;
 
-export const hasDigests = (seed: number): boolean =>
-  new Random(seed, 'has digests').chance(SHARE_OF_SEEDS);
+export const hasDigests = (seed: number): boolean => new Random(seed, 'has digests').chance(SHARE_OF_SEEDS);
 
 /** Throws what the auditor finds. */
 export async function runDigests(seed: number): Promise<DigestCounts> {
@@ -48,7 +50,6 @@ export async function runDigests(seed: number): Promise<DigestCounts> {
 class Digests {
   readonly time: VirtualTime;
   readonly audit: DigestAudit;
-  private readonly seed: number;
   private readonly chance: Random;
   private readonly zone: string;
   private readonly first: Temporal.PlainDate;
@@ -56,17 +57,19 @@ class Digests {
   private readonly world: RowWorld;
   private readonly functions: MailFunctions;
   private readonly roundEveryMs: number;
+  private readonly faultsEndAt: number;
   private nextRoundAt = 0;
   private records = 0;
 
   constructor(seed: number) {
-    this.seed = seed;
     this.chance = new Random(seed, 'digests');
     const { chance } = this;
     const zone = (this.zone = chance.pick(ZONES));
     this.first = Temporal.PlainDate.from(chance.pick(FIRST_DAYS));
     const time = (this.time = new VirtualTime(this.startOf(this.first)));
     this.audit = new DigestAudit(time);
+    const faultDays = chance.pick(FAULTS_END_DAYS);
+    this.faultsEndAt = this.startOf(this.first.add({ days: faultDays }));
     const rates = drawFaultRates(chance);
     const network = (this.network = new SimulatedNetwork({
       ...{ time, seed, rates, stream: 'digest network' },
@@ -79,8 +82,16 @@ class Digests {
       told: (records) => records.forEach(({ dynamodb }) => this.audit.told(idOf(dynamodb!.NewImage!))),
     });
     this.functions = new MailFunctions({
-      ...{ time, seed, chance, network, firstNumber: FIRST_NUMBER, skewMsMax: rates.skewMsMax },
-      away: this.drawAway(),
+      ...{
+        time,
+        seed,
+        chance,
+        network,
+        firstNumber: FIRST_NUMBER,
+        killedMore: KILLED_MORE,
+        skewMsMax: rates.skewMsMax,
+      },
+      away: this.drawAway(faultDays),
       readerOf: (host) => ({ ...host, periods: new Periods(host), zone }),
       events: {
         begun: (process) => this.audit.begun(process),
@@ -94,15 +105,11 @@ class Digests {
     time.at(this.faultsEndAt, () => (network.rates = NO_FAULTS));
   }
 
-  private get faultsEndAt(): number {
-    return this.startOf(this.first.add({ days: FAULTS_END_DAY }));
-  }
-
   /** The topic, on some morning. */
-  private drawAway(): { from: number; to: number } | undefined {
+  private drawAway(faultDays: number): { from: number; to: number } | undefined {
     const { chance } = this;
     if (chance.chance(0.7)) return undefined;
-    const from = this.morningOf(this.first.add({ days: chance.whole(1, FAULTS_END_DAY - 1) }));
+    const from = this.morningOf(this.first.add({ days: chance.whole(1, faultDays - 1) }));
     return { from, to: from + chance.between(SECOND, 5 * MINUTE) };
   }
 
@@ -117,7 +124,7 @@ class Digests {
   private planCharges(): void {
     const { chance, time } = this;
     for (let i = 0; i < chance.whole(5, 25); i += 1) {
-      const day = this.startOf(this.first.add({ days: chance.pick([0, 1, 2, 3, 3, 4, 8, 9]) }));
+      const day = this.startOf(this.first.add({ days: chance.pick([-7, -4, 0, 1, 2, 2, 3, 4]) }));
       const at = Math.floor(chance.pick([day, day + 10 * HOUR]) + chance.between(0, 2 * HOUR));
       const lateMs = chance.pick([
         chance.between(0, MINUTE),
@@ -130,7 +137,7 @@ class Digests {
         feature: chance.pick(['chat', 'search']),
         model: chance.pick(['small', 'large']),
       };
-      const delayMs = at - time.now + lateMs;
+      const delayMs = Math.max(0, at - time.now) + lateMs;
       this.charge(delayMs, { ...spent, id: `call-${i}`, at, cents });
       if (chance.chance(0.2))
         this.charge(delayMs + chance.between(HOUR, 10 * HOUR), {
@@ -194,7 +201,11 @@ class Digests {
       this.time.at(at, () => this.audit.asks(digest));
       this.askLater(digest, at + this.chance.between(10, 2 * SECOND), RETRIES_MS);
       if (this.chance.chance(0.3))
-        this.askLater(digest, at + this.chance.pick([0, MINUTE]) + this.chance.between(10, 10 * SECOND), RETRIES_MS);
+        this.askLater(
+          digest,
+          at + this.chance.pick([0, MINUTE]) + this.chance.between(10, 10 * SECOND),
+          RETRIES_MS,
+        );
     }
   }
 
@@ -228,5 +239,4 @@ class Digests {
 }
 
 /** Of a charge, as its item has it. */
-const idOf = (item: object): string =>
-  (item as { pk: { S: string } }).pk.S.slice('C#'.length);
+const idOf = (item: object): string => (item as { pk: { S: string } }).pk.S.slice('C#'.length);

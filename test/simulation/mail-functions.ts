@@ -21,8 +21,6 @@ import type { VirtualTime } from './virtual-time.ts';
 const SECOND = 1000;
 /** As `lib/constructs/finance-mail/` has it. */
 const TIMEOUT_MS = 60 * SECOND;
-/** Few are invoked, so that more of them die. */
-const KILLED_MORE = 4;
 export const ORG = 'Acme';
 
 /** What the topic answers, or does not. */
@@ -43,6 +41,8 @@ export interface MailFunctionsOptions {
   network: SimulatedNetwork;
   /** Of its processes, which have streams of their own. */
   firstNumber: number;
+  /** They die so much oftener than others. */
+  killedMore: number;
   skewMsMax: number;
   /** The topic takes nothing in between. */
   away: { from: number; to: number } | undefined;
@@ -80,8 +80,12 @@ export class MailFunctions {
       isOver = true;
       stopListening();
       place.isBusy = false;
-      events.ended(process, result);
-      if (!isAnswerLost) ended(result !== undefined);
+      try {
+        events.ended(process, result);
+        if (!isAnswerLost) ended(result !== undefined);
+      } catch (error) {
+        time.fail(error);
+      }
     };
     const stopListening = process.onDeath(() => over(undefined));
     const isAnswerLost = chance.chance(network.rates.answerLost / 3);
@@ -98,11 +102,11 @@ export class MailFunctions {
   private idleFunction(): MailFunction {
     const idle = this.functions.find(({ process, isBusy }) => process.alive && !isBusy);
     if (idle) return idle;
-    const { time, seed, chance, network, skewMsMax, firstNumber } = this.options;
+    const { time, seed, chance, network, skewMsMax, firstNumber, killedMore } = this.options;
     const process = new SimulatedProcess({
       ...{ number: firstNumber + this.processes, seed, time },
       skewMs: chance.between(-skewMsMax / 2, skewMsMax / 2),
-      killShare: () => network.rates.killed * KILLED_MORE,
+      killShare: () => network.rates.killed * killedMore,
     });
     this.processes += 1;
     const started = { process, handler: this.handlerOf(process), isBusy: false };

@@ -17,13 +17,14 @@ const SECOND = 1000;
 const MINUTE = 60 * SECOND;
 /** Mails make a seed dearer by a third. */
 const SHARE_OF_SEEDS = 0.15;
-/** As `lib/constructs/finance-mail/` has it. */
 const ROUND_EVERY_MS = 5 * MINUTE;
 const ROUND_RETRIES_MS = [MINUTE, 2 * MINUTE];
 /** As `lib/escalation.asl.json` has it. */
 const TELL_RETRIES_MS = [5, 10, 20, 40, 80, 160, 300, 300].map((seconds) => seconds * SECOND);
 /** Its processes have streams of their own, too. */
 const FIRST_NUMBER = 1_000_001;
+/** Few are invoked, so that more of them die. */
+const KILLED_MORE = 4;
 
 export const hasMail = (seed: number): boolean => new Random(seed, 'has mail').chance(SHARE_OF_SEEDS);
 
@@ -57,6 +58,7 @@ export class MailRoom {
     const isAway = !isByHand && this.chance.chance(0.25);
     this.functions = new MailFunctions({
       ...{ time, seed, chance: this.chance, network: this.network, firstNumber: FIRST_NUMBER },
+      killedMore: KILLED_MORE,
       skewMsMax: plan.rates.skewMsMax,
       away: isAway ? { from, to: from + 12 * MINUTE } : undefined,
       readerOf: (host) => ({ ...host, periods: new RowsElsewhere(host), zone: 'UTC' }),
@@ -79,7 +81,8 @@ export class MailRoom {
     const { chance } = this;
     const { time } = this.world;
     this.tellLater(event, chance.between(10, SECOND), TELL_RETRIES_MS);
-    if (chance.chance(0.1)) time.in(chance.between(10, 2 * MINUTE), () => this.functions.invoke(tellOf(event)));
+    if (chance.chance(0.1))
+      time.in(chance.between(10, 2 * MINUTE), () => this.functions.invoke(tellOf(event)));
   }
 
   private tellLater(event: CapThresholdCrossed, delayMs: number, retriesMs: readonly number[]): void {

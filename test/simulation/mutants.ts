@@ -1,5 +1,6 @@
 /** Every guard, by where it stands. */
 import { OF_ACCOUNTS } from './mutants/accounts.ts';
+import { OF_DIGESTS } from './mutants/digests.ts';
 import { OF_MAILS } from './mutants/mails.ts';
 import type { Mutant } from './mutants/mutant.ts';
 import { OF_RESERVE } from './mutants/reserve.ts';
@@ -13,5 +14,6 @@ export const MUTANTS: readonly Mutant[] = [
   ...OF_ACCOUNTS,
   ...OF_SHARED_CAPS,
   ...OF_MAILS,
+  ...OF_DIGESTS,
   ...OF_WEBHOOKS,
 ];

@@ -6,6 +6,8 @@ import { auditLedger } from '../../lambdas/core/ledger/audit.ts';
 import { administer } from './administration.ts';
 import type { AuditCounts } from './audit-counts.ts';
 import { Client, sendCalls } from './clients.ts';
+import type { DigestCounts } from './digest-audit.ts';
+import { hasDigests, runDigests } from './digests.ts';
 import type { FaultCounts } from './faults.ts';
 import type { MailCounts } from './mail-audit.ts';
 import { hasMail, MailRoom } from './mail-room.ts';
@@ -36,6 +38,8 @@ export interface SeedResult {
   mail: MailCounts | undefined;
   /** In the seeds that have webhooks. */
   webhooks: WebhookCounts | undefined;
+  /** In the seeds that mail digests. */
+  digests: DigestCounts | undefined;
 }
 
 /** What only some of the seeds have. */
@@ -52,12 +56,14 @@ export async function runSeed(seed: number): Promise<SeedResult> {
   };
   const fingerprint = fingerprintOf(world, rooms);
   let violation: string | undefined;
+  let digests: DigestCounts | undefined;
   try {
     setUp(world, rooms);
     await world.time.run(EVENTS_MAX);
     world.auditor.atRest();
     rooms.mail?.audit.atRest();
     rooms.webhooks?.audit.atRest();
+    if (hasDigests(seed)) digests = await runDigests(seed);
   } catch (error) {
     violation = describe(world, error);
   }
@@ -65,12 +71,13 @@ export async function runSeed(seed: number): Promise<SeedResult> {
   return {
     seed,
     violation,
-    fingerprint: fingerprint(),
+    fingerprint: `${fingerprint()}${digests ? ` ${JSON.stringify(digests)}` : ''}`,
     events: time.events,
     faults: network.counts,
     audit: auditor.counts,
     mail: rooms.mail?.audit.counts,
     webhooks: rooms.webhooks?.audit.counts,
+    digests,
   };
 }
 

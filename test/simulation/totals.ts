@@ -19,14 +19,21 @@ export const newTotals = (from: number): Totals => ({
 
 export function addResult(
   totals: Totals,
-  { seed, violation, events, faults, audit, mail, webhooks }: SeedResult,
+  { seed, violation, events, faults, audit, mail, webhooks, digests }: SeedResult,
 ): void {
   totals.seeds += 1;
   if (violation !== undefined) {
     totals.violations += 1;
     totals.failing.push(seed);
   }
-  for (const [name, count] of Object.entries({ events, ...faults, ...audit, ...mail, ...webhooks }))
+  for (const [name, count] of Object.entries({
+    events,
+    ...faults,
+    ...audit,
+    ...mail,
+    ...webhooks,
+    ...digests,
+  }))
     totals.counts[name] = (totals.counts[name] ?? 0) + count;
 }
 
@@ -70,6 +77,9 @@ const SPOKEN: [name: string, words: string][] = [
   ['posts', 'posts to webhooks, in the seeds that have some'],
   ['postsTaken', '  of these taken'],
   ['letters', '  events that came to their dead letters'],
+  ['digests', 'digests, in the seeds that mail some'],
+  ['digestsAgain', '  of these again, since their sender died or heard no answer'],
+  ['digestsMissed', 'digests that could not be mailed within three attempts'],
   ['requests', 'requests to the table'],
   ['lostRequests', 'requests lost'],
   ['lostAnswers', 'answers lost, of writes that were applied'],

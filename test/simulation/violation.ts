@@ -13,6 +13,7 @@ export const RULES = [
   'event',
   'mail',
   'webhook',
+  'digest',
   'progress',
 ] as const;
 export type Rule = (typeof RULES)[number];
