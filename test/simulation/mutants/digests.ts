@@ -11,12 +11,10 @@ export const OF_DIGESTS: Mutant[] = [
     replace: '',
   }),
   without('digest: noted once it is mailed', DIGEST_DESK, { find: NOTED, replace: '' }),
-  without(
-    'digest: not noted before it is mailed',
-    DIGEST_DESK,
-    { find: MAILED, replace: `${NOTED}\n    ${MAILED}` },
-    { find: NOTED, replace: '' },
-  ),
+  without('digest: not noted before it is mailed', DIGEST_DESK, {
+    find: `${MAILED}\n    ${NOTED}`,
+    replace: `${NOTED}\n    ${MAILED}`,
+  }),
   without('digest: one at a time', DIGEST_DESK, {
     find: 'await this.oneAtATime.run(id, () => this.sendOnce(kind, span, id))',
     replace: 'await this.sendOnce(kind, span, id)',
