@@ -183,7 +183,9 @@ class Digests {
     if (this.nextRoundAt > time.now) return;
     this.nextRoundAt = (Math.floor(time.now / roundEveryMs) + 1) * roundEveryMs + MINUTE;
     time.at(this.nextRoundAt, () => {
-      this.world.run(async (host) => void (await rollUp(host)), false);
+      this.world.run(async (host) => {
+        await rollUp(host);
+      }, false);
       this.nextRoundAt = 0;
       for (const item of this.network.store.all())
         if (item['pk']!.S === 'R#OPEN') {
