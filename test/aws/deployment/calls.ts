@@ -2,6 +2,7 @@
 import OpenAI, { RateLimitError } from 'openai';
 import type { SimulatedProvider } from '../../../local/simulated-provider/server.ts';
 import type { Story } from '../story.ts';
+import { quietMonth } from './quiet-month.ts';
 import type { Recorder } from './recorder.ts';
 import { signedAdmin, type SignedAdmin } from './signed-admin.ts';
 
@@ -27,7 +28,8 @@ export async function makeCaller(story: Story, url: string): Promise<Caller | un
       ...{ app: 'shop', team: 'web', scopes: ['call'], user: 'alice' },
     }));
     await admin.ask('PUT', `/caps/${CAP}`, {
-      ...{ scope: { type: 'user', id: 'alice' }, metric: 'usd', window: 'month', limit: '0.01' },
+      ...{ scope: { type: 'user', id: 'alice' }, metric: 'usd', limit: '0.01' },
+      ...quietMonth(Date.now()),
     });
     return `key ${key.slice(0, 8)}…`;
   });

@@ -14,6 +14,7 @@ import { executionsOf } from './machines.ts';
 import { withMovedClock, type MovedClock } from './moved-clock.ts';
 import { person, until, type Person } from './people.ts';
 import { STEEP } from './policy.ts';
+import { quietMonth } from './quiet-month.ts';
 import type { Mailbox } from './workarounds.ts';
 
 interface Parts {
@@ -26,7 +27,7 @@ interface Parts {
 
 /** Three calls of gpt-4o, $0.005025 each, reach the rung `throttle`; two of gpt-4o-mini, $0.0003015 each, the end. */
 const CLIMB = {
-  ...{ model: 'gpt-4o', window: 'month', limit: '0.0159', ladder: STEEP },
+  ...{ model: 'gpt-4o', limit: '0.0159', ladder: STEEP },
   thresholds: { warn: [0.5], throttle: 0.9, block: 0.975 },
 };
 const FINANCE = 'finance@example.com';
@@ -56,7 +57,7 @@ export async function tellWholeWay(story: Story, parts: Parts): Promise<void> {
     'One user goes the whole way: up the ladder, beyond the limit by a grant, and into a new window',
   );
   await withMovedClock(parts.clients, 'Proxy', async (clock) => {
-    const erin = await person(parts.caller, 'erin', CLIMB);
+    const erin = await person(parts.caller, 'erin', { ...CLIMB, ...quietMonth(Date.now()) });
     const isUp = await up(story, { erin, clock });
     const asked = isUp && (await ask(story, parts, erin));
     if (asked) await beyond(story, parts, { erin, clock, asked });
