@@ -15,6 +15,7 @@ import { openMemoryEngine } from '../../lambdas/adapters/table/local/memory-stor
 import { toRfc3339, MINUTE, plus } from '../../lambdas/core/time.ts';
 import { QueuedDeadLetters } from '../../lambdas/runtime/queued-dead-letters.ts';
 import { put } from '../core/directory-world.ts';
+import { recordsLetter } from '../support/letters.ts';
 import { startSqs } from '../support/sqs-server.ts';
 import { chargeOf, hours, ledgerOver, ManualClock, minutes, testCall } from '../support/worlds.ts';
 import { defaultLadder, leafAt, monthly } from './leaves.ts';
@@ -74,17 +75,6 @@ async function open() {
   return { clock, table, ids, ledger, directory, sqs, bus, published, openedHours, letters, hold, spend };
 }
 
-/** As Lambda writes it for a stream. */
-const recordsLetter = (from: EpochMs, to = from): string =>
-  JSON.stringify({
-    requestContext: { functionArn: 'arn', condition: 'RetryAttemptsExhausted', approximateInvokeCount: 11 },
-    responseContext: { statusCode: 200, executedVersion: '$LATEST', functionError: 'Unhandled' },
-    DDBStreamBatchInfo: {
-      ...{ shardId: 'shard-1', startSequenceNumber: '1', endSequenceNumber: '2', batchSize: 2 },
-      approximateArrivalOfFirstRecord: toRfc3339(from),
-      approximateArrivalOfLastRecord: toRfc3339(to),
-    },
-  });
 /** As Lambda writes it for an invocation that nobody waits for. */
 const failureLetter = (requestPayload: unknown, errorMessage: string): string =>
   JSON.stringify({

@@ -32,9 +32,14 @@ const WAIT_HOURS = 72;
 /** What is left of the time to answer when a request of three days ago is written. */
 const SILENCE_LEFT_MS = 20_000;
 
-export async function tellApprovals(story: Story, parts: Parts): Promise<void> {
+/** `meanwhile` there is something to wait for. */
+export async function tellApprovals(
+  story: Story,
+  parts: Parts,
+  meanwhile: () => Promise<void>,
+): Promise<void> {
   await tellDenial(story, parts);
-  await tellSilence(story, parts);
+  await tellSilence(story, parts, meanwhile);
   await story.check('each execution that waited has ended well', async () => {
     return until('SUCCEEDED,SUCCEEDED,SUCCEEDED', async () => {
       const executions = await executionsOf(parts.clients, 'approval');
@@ -58,7 +63,7 @@ async function tellDenial(story: Story, parts: Parts): Promise<void> {
   });
 }
 
-async function tellSilence(story: Story, parts: Parts): Promise<void> {
+async function tellSilence(story: Story, parts: Parts, meanwhile: () => Promise<void>): Promise<void> {
   story.step('Somebody asked three days ago, and nobody has answered');
   const elena = await person(parts.caller, 'elena');
   let asked: Asked | undefined;
@@ -68,8 +73,10 @@ async function tellSilence(story: Story, parts: Parts): Promise<void> {
     same((await fetch(asked.link)).status, 200);
     return undefined;
   });
+  await meanwhile();
   if (!isMailed || !asked) return;
   const { id, link } = asked;
+  story.step('Their time to answer is over');
   await story.check('then the link is over, and the sweep of the schedule ends the request', async () => {
     await until('410', async () => String((await fetch(link)).status));
     const form = { decision: 'approve', amount: '0.01', until: '1h', not_mine: 'yes' };

@@ -13,6 +13,7 @@ import { tellApprovals } from './approvals.ts';
 import { tellBooks } from './books.ts';
 import { makeCaller, tellCalls } from './calls.ts';
 import { tellCollector } from './collector.ts';
+import { tellDeadLetters } from './dead-letters.ts';
 import { tellPolicyCaps } from './policy-caps.ts';
 import { startRecorder, type Recorder } from './recorder.ts';
 import { writePolicy } from './policy.ts';
@@ -102,9 +103,11 @@ async function tell(
       await tellWholeWay(story, { ...parts, finance });
       await tellRungs(story, { ...parts, finance });
       await tellWaits(story, { ...parts, finance, subscriber });
+      await tellRepeats(story, { caller, provider });
+      await tellApprovals(story, parts, () =>
+        tellDeadLetters(story, { ...parts, emulator, finance, subscriber }),
+      );
     });
-    await tellRepeats(story, { caller, provider });
-    await tellApprovals(story, parts);
     await subscriber.tell(story, CLIMBED);
   } finally {
     await subscriber.close();

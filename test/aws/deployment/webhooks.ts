@@ -31,6 +31,7 @@ export interface Subscriber {
   told(): Told[];
   /** `lines` of the events of this cap. */
   tell(story: Story, expected: { cap: string; lines: readonly string[] }): Promise<void>;
+  tellDeadLetter(story: Story): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -60,10 +61,8 @@ export async function subscribe(clients: Clients, stacks: Deployed): Promise<Sub
   const told = (): Told[] => [...messagesOf(receiver, secret).values()];
   return {
     told,
-    tell: async (story, expected) => {
-      await tellWebhooks(story, receiver, { told, ...expected });
-      await tellDeadLetter(story, receiver, { clients, stacks });
-    },
+    tell: (story, expected) => tellWebhooks(story, receiver, { told, ...expected }),
+    tellDeadLetter: (story) => tellDeadLetter(story, receiver, { clients, stacks }),
     close: () => receiver.close(),
   };
 }
@@ -143,13 +142,14 @@ async function tellDeadLetter(
     return `${items.length} queues`;
   });
   await story.check('worked again, it arrives under the id that it had, and the queue is empty', async () => {
-    const before = received.length;
+    const id = received[0]!.headers['webhook-id'];
+    const arrived = (): number => received.filter(({ headers }) => headers['webhook-id'] === id).length;
+    const before = arrived();
     const answer = await admin.ask<object>('POST', '/dead-letters/webhooks/redrive', {});
     same(JSON.stringify(answer), '{"redriven":1,"kept":0,"reasons":[],"next_cursor":null}');
-    await until(String(before + 1), async () => String(received.length));
-    same(received.at(-1)?.headers['webhook-id'], received[0]!.headers['webhook-id']);
+    await until(String(before + 1), async () => String(arrived()));
     const again = await admin.ask<{ redriven: number }>('POST', '/dead-letters/webhooks/redrive', {});
     same(String(again.redriven), '0');
-    return received.at(-1)!.headers['webhook-id'];
+    return id;
   });
 }

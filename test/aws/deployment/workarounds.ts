@@ -76,9 +76,32 @@ export async function changeVariables(
   FunctionName: string,
   change: (variables: Record<string, string>) => Record<string, string>,
 ): Promise<void> {
-  const { Environment } = await lambda.send(new GetFunctionConfigurationCommand({ FunctionName }));
-  const Variables = change({ ...Environment?.Variables });
+  const Variables = change(await variablesOf({ lambda }, FunctionName));
   await lambda.send(new UpdateFunctionConfigurationCommand({ FunctionName, Environment: { Variables } }));
+}
+
+export async function variablesOf(
+  { lambda }: Pick<Clients, 'lambda'>,
+  FunctionName: string,
+): Promise<Record<string, string>> {
+  const { Environment } = await lambda.send(new GetFunctionConfigurationCommand({ FunctionName }));
+  return { ...Environment?.Variables };
+}
+
+/** As they were afterwards, however the work ends. */
+export async function withVariables(
+  clients: Pick<Clients, 'lambda'>,
+  FunctionName: string,
+  others: Record<string, string>,
+  work: () => Promise<void>,
+): Promise<void> {
+  const before = await variablesOf(clients, FunctionName);
+  await changeVariables(clients, FunctionName, () => ({ ...before, ...others }));
+  try {
+    await work();
+  } finally {
+    await changeVariables(clients, FunctionName, () => before);
+  }
 }
 
 /** A queue beside the mail address (probe `sns-mail-unconfirmed`). */
